@@ -1,0 +1,38 @@
+# Everything a fresh machine needs is python3 (3.11 or newer), make and pip.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: search test check slow format clean
+.DEFAULT_GOAL := search
+
+search: $(STAMP)  ## search 16 candidates on the embedded images
+	$(BIN)/nas-search --budget 16
+
+test: $(STAMP)  ## the fast tests
+	$(BIN)/python -m pytest
+
+slow: $(STAMP)  ## kills, clusters, long searches
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)  ## format, lint, types, floors, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Pinned versions, installed once; a changed pin or dependency installs again.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
