@@ -1,0 +1,147 @@
+"""What the search proposes and what comes back: plain values that cross processes and files."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+Choice = int | str
+Choices = Mapping[str, Choice]
+Metric = float | int | str | bool
+
+
+class State(StrEnum):
+    """How a candidate ended.
+
+    COMPLETE was trained and measured. FAIL was tried and failed by its own fault (not a
+    number, out of memory). INFEASIBLE breaks a constraint and was never trained. The last
+    two have a reward of zero, the least there is.
+    """
+
+    COMPLETE = "COMPLETE"
+    FAIL = "FAIL"
+    INFEASIBLE = "INFEASIBLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One proposal of the search.
+
+    Attributes:
+        number: The proposal's number: the same in the ledger, in `results/` and in Optuna.
+        choices: Decision name -> chosen option, canonical: only the decisions that matter.
+        key: Name of what the choices stand for; equal keys are the same network.
+    """
+
+    number: int
+    choices: Choices
+    key: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; `from_dict` inverts it exactly."""
+        return {"number": self.number, "key": self.key, "choices": dict(self.choices)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict` output."""
+        return cls(number=data["number"], key=data["key"], choices=dict(data["choices"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a candidate.
+
+    Attributes:
+        state: How it ended.
+        reward: Higher is better; zero unless COMPLETE.
+        metrics: Everything worth a column of the table: accuracy, step time, sizes.
+        reason: Why it is not COMPLETE, in one line; empty if it is.
+        worker: Who did it, such as "node/pid".
+        seconds: Wall seconds that it took the worker.
+
+    Raises:
+        ValueError: If a number is not finite, or a failed candidate has a reward.
+    """
+
+    state: State
+    reward: float
+    metrics: Mapping[str, Metric]
+    reason: str = ""
+    worker: str = ""
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", State(self.state))
+        object.__setattr__(self, "reward", float(self.reward))  # 0 and 0.0: one JSON
+        object.__setattr__(self, "seconds", float(self.seconds))
+        object.__setattr__(self, "metrics", dict(self.metrics))
+        numbers = {"reward": self.reward, "seconds": self.seconds}
+        numbers |= {
+            f"metrics[{name!r}]": value
+            for name, value in self.metrics.items()
+            if isinstance(value, float)
+        }
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise ValueError(f"Outcome.{name} must be finite, got {value!r}")
+        if self.state is not State.COMPLETE and self.reward != 0.0:
+            raise ValueError(
+                f"Outcome.reward must be 0 where state is {self.state}, got {self.reward!r}"
+            )
+
+    @classmethod
+    def failed(cls, reason: str, *, worker: str = "", seconds: float = 0.0) -> Self:
+        """Return the outcome of a candidate that failed by its own fault."""
+        return cls(
+            state=State.FAIL, reward=0.0, metrics={}, reason=reason, worker=worker, seconds=seconds
+        )
+
+    @classmethod
+    def infeasible(cls, reason: str) -> Self:
+        """Return the outcome of a candidate that breaks a constraint and is not trained."""
+        return cls(state=State.INFEASIBLE, reward=0.0, metrics={}, reason=reason)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; `from_dict` inverts it exactly."""
+        return {
+            "state": str(self.state),
+            "reward": self.reward,
+            "metrics": dict(self.metrics),
+            "reason": self.reason,
+            "worker": self.worker,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict` output.
+
+        Raises:
+            ValueError: If a state is unknown or a number not finite.
+        """
+        return cls(
+            state=State(data["state"]),
+            reward=data["reward"],
+            metrics=data["metrics"],
+            reason=data["reason"],
+            worker=data["worker"],
+            seconds=data["seconds"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A candidate together with what became of it: one row of the table.
+
+    Attributes:
+        candidate: What was proposed.
+        outcome: How it ended.
+        deaths: Workers that died under it before.
+        time: When it was written down, seconds since the epoch.
+    """
+
+    candidate: Candidate
+    outcome: Outcome
+    deaths: int = 0
+    time: float = 0.0
