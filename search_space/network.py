@@ -1,0 +1,163 @@
+"""From an architecture to a network that trains."""
+
+import math
+from collections.abc import Iterator
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+
+from search_space.architecture import Architecture
+from search_space.blocks import (
+    Block,
+    LayerOptions,
+    Padding,
+    SqueezeExcite,
+    build_block,
+    conv_norm_act,
+)
+
+_IMAGE_CHANNELS = 3
+
+
+class Network(nn.Module):
+    """Stem, stages, head, pooling, dropout and classifier of one architecture.
+
+    Parameters are named ``stem.conv.weight``, ``stages.2.0.branch.expand.conv.weight``,
+    ``head.norm.bias``, ``classifier.weight``: stage and block count from 0.
+    """
+
+    def __init__(
+        self, architecture: Architecture, num_classes: int, options: LayerOptions
+    ) -> None:
+        super().__init__()
+        width = architecture.stem_width
+        self.stem = conv_norm_act(_IMAGE_CHANNELS, width, 3, options=options, stride=2)
+        stages = []
+        for stage in architecture.stages:
+            blocks = []
+            for number in range(stage.depth):
+                stride = stage.stride if number == 0 else 1
+                blocks.append(build_block(stage, width, stride, options))
+                width = stage.width
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.Sequential(*stages)
+        self.head = conv_norm_act(width, architecture.head_width, 1, options=options)
+        self.dropout = nn.Dropout(0.0)
+        self.classifier = nn.Linear(architecture.head_width, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, (batch, num_classes), of normalised images, (batch, 3, height, width)."""
+        x = images.contiguous(memory_format=torch.channels_last)
+        x = self.head(self.stages(self.stem(x)))
+        logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
+        return logits
+
+    def set_dropout(self, rate: float) -> None:
+        """Drop this share of the pooled features while training, from now on.
+
+        Raises:
+            ValueError: If `rate` is not in [0, 1).
+        """
+        if not 0.0 <= rate < 1.0:
+            raise ValueError(f"Network.dropout must be in [0, 1), got {rate!r}")
+        self.dropout.p = rate
+
+    def set_survival_prob(self, survival_prob: float) -> None:
+        """Set the stochastic depth's ramp, from now on.
+
+        Block i of n, counted over all stages from 0, keeps its branch with probability
+        ``1 - (1 - survival_prob) * i / n``: the first always, the last nearly as rarely as
+        `survival_prob`. Blocks without a residual count but are never dropped.
+
+        A captured CUDA graph follows a new value, except from or to exactly 1, where the layers
+        switch themselves off.
+
+        Raises:
+            ValueError: If `survival_prob` is not in (0, 1].
+
+        Source: google/automl efficientnetv2/effnetv2_model.py, `call`.
+        """
+        if not 0.0 < survival_prob <= 1.0:
+            raise ValueError(f"Network.survival_prob must be in (0, 1], got {survival_prob!r}")
+        blocks = list(self.blocks())
+        for index, block in enumerate(blocks):
+            if block.stochastic_depth is not None:
+                block.stochastic_depth.set(1.0 - (1.0 - survival_prob) * index / len(blocks))
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block of every stage, first to last."""
+        return (module for module in self.stages.modules() if isinstance(module, Block))
+
+
+def build_network(
+    architecture: Architecture,
+    num_classes: int = 1000,
+    *,
+    dropout: float = 0.0,
+    survival_prob: float = 1.0,
+    padding: Padding = "symmetric",
+    bn_eps: float = 1e-3,
+    bn_momentum: float = 0.1,
+) -> Network:
+    """Build the network of `architecture`, initialised from torch's default generator.
+
+    Call `torch.manual_seed` first where the weights are to be the same again. Weights are laid
+    out channels_last, which is the faster layout on CPUs and GPUs alike.
+
+    Args:
+        architecture: What to build.
+        num_classes: Outputs of the classifier, >= 1.
+        dropout: Dropout rate before the classifier, in [0, 1).
+        survival_prob: Stochastic depth, in (0, 1]; see `Network.set_survival_prob`.
+        padding: "symmetric", or "tf-same" for weights that come from TensorFlow (slower).
+        bn_eps: Added to the variance in batch normalisation, > 0.
+        bn_momentum: Weight of the new batch in the running statistics, in (0, 0.5]. The 0.9 of
+            EfficientNetV2's code is TensorFlow's sense, the weight of the old ones: 0.1 here.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    _check(num_classes, padding, bn_eps, bn_momentum)
+    options = LayerOptions(padding=padding, bn_eps=bn_eps, bn_momentum=bn_momentum)
+    network = Network(architecture, num_classes, options)
+    network.set_dropout(dropout)
+    network.set_survival_prob(survival_prob)
+    _initialize(network)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _check(num_classes: int, padding: str, bn_eps: float, bn_momentum: float) -> None:
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(f"Network.num_classes must be a whole number >= 1, got {num_classes!r}")
+    if padding not in get_args(Padding):
+        known = " or ".join(get_args(Padding))
+        raise ValueError(f"Network.padding must be {known}, got {padding!r}")
+    if not bn_eps > 0:
+        raise ValueError(f"Network.bn_eps must be > 0, got {bn_eps!r}")
+    if not 0.0 < bn_momentum <= 0.5:
+        raise ValueError(
+            "Network.bn_momentum must be in (0, 0.5], the weight of the new batch as PyTorch "
+            "counts it; TensorFlow counts the old one's, so its 0.9 is 0.1 here and its 0.99 is "
+            f"0.01; got {bn_momentum!r}"
+        )
+
+
+def _initialize(network: Network) -> None:
+    """Draw all weights; biases are 0, scales 1.
+
+    Source: google/automl efficientnetv2/effnetv2_model.py, `conv_kernel_initializer` and
+        `dense_kernel_initializer`. A depthwise kernel has one output per group, so its standard
+        deviation is sqrt(2 / k^2), whatever the number of channels.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
+            nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
+        elif isinstance(module, SqueezeExcite):
+            for linear in (module.reduce, module.expand):
+                nn.init.normal_(linear.weight, std=math.sqrt(2.0 / linear.out_features))
+                nn.init.zeros_(linear.bias)
+    bound = 1.0 / math.sqrt(network.classifier.out_features)
+    nn.init.uniform_(network.classifier.weight, -bound, bound)
+    nn.init.zeros_(network.classifier.bias)
