@@ -1,0 +1,154 @@
+"""Weights of torchvision and timm under our names."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from search_space.architecture import Architecture, BlockType, Stage
+from search_space.network import build_network
+
+_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+Names = Iterator[tuple[str, str]]  # ours and theirs, of tensors or of layers
+BlockNames = Callable[[Stage, int, int], Names]
+
+
+def from_torchvision(
+    architecture: Architecture, state_dict: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Rename the weights of torchvision's EfficientNet and EfficientNetV2.
+
+    The classifier may have any number of classes; build the network with as many. Note that
+    torchvision's B0 to B4 were trained with a `bn_eps` of 1e-5.
+
+    Raises:
+        ValueError: If a tensor is missing, unknown or of another shape; the message names it.
+
+    Source: torchvision 0.28.0, torchvision/models/efficientnet.py.
+    """
+    if any(
+        stage.block is BlockType.FUSED_MBCONV and stage.se_ratio for stage in architecture.stages
+    ):
+        raise ValueError(
+            "torchvision has no Fused-MBConv with squeeze-excite to take weights from"
+        )
+    last = len(architecture.stages) + 1
+    names = [
+        *_layer("stem", "features.0.0", "features.0.1"),
+        *_block_layers(architecture, _torchvision_block),
+        *_layer("head", f"features.{last}.0", f"features.{last}.1"),
+        *_linear("classifier", "classifier.1"),
+    ]
+    return _renamed(architecture, state_dict, names)
+
+
+def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of timm's ``efficientnet_*``, ``tf_efficientnet_*`` and ``*v2_*``.
+
+    Those with ``tf_`` in their name come from TensorFlow: build the network with
+    ``padding="tf-same"``. The classifier may have any number of classes.
+
+    Raises:
+        ValueError: If a tensor is missing, unknown or of another shape; the message names it.
+
+    Source: timm 1.0.31, timm/models/_efficientnet_blocks.py.
+    """
+    if any(
+        stage.block is BlockType.FUSED_MBCONV and stage.expand_ratio == 1 and stage.se_ratio
+        for stage in architecture.stages
+    ):
+        raise ValueError(
+            "timm has no Fused-MBConv of expansion 1 with squeeze-excite to take weights from"
+        )
+    names = [
+        *_layer("stem", "conv_stem", "bn1"),
+        *_block_layers(architecture, _timm_block),
+        *_layer("head", "conv_head", "bn2"),
+        *_linear("classifier", "classifier"),
+    ]
+    return _renamed(architecture, state_dict, names)
+
+
+def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Names:
+    """Their layers are numbered; expansion 1 has one fewer in front."""
+    theirs = f"features.{stage_index + 1}.{block_index}.block"
+    expands = stage.expand_ratio != 1
+    layers = ["expand"] if expands else []
+    if stage.block is BlockType.MBCONV:
+        layers += ["depthwise", "squeeze_excite"] if stage.se_ratio else ["depthwise"]
+    for number, layer in enumerate([*layers, "project"]):
+        if layer == "squeeze_excite":
+            yield from _linear("squeeze_excite.reduce", f"{theirs}.{number}.fc1")
+            yield from _linear("squeeze_excite.expand", f"{theirs}.{number}.fc2")
+        else:
+            yield from _layer(layer, f"{theirs}.{number}.0", f"{theirs}.{number}.1")
+
+
+def _timm_block(stage: Stage, stage_index: int, block_index: int) -> Names:
+    """Four kinds of block, each with its own names for the convolutions."""
+    theirs = f"blocks.{stage_index}.{block_index}"
+    convs = {
+        (BlockType.MBCONV, True): {
+            "expand": "conv_pw",
+            "depthwise": "conv_dw",
+            "project": "conv_pwl",
+        },
+        (BlockType.MBCONV, False): {"depthwise": "conv_dw", "project": "conv_pw"},
+        (BlockType.FUSED_MBCONV, True): {"expand": "conv_exp", "project": "conv_pwl"},
+        (BlockType.FUSED_MBCONV, False): {"project": "conv"},
+    }[stage.block, stage.expand_ratio != 1]
+    for number, (layer, conv) in enumerate(convs.items(), start=1):
+        yield from _layer(layer, f"{theirs}.{conv}", f"{theirs}.bn{number}")
+    if stage.se_ratio:
+        yield from _linear("squeeze_excite.reduce", f"{theirs}.se.conv_reduce")
+        yield from _linear("squeeze_excite.expand", f"{theirs}.se.conv_expand")
+
+
+def _block_layers(architecture: Architecture, block_names: BlockNames) -> Names:
+    for stage_index, stage in enumerate(architecture.stages):
+        for block_index in range(stage.depth):
+            for ours, theirs in block_names(stage, stage_index, block_index):
+                yield f"stages.{stage_index}.{block_index}.branch.{ours}", theirs
+
+
+def _layer(ours: str, conv: str, norm: str) -> Names:
+    yield f"{ours}.conv.weight", f"{conv}.weight"
+    for name in _NORM:
+        yield f"{ours}.norm.{name}", f"{norm}.{name}"
+
+
+def _linear(ours: str, theirs: str) -> Names:
+    yield f"{ours}.weight", f"{theirs}.weight"
+    yield f"{ours}.bias", f"{theirs}.bias"
+
+
+def _renamed(
+    architecture: Architecture, state_dict: Mapping[str, Tensor], names: list[tuple[str, str]]
+) -> dict[str, Tensor]:
+    """Take each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix."""
+    if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
+        raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
+    missing = [theirs for _, theirs in names if theirs not in state_dict]
+    if missing:
+        raise ValueError(f"state_dict lacks {_list(missing)}")
+    num_classes = state_dict[names[-1][1]].shape[0]
+    with torch.device("meta"):
+        expected = build_network(architecture, num_classes).state_dict()
+    renamed = {}
+    for ours, theirs in names:
+        tensor, shape = state_dict[theirs], expected[ours].shape
+        linear = len(shape) == 2 and tensor.shape == (*shape, 1, 1)
+        if tensor.shape != shape and not linear:
+            raise ValueError(
+                f"state_dict tensor {theirs} must have shape {tuple(shape)}, "
+                f"got {tuple(tensor.shape)}"
+            )
+        renamed[ours] = tensor.reshape(shape)
+    return renamed
+
+
+def _list(names: list[str]) -> str:
+    """The first few of `names`; all of them would drown the message."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
