@@ -16,6 +16,19 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(CALLERS_FAULT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Return an argument type: a whole number that is `lowest` or more."""
+
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"must be at least {lowest}, got {value}")
+        return value
+
+    whole_number.__name__ = "whole number"  # argparse names the type in its complaint
+    return whole_number
+
+
 def run_command(
     name: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
 ) -> int:

@@ -1,0 +1,67 @@
+"""nas-time: what it prints, and how it refuses."""
+
+import json
+
+import pytest
+
+from trainer.cli import time_main
+
+FAST = ["--image-size", "32", "--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
+
+
+def test_it_times_a_published_name_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert time_main(["--arch", "efficientnetv2-b0", "--json", *FAST]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["name"] == "efficientnetv2-b0"
+    assert record["num_params"] == 5_871_514  # timm's and torchvision's count for 10 classes
+    assert record["macs"] > 0
+    assert record["batch_size"] == 2
+    assert record["image_size"] == 32
+    assert record["samples_per_sec"] == pytest.approx(2 / record["step_time_s"])
+    parts = record["forward_s"] + record["backward_s"] + record["optimizer_s"]
+    assert parts == pytest.approx(record["step_time_s"])
+    for name in ("spread", "peak_memory_bytes", "device", "torch_version", "clock"):
+        assert name in record
+
+
+def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert time_main(["--arch", "efficientnetv2-b0", *FAST]) == 0
+    out = capsys.readouterr().out
+    for word in (
+        "step_time",
+        "samples_per_sec",
+        "fwd_time",
+        "bwd_time",
+        "opt_time",
+        "peak memory",
+    ):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--arch", "resnet50"], "resnet50"),
+        (["--arch", "efficientnetv2-s", "--device", "cuda:99"], "--device cuda:99"),
+        (["--arch", "efficientnetv2-s", "--device", "gpu"], "'gpu'"),
+    ],
+)
+def test_the_callers_fault_is_one_line_and_exit_code_two(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert time_main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("nas-time: ")
+    assert complaint in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--arch", "x", "--batch-size", "1"], ["--bach", "2"]])
+def test_bad_flags_are_one_line_and_exit_code_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        time_main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,124 @@
+"""nas-time: the training step time and memory of an architecture on this device."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from search_space.artifact import load_architecture
+from search_space.command import CommandParser, at_least, run_command
+from search_space.cost import count_macs, count_params
+from search_space.network import build_network
+from trainer.config import TimingConfig
+from trainer.gate import DeviceGate, device_key
+from trainer.measurement import StepTime
+from trainer.optim import make_optimizer
+from trainer.timing import time_steps
+from trainer.training_step import TrainingStep
+
+TIME_COMMAND = "nas-time"
+
+
+def time_main(argv: Sequence[str] | None = None) -> int:
+    """Return 0 once measured, or 2 if the input is at fault (the reason goes to stderr)."""
+    return run_command(TIME_COMMAND, _time_command, argv)
+
+
+def _time_command(argv: Sequence[str] | None) -> int:
+    args = _parser().parse_args(argv)
+    file = load_architecture(args.arch)
+    image_size = args.image_size or file.train_size
+    device = _device(args.device)
+    if device.type == "cpu":
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    network = build_network(file.architecture, args.num_classes)
+    step = TrainingStep(
+        network=network.to(device),
+        optimizer=make_optimizer(args.optimizer, network, learning_rate=0.0),
+        loss=nn.CrossEntropyLoss(label_smoothing=0.1),
+        # Noise, not zeros: a GPU draws less power on zeros, and runs faster.
+        images=torch.randn(args.batch_size, 3, image_size, image_size, device=device).contiguous(
+            memory_format=torch.channels_last
+        ),
+        labels=torch.randint(args.num_classes, (args.batch_size,), device=device),
+        precision=args.precision or ("bf16" if device.type == "cuda" else "fp32"),
+    )
+    with DeviceGate(device_key(device)) as gate:
+        (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
+    record = {
+        "name": file.name,
+        "key": file.architecture.key,
+        "num_params": count_params(file.architecture, args.num_classes),
+        "macs": count_macs(file.architecture, image_size, args.num_classes),
+        **measured.to_dict(),
+    }
+    if args.json:
+        print(json.dumps(record, indent=2))
+    else:
+        _print_table(file.name, record, measured)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(prog=TIME_COMMAND, description=__doc__)
+    parser.add_argument(
+        "--arch", required=True, help="architecture file, run folder, or published name"
+    )
+    parser.add_argument(
+        "--image-size", type=at_least(8), help="pixels; default: the architecture's train size"
+    )
+    parser.add_argument("--batch-size", type=at_least(2), default=32, help="default: 32")
+    parser.add_argument("--num-classes", type=at_least(2), default=1000, help="default: 1000")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
+    parser.add_argument(
+        "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="default: rmsprop"
+    )
+    parser.add_argument(
+        "--threads", type=at_least(1), default=1, help="CPU threads; default: 1, as in a search"
+    )
+    parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _device(name: str) -> torch.device:
+    """Return the device called `name`.
+
+    Raises:
+        ValueError: If there is none of that name here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"--device {name}: this machine has {torch.cuda.device_count()} GPUs")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}")
+    return device
+
+
+def _print_table(name: str, record: dict[str, object], step: StepTime) -> None:
+    table = Table(title=f"{name}, one training step", show_header=False)
+    table.add_row("step_time", f"{step.step_time_s * 1e3:.2f} ms (spread {step.spread:.1%})")
+    table.add_row("samples_per_sec", f"{step.samples_per_sec:.1f}")
+    table.add_row("fwd_time", f"{step.forward_s * 1e3:.2f} ms")
+    table.add_row("bwd_time", f"{step.backward_s * 1e3:.2f} ms")
+    table.add_row("opt_time", f"{step.optimizer_s * 1e3:.2f} ms")
+    table.add_row("peak memory", f"{step.peak_memory_bytes / 2**20:,.0f} MiB")
+    table.add_row("params", f"{record['num_params']:,}")
+    table.add_row("macs", f"{record['macs']:,}")
+    table.add_row("batch, size", f"{step.batch_size} x {step.image_size} px, {step.precision}")
+    blocks = f"{step.repeats} blocks, attempt {step.attempts}"
+    busy = ", the machine was busy" if step.contaminated else ""
+    table.add_row("measured", f"{step.clock}, {blocks}{busy}")
+    table.add_row("device", f"{step.device}, torch {step.torch_version}")
+    Console().print(table)
