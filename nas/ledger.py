@@ -1,4 +1,4 @@
-"""The search's only memory: an append-only file of JSON lines, every one on disk before it counts."""
+"""The search's only memory: an append-only file of JSON lines, each on disk before it counts."""
 
 import fcntl
 import json
@@ -6,11 +6,11 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 SCHEMA = "nas.ledger/1"
 Event = Mapping[str, Any]
@@ -31,11 +31,11 @@ class LedgerContents:
     events: tuple[Event, ...]
 
 
-class Ledger:
+class Ledger(AbstractContextManager["Ledger"]):
     """The ledger opened for writing. One process at a time; use it as a context manager.
 
-    Each line is one event, written and fsynced before `append` returns, so whatever has been
-    acted on is on disk. A kill can tear the last line only; it is cut off at the next opening.
+    Whatever `append` was given is on disk when it returns. A kill can tear the last line only;
+    it is cut off at the next opening.
 
     Attributes:
         path: The file.
@@ -67,7 +67,7 @@ class Ledger:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             self._lock()
-            self._size = _cut_torn_line(self._fd)
+            self._size = _cut_torn_line(path, self._fd)
             contents = read_ledger(path) if self._size else None
             if contents is None:
                 self.run_id = uuid.uuid4().hex
@@ -85,10 +85,19 @@ class Ledger:
         """Write the events, in order, and return once they are on disk.
 
         Raises:
-            OSError: If the disk is full or the file is gone; nothing of `events` is kept.
+            OSError: If the disk is full, for one; nothing of `events` is kept.
         """
         now = round(time.time(), 3)
-        self._write("".join(_line({**event, "time": now}) for event in events).encode())
+        data = "".join(_line({**event, "time": now}) for event in events).encode()
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(self._fd, data[done:])
+            os.fsync(self._fd)
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)  # what a full disk let through is no event
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._size += len(data)
 
     def close(self) -> None:
         """Let another process have it. Harmless when called twice."""
@@ -96,15 +105,7 @@ class Ledger:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _lock(self) -> None:
@@ -119,13 +120,8 @@ class Ledger:
             ) from None
 
     def _write_header(self) -> None:
-        header = {
-            "event": "header",
-            "schema": SCHEMA,
-            "run_id": self.run_id,
-            "settings": self.settings,
-        }
-        self.append(header)
+        header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
+        self.append({**header, "settings": self.settings})
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # the file's name too must survive a power cut
@@ -134,21 +130,11 @@ class Ledger:
 
     def _announce(self, known: Mapping[str, Any]) -> None:
         """Say who holds the ledger from here on, and which settings changed."""
-        changed = {name: value for name, value in self.settings.items() if known.get(name) != value}
+        changed = {
+            name: value for name, value in self.settings.items() if known.get(name) != value
+        }
         opened = {"event": "opened", "pid": os.getpid(), "host": socket.gethostname()}
         self.append({**opened, "settings": changed} if changed else opened)
-
-    def _write(self, data: bytes) -> None:
-        """Write all of `data` and fsync it, or take back what a full disk let through."""
-        try:
-            done = 0
-            while done < len(data):
-                done += os.write(self._fd, data[done:])
-            os.fsync(self._fd)
-        except OSError as error:
-            os.ftruncate(self._fd, self._size)
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        self._size += len(data)
 
 
 def read_ledger(path: Path) -> LedgerContents:
@@ -167,9 +153,7 @@ def read_ledger(path: Path) -> LedgerContents:
     for event in events:
         if event["event"] == "opened":
             settings |= event.get("settings", {})
-    return LedgerContents(
-        run_id=events[0]["run_id"], settings=settings, events=tuple(events[1:])
-    )
+    return LedgerContents(run_id=events[0]["run_id"], settings=settings, events=tuple(events[1:]))
 
 
 def _line(event: Event) -> str:
@@ -186,40 +170,30 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return event
 
 
-def _cut_torn_line(fd: int) -> int:
+def _cut_torn_line(path: Path, fd: int) -> int:
     """Cut what follows the last line break, and return the size that is left, in bytes."""
-    size = end = os.fstat(fd).st_size
-    kept = 0
-    while end > 0 and not kept:
-        start = max(0, end - 65536)
-        kept = start + os.pread(fd, end - start, start).rfind(b"\n") + 1
-        kept, end = (kept, start) if kept > start else (0, start)
-    if kept < size:
-        os.ftruncate(fd, kept)
+    kept = path.read_bytes().rfind(b"\n") + 1
+    os.ftruncate(fd, kept)
     return kept
 
 
 def _holder(path: Path) -> str:
     """Return who opened the ledger last, in words; it may be only just opening it."""
     try:
-        events: Iterable[Event] = read_ledger(path).events
-    except ValueError:
-        events = ()
-    openings = [event for event in events if event["event"] == "opened"]
-    if not openings:
+        openings = [event for event in read_ledger(path).events if event["event"] == "opened"]
+        return f"process {openings[-1]['pid']} on {openings[-1]['host']}"
+    except (ValueError, IndexError):
         return "another process"
-    return f"process {openings[-1]['pid']} on {openings[-1]['host']}"
 
 
 def _require_same(
     path: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, may_change: frozenset[str]
 ) -> None:
     """Refuse settings that would make the resumed search another one."""
-    absent = "(none)"
     differences = [
-        f"{name} {old.get(name, absent)!r} -> {new.get(name, absent)!r}"
+        f"{name} {old.get(name, 'nothing')!r} -> {new.get(name, 'nothing')!r}"
         for name in sorted({*old, *new} - may_change)
-        if old.get(name, absent) != new.get(name, absent)
+        if old.get(name, "nothing") != new.get(name, "nothing")
     ]
     if differences:
         raise ValueError(

@@ -1,0 +1,77 @@
+"""Optuna samplers by name: what proposes the next candidate."""
+
+import warnings
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
+from nas.samplers.evolution import EvolutionSampler
+from nas.samplers.seeding import proposal_seed
+
+
+def sampler_names() -> tuple[str, ...]:
+    """Return the names that `make_sampler` knows."""
+    return tuple(_makers())
+
+
+def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
+    """Make a sampler, for a study of the user's own or for one proposal of a search.
+
+    Args:
+        name: One of `sampler_names`.
+        seed: Of its draws.
+        options: The sampler's own, by keyword; none has to be given.
+
+    Raises:
+        ValueError: If the name or an option is unknown, or an option out of range.
+    """
+    makers = _makers()
+    if name not in makers:
+        raise ValueError(f"sampler must be one of {', '.join(makers)}, got {name!r}")
+    known = [option for option in signature(makers[name]).parameters if option != "seed"]
+    if unknown := sorted(set(options) - set(known)):
+        takes = f"takes {', '.join(known)}" if known else "takes no options"
+        raise ValueError(f"sampler {name} {takes}, got {', '.join(unknown)}")
+    return makers[name](seed=seed, **options)
+
+
+def sampler_factory(name: str, *, seed: int, **options: Any) -> Callable[[int], BaseSampler]:
+    """Return what makes the sampler of each proposal from the proposal's number.
+
+    A sampler that remembers nothing but the trials, and draws from a stream of its own for
+    every proposal, goes on after a resume exactly as if nothing had happened.
+
+    Raises:
+        ValueError: As `make_sampler` does, and before the search rather than during it.
+    """
+    make_sampler(name, seed=seed, **options)
+    return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)
+
+
+def _makers() -> dict[str, Callable[..., BaseSampler]]:
+    return {"random": _random, "tpe": _tpe, "evolution": EvolutionSampler}
+
+
+def _random(*, seed: int) -> BaseSampler:
+    return RandomSampler(seed=seed)
+
+
+def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
+    """Make Optuna's TPE with every option said, so that a new default changes no search.
+
+    Groups keep the decisions of a removable stage out of the joint model of the others;
+    the constant liar keeps parallel workers from all trying the same thing.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` has been so since 2.8
+        return TPESampler(
+            seed=seed,
+            n_startup_trials=startup,
+            n_ei_candidates=candidates,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+        )

@@ -1,0 +1,136 @@
+"""What a ledger's events add up to; the engine and the reports read the same book."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nas.candidate import Candidate, Outcome, Record, State
+from nas.ledger import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How far a search is.
+
+    Attributes:
+        complete: Trained candidates.
+        failed: Candidates that failed by their own fault.
+        infeasible: Candidates that break a constraint; not charged to the budget.
+        in_flight: Candidates handed out and not told yet.
+        duplicates: Proposals answered from the ledger; not charged to the budget.
+        deaths: Workers that died under a candidate.
+    """
+
+    complete: int = 0
+    failed: int = 0
+    infeasible: int = 0
+    in_flight: int = 0
+    duplicates: int = 0
+    deaths: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Candidates that were tried to their end."""
+        return self.complete + self.failed
+
+    @property
+    def charged(self) -> int:
+        """What counts against the budget."""
+        return self.finished + self.in_flight
+
+
+class Book:
+    """A fold over the events of a ledger.
+
+    Attributes:
+        records: Every candidate with its outcome, in the order of completion.
+        pending: Candidates in flight by number, in the order in which they were asked.
+        repeats: Duplicates in a row, up to now.
+        rescues: Uniform samples in a row that had to take the sampler's place, up to now.
+        rejected_in_a_row: Proposals in a row that came to nothing but a broken constraint.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.records: list[Record] = []
+        self.pending: dict[int, Candidate] = {}
+        self.repeats = self.rescues = self.rejected_in_a_row = 0
+        self._by_key: dict[str, int] = {}
+        self._outcomes: dict[int, Outcome] = {}
+        self._deaths: dict[int, int] = {}
+        self._states = dict.fromkeys(State, 0)
+        self._duplicates = 0
+        for event in events:
+            self.apply(event)
+
+    @property
+    def counts(self) -> Counts:
+        """How far the search is."""
+        return Counts(
+            complete=self._states[State.COMPLETE],
+            failed=self._states[State.FAIL],
+            infeasible=self._states[State.INFEASIBLE],
+            in_flight=len(self.pending),
+            duplicates=self._duplicates,
+            deaths=sum(self._deaths.values()),
+        )
+
+    @property
+    def num_keys(self) -> int:
+        """Distinct candidates met so far."""
+        return len(self._by_key)
+
+    def number_of(self, key: str) -> int | None:
+        """Return the number under which `key` was first met, or None."""
+        return self._by_key.get(key)
+
+    def outcome_of(self, number: int) -> Outcome | None:
+        """Return what became of a candidate, or None while it is in flight."""
+        return self._outcomes.get(number)
+
+    def deaths_of(self, number: int) -> int:
+        """Return how many workers died under a candidate."""
+        return self._deaths.get(number, 0)
+
+    def apply(self, event: Event) -> None:
+        """Take in one event; kinds that say nothing about candidates are passed over."""
+        match event["event"]:
+            case "asked":
+                self._count_proposal(event)
+                self.rejected_in_a_row = 0
+                candidate = self._meet(event)
+                self.pending[candidate.number] = candidate
+            case "rejected":
+                self._count_proposal(event)
+                self.rejected_in_a_row += 1
+                self._finish(self._meet(event), Outcome.infeasible(event["reason"]), event)
+            case "duplicate":
+                self._duplicates += 1
+                self.repeats += 1
+                outcome = self.outcome_of(event["of"])
+                if outcome and outcome.state is State.INFEASIBLE:
+                    self.rejected_in_a_row += 1
+            case "told":
+                outcome = Outcome.from_dict(event["outcome"])
+                self._finish(self.pending.pop(event["number"]), outcome, event)
+            case "died":
+                self._deaths[event["number"]] = self.deaths_of(event["number"]) + 1
+
+    def _count_proposal(self, event: Event) -> None:
+        self.repeats = 0
+        self.rescues = self.rescues + 1 if event.get("rescue") else 0
+
+    def _meet(self, event: Event) -> Candidate:
+        candidate = Candidate.from_dict(event)
+        self._by_key[candidate.key] = candidate.number
+        return candidate
+
+    def _finish(self, candidate: Candidate, outcome: Outcome, event: Event) -> None:
+        self._outcomes[candidate.number] = outcome
+        self._states[outcome.state] += 1
+        self.records.append(
+            Record(
+                candidate=candidate,
+                outcome=outcome,
+                deaths=self.deaths_of(candidate.number),
+                time=event.get("time", 0.0),
+            )
+        )
