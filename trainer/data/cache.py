@@ -1,0 +1,139 @@
+"""What a data set is once decoded: memory-mapped uint8 images that every worker shares."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Part of the key of every cache: raise it when the files or the decoding change.
+FORMAT_VERSION = 1
+META_NAME = "meta.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageSplit:
+    """One split's decoded images. Nothing here may be written to.
+
+    Attributes:
+        images: (count, size, size, 3) uint8 RGB, memory-mapped read-only. Take batches by
+            fancy indexing, which copies: writing through a view kills the process.
+        labels: (count,) int64, positions in the data set's class names.
+        groups: (count,) int64, the source that an image was made from, or None where every
+            image is its own source. Images of one group must stay on one side of a split.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CachedImages:
+    """A data set decoded once at one size, as found in its cache folder.
+
+    Attributes:
+        path: The cache folder; workers open it again with `open_cache`.
+        name: What people call the data set.
+        class_names: Names by label.
+        image_size: Side of the square images, pixels.
+        native_size: Median short side of the training images before resizing, pixels; below
+            `image_size` the images were enlarged.
+        default_flip: Whether mirrored images still show their class: false for digits.
+        splits: "train", and "validation" and "test" where the source has them. These two are
+            for final evaluation alone.
+    """
+
+    path: Path
+    name: str
+    class_names: tuple[str, ...]
+    image_size: int
+    native_size: int
+    default_flip: bool
+    splits: Mapping[str, ImageSplit]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes, and so outputs of a network."""
+        return len(self.class_names)
+
+
+def open_cache(path: Path) -> CachedImages:
+    """Map the cache folder at `path`, which `prepare` made and verified.
+
+    Cheap, for workers: sizes are checked and checksums are not.
+
+    Raises:
+        ValueError: If the folder is no whole cache of this version.
+        OSError: If a file of it is missing or cannot be read.
+    """
+    meta = read_meta(path)
+    splits = {name: _open_split(path, name, entry) for name, entry in meta["splits"].items()}
+    return CachedImages(
+        path=path,
+        name=meta["name"],
+        class_names=tuple(meta["class_names"]),
+        image_size=meta["image_size"],
+        native_size=meta["native_size"],
+        default_flip=meta["default_flip"],
+        splits=splits,
+    )
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Return the cache folder's meta.json.
+
+    Raises:
+        ValueError: If it is unreadable, or of another version.
+        OSError: If it is missing.
+    """
+    file = path / META_NAME
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{file} is damaged: {error}") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT_VERSION:
+        raise ValueError(f"{file} is no image cache of version {FORMAT_VERSION}")
+    return meta
+
+
+def meta_digest(meta: Mapping[str, Any]) -> str:
+    """Return the checksum that meta.json carries of everything else in it."""
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
+
+
+def array_file(split: str, array: str) -> str:
+    """Return the name of the file of a split's "images", "labels" or "groups"."""
+    return f"{split}.{array}.npy"
+
+
+def _open_split(path: Path, name: str, entry: Mapping[str, Any]) -> ImageSplit:
+    arrays = {
+        array: np.load(path / array_file(name, array), mmap_mode="r", allow_pickle=False)
+        for array in entry["arrays"]
+    }
+    for array, values in arrays.items():
+        if len(values) != entry["count"]:
+            raise ValueError(
+                f"{path / array_file(name, array)} must hold {entry['count']} rows, "
+                f"got {len(values)}"
+            )
+    return ImageSplit(
+        images=arrays["images"],
+        # Small, and looked up at every batch: kept in memory, and read-only like the map.
+        labels=_in_memory(arrays["labels"]),
+        groups=_in_memory(arrays["groups"]) if "groups" in arrays else None,
+    )
+
+
+def _in_memory(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    copy = np.array(values)
+    copy.setflags(write=False)
+    return copy
