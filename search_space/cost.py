@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from search_space.architecture import Architecture, BlockType, Stage
+from search_space.layer_cost import Tally, conv_cost, halved, squeeze_excite_cost
 
 _IMAGE_CHANNELS = 3
 _FLOAT32_BYTES = 4
@@ -28,22 +29,6 @@ class StageCost:
     params: int
     macs: int
     activation_elements: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Tally:
-    """A running sum of the three costs."""
-
-    params: int = 0
-    macs: int = 0
-    activations: int = 0
-
-    def __add__(self, other: "_Tally") -> "_Tally":
-        return _Tally(
-            self.params + other.params,
-            self.macs + other.macs,
-            self.activations + other.activations,
-        )
 
 
 def count_params(architecture: Architecture, num_classes: int = 1000) -> int:
@@ -82,16 +67,16 @@ def stage_costs(
     for name, value in (("image_size", image_size), ("num_classes", num_classes)):
         if value < 1:
             raise ValueError(f"stage_costs.{name} must be >= 1, got {value!r}")
-    side = _halved(image_size)
-    stem = _Tally(activations=_IMAGE_CHANNELS * image_size**2) + _conv(
+    side = halved(image_size)
+    stem = Tally(activations=_IMAGE_CHANNELS * image_size**2) + conv_cost(
         _IMAGE_CHANNELS, architecture.stem_width, 3, side=side, kept=3
     )
     costs = [_named("stem", stem)]
     width = architecture.stem_width
     for number, stage in enumerate(architecture.stages, start=1):
-        total = sum(_blocks(stage, width, side), start=_Tally())
+        total = sum(_blocks(stage, width, side), start=Tally())
         costs.append(_named(f"stage{number}", total))
-        side = _halved(side) if stage.stride == 2 else side
+        side = halved(side) if stage.stride == 2 else side
         width = stage.width
     costs.append(_named("head", _head(width, architecture.head_width, num_classes, side)))
     return tuple(costs)
@@ -129,89 +114,48 @@ def training_memory_bytes(
     )
 
 
-def _blocks(stage: Stage, in_width: int, side: int) -> Iterator[_Tally]:
+def _blocks(stage: Stage, in_width: int, side: int) -> Iterator[Tally]:
     """Cost of each block; only the first changes width and image side."""
     for number in range(stage.depth):
         first = number == 0
-        out_side = _halved(side) if first and stage.stride == 2 else side
+        out_side = halved(side) if first and stage.stride == 2 else side
         count = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
         yield count(stage, in_width if first else stage.width, side, out_side)
         side = out_side
 
 
-def _mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> _Tally:
+def _mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Tally:
     """Expand 1x1, depthwise, squeeze-excite, project 1x1."""
     hidden = in_width * stage.expand_ratio
-    total = _Tally()
+    total = Tally()
     if stage.expand_ratio != 1:
-        total += _conv(in_width, hidden, 1, side=side, kept=3)
-    total += _conv(hidden, hidden, stage.kernel_size, side=out_side, kept=3, groups=hidden)
-    total += _squeeze_excite(stage, in_width, hidden, out_side)
-    return total + _conv(hidden, stage.width, 1, side=out_side, kept=2)
+        total += conv_cost(in_width, hidden, 1, side=side, kept=3)
+    total += conv_cost(hidden, hidden, stage.kernel_size, side=out_side, kept=3, groups=hidden)
+    total += squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=out_side)
+    return total + conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
 
 
-def _fused_mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> _Tally:
+def _fused_mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Tally:
     """Expand kxk, squeeze-excite, project 1x1; with expansion 1 a single kxk convolution."""
     hidden = in_width * stage.expand_ratio
     if stage.expand_ratio == 1:
-        return _squeeze_excite(stage, in_width, hidden, side) + _conv(
+        return squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=side) + conv_cost(
             in_width, stage.width, stage.kernel_size, side=out_side, kept=3
         )
     return (
-        _conv(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
-        + _squeeze_excite(stage, in_width, hidden, out_side)
-        + _conv(hidden, stage.width, 1, side=out_side, kept=2)
+        conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
+        + squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=out_side)
+        + conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
     )
 
 
-def _head(width: int, head_width: int, num_classes: int, side: int) -> _Tally:
+def _head(width: int, head_width: int, num_classes: int, side: int) -> Tally:
     """1x1 convolution, pooling and classifier; pooling needs no input kept, only its output."""
-    classifier = _Tally((head_width + 1) * num_classes, head_width * num_classes, head_width)
-    return _conv(width, head_width, 1, side=side, kept=2) + classifier
+    classifier = Tally((head_width + 1) * num_classes, head_width * num_classes, head_width)
+    return conv_cost(width, head_width, 1, side=side, kept=2) + classifier
 
 
-def _conv(
-    in_width: int, out_width: int, kernel_size: int, *, side: int, kept: int, groups: int = 1
-) -> _Tally:
-    """Convolution without bias, then batch normalisation with its scale and shift.
-
-    Args:
-        in_width: Input channels.
-        out_width: Output channels.
-        kernel_size: Side of the kernel.
-        side: Side of the *output*, pixels.
-        kept: Output-sized tensors kept for backward: the convolution's own output (input of the
-            normalisation), the normalised one (input of the SiLU, if any), and what leaves.
-        groups: Groups of the convolution.
-    """
-    weights = kernel_size**2 * (in_width // groups) * out_width
-    return _Tally(weights + 2 * out_width, weights * side**2, kept * out_width * side**2)
-
-
-def _squeeze_excite(stage: Stage, in_width: int, width: int, side: int) -> _Tally:
-    """Two linear layers with biases on the pooled vector, and the product with the gate."""
-    if not stage.se_ratio:
-        return _Tally()
-    squeezed = squeeze_width(in_width, stage.se_ratio)
-    params = 2 * width * squeezed + squeezed + width
-    vectors = 2 * width + 2 * squeezed  # pooled, squeezed before and after SiLU, gate
-    return _Tally(params, 2 * width * squeezed, width * side**2 + vectors)
-
-
-def squeeze_width(in_width: int, se_ratio: float) -> int:
-    """Channels between squeeze-excite's two layers, from the *block's input* channels.
-
-    Source: google/automl efficientnetv2/effnetv2_model.py, `MBConvBlock`.
-    """
-    return max(1, int(in_width * se_ratio))
-
-
-def _halved(side: int) -> int:
-    """Side after a stride of 2, with either padding rule."""
-    return (side + 1) // 2
-
-
-def _named(name: str, tally: _Tally) -> StageCost:
+def _named(name: str, tally: Tally) -> StageCost:
     return StageCost(
         name=name,
         params=tally.params,

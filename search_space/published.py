@@ -29,7 +29,7 @@ class PublishedNetwork:
 
 
 class _Layout(NamedTuple):
-    """The columns of one published row; one entry per stage, first to last."""
+    """What all networks of a generation share; one entry per stage, first to last."""
 
     blocks: str  # F: Fused-MBConv, M: MBConv
     kernels: tuple[int, ...]
@@ -37,22 +37,18 @@ class _Layout(NamedTuple):
     strides: tuple[int, ...]
 
 
-class _Sizes(NamedTuple):
-    """What S, M, L and XL do not share."""
+class _Skeleton(NamedTuple):
+    """How wide and how deep; a row with fewer stages than its layout lacks the last ones."""
 
     stem: int
     widths: tuple[int, ...]
     depths: tuple[int, ...]
-    train: int
-    eval: int
-    dropout: float
+    head: int = 1280
 
 
-class _Scaled(NamedTuple):
-    """Coefficients over a base row, with the image sizes that go with them."""
+class _Settings(NamedTuple):
+    """Image sizes in pixels, and the dropout rate."""
 
-    width: float
-    depth: float
     train: int
     eval: int
     dropout: float
@@ -63,38 +59,42 @@ _SE_RATIO = {"M": 0.25, "F": 0.0}  # no released network has squeeze-excite in F
 _V1 = _Layout("MMMMMMM", (3, 3, 5, 3, 5, 5, 3), (1, 6, 6, 6, 6, 6, 6), (1, 2, 2, 2, 1, 2, 1))
 _V2 = _Layout("FFFMMMM", (3, 3, 3, 3, 3, 3, 3), (1, 4, 4, 4, 6, 6, 6), (1, 2, 2, 2, 1, 2, 1))
 
-_V1_BASE = _Sizes(32, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1), 176, 224, 0.2)
-_V2_BASE = _Sizes(32, (16, 32, 48, 96, 112, 192), (1, 2, 2, 3, 5, 8), 192, 224, 0.2)
+_V1_BASE = _Skeleton(32, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1))
+_V2_BASE = _Skeleton(32, (16, 32, 48, 96, 112, 192), (1, 2, 2, 3, 5, 8))
 
-_V1_SCALED = {  # train size: int(0.8 * eval) // 16 * 16, as the V2 code trains them
-    "efficientnet-b0": _Scaled(1.0, 1.0, 176, 224, 0.2),
-    "efficientnet-b1": _Scaled(1.0, 1.1, 192, 240, 0.2),
-    "efficientnet-b2": _Scaled(1.1, 1.2, 208, 260, 0.3),
-    "efficientnet-b3": _Scaled(1.2, 1.4, 240, 300, 0.3),
-    "efficientnet-b4": _Scaled(1.4, 1.8, 304, 380, 0.4),
-    "efficientnet-b5": _Scaled(1.6, 2.2, 352, 456, 0.4),
-    "efficientnet-b6": _Scaled(1.8, 2.6, 416, 528, 0.5),
-    "efficientnet-b7": _Scaled(2.0, 3.1, 480, 600, 0.5),
+_V1_SCALED = {  # width and depth coefficients over the base
+    "efficientnet-b0": (1.0, 1.0, _Settings(176, 224, 0.2)),  # train as the V2 code trains them:
+    "efficientnet-b1": (1.0, 1.1, _Settings(192, 240, 0.2)),  # int(0.8 * eval) // 16 * 16
+    "efficientnet-b2": (1.1, 1.2, _Settings(208, 260, 0.3)),
+    "efficientnet-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
+    "efficientnet-b4": (1.4, 1.8, _Settings(304, 380, 0.4)),
+    "efficientnet-b5": (1.6, 2.2, _Settings(352, 456, 0.4)),
+    "efficientnet-b6": (1.8, 2.6, _Settings(416, 528, 0.5)),
+    "efficientnet-b7": (2.0, 3.1, _Settings(480, 600, 0.5)),
 }
 _V2_SIZES = {
-    "efficientnetv2-s": _Sizes(
-        24, (24, 48, 64, 128, 160, 256), (2, 4, 4, 6, 9, 15), 300, 384, 0.2
+    "efficientnetv2-s": (
+        _Skeleton(24, (24, 48, 64, 128, 160, 256), (2, 4, 4, 6, 9, 15)),
+        _Settings(300, 384, 0.2),
     ),
-    "efficientnetv2-m": _Sizes(
-        24, (24, 48, 80, 160, 176, 304, 512), (3, 5, 5, 7, 14, 18, 5), 384, 480, 0.3
+    "efficientnetv2-m": (
+        _Skeleton(24, (24, 48, 80, 160, 176, 304, 512), (3, 5, 5, 7, 14, 18, 5)),
+        _Settings(384, 480, 0.3),
     ),
-    "efficientnetv2-l": _Sizes(
-        32, (32, 64, 96, 192, 224, 384, 640), (4, 7, 7, 10, 19, 25, 7), 384, 480, 0.4
+    "efficientnetv2-l": (
+        _Skeleton(32, (32, 64, 96, 192, 224, 384, 640), (4, 7, 7, 10, 19, 25, 7)),
+        _Settings(384, 480, 0.4),
     ),
-    "efficientnetv2-xl": _Sizes(
-        32, (32, 64, 96, 192, 256, 512, 640), (4, 8, 8, 16, 24, 32, 8), 384, 512, 0.4
+    "efficientnetv2-xl": (
+        _Skeleton(32, (32, 64, 96, 192, 256, 512, 640), (4, 8, 8, 16, 24, 32, 8)),
+        _Settings(384, 512, 0.4),
     ),
 }
 _V2_SCALED = {
-    "efficientnetv2-b0": _Scaled(1.0, 1.0, 192, 224, 0.2),
-    "efficientnetv2-b1": _Scaled(1.0, 1.1, 192, 240, 0.2),
-    "efficientnetv2-b2": _Scaled(1.1, 1.2, 208, 260, 0.3),
-    "efficientnetv2-b3": _Scaled(1.2, 1.4, 240, 300, 0.3),
+    "efficientnetv2-b0": (1.0, 1.0, _Settings(192, 224, 0.2)),
+    "efficientnetv2-b1": (1.0, 1.1, _Settings(192, 240, 0.2)),
+    "efficientnetv2-b2": (1.1, 1.2, _Settings(208, 260, 0.3)),
+    "efficientnetv2-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
 }
 
 _V1_SOURCE = (
@@ -118,25 +118,25 @@ def published(name: str) -> PublishedNetwork:
         ValueError: If nothing was published under `name`; the message lists the known names.
     """
     if name in _V1_SCALED:
-        sizes = _scaled(_V1_BASE, _V1_SCALED[name], guard=True)
-        layout, source, head = _V1, _V1_SOURCE, round_width(1280, _V1_SCALED[name].width)
+        width, depth, settings = _V1_SCALED[name]
+        layout, source = _V1, _V1_SOURCE
+        skeleton = _scaled(_V1_BASE, width, depth, guard=True)
     elif name in _V2_SCALED:
-        sizes = _scaled(_V2_BASE, _V2_SCALED[name], guard=False)
+        width, depth, settings = _V2_SCALED[name]
         layout, source = _V2, _V2_SOURCE
-        head = round_width(1280, _V2_SCALED[name].width, guard=False)
+        skeleton = _scaled(_V2_BASE, width, depth, guard=False)
     elif name in _V2_SIZES:
-        sizes, layout, source, head = _V2_SIZES[name], _V2, _V2_SOURCE, 1280
+        skeleton, settings = _V2_SIZES[name]
+        layout, source = _V2, _V2_SOURCE
     else:
         known = ", ".join(published_names())
         raise ValueError(f"published network must be one of {known}, got {name!r}")
     return PublishedNetwork(
         name=name,
-        architecture=Architecture(
-            stem_width=sizes.stem, stages=_stages(layout, sizes), head_width=head
-        ),
-        train_size=sizes.train,
-        eval_size=sizes.eval,
-        dropout=sizes.dropout,
+        architecture=_architecture(layout, skeleton),
+        train_size=settings.train,
+        eval_size=settings.eval,
+        dropout=settings.dropout,
         source=source,
     )
 
@@ -166,20 +166,18 @@ def round_depth(depth: int, multiplier: float) -> int:
     return math.ceil(multiplier * depth)
 
 
-def _scaled(base: _Sizes, by: _Scaled, *, guard: bool) -> _Sizes:
-    return _Sizes(
-        stem=round_width(base.stem, by.width, guard=guard),
-        widths=tuple(round_width(width, by.width, guard=guard) for width in base.widths),
-        depths=tuple(round_depth(depth, by.depth) for depth in base.depths),
-        train=by.train,
-        eval=by.eval,
-        dropout=by.dropout,
+def _scaled(base: _Skeleton, width: float, depth: float, *, guard: bool) -> _Skeleton:
+    return _Skeleton(
+        stem=round_width(base.stem, width, guard=guard),
+        widths=tuple(round_width(channels, width, guard=guard) for channels in base.widths),
+        depths=tuple(round_depth(blocks, depth) for blocks in base.depths),
+        head=round_width(base.head, width, guard=guard),
     )
 
 
-def _stages(layout: _Layout, sizes: _Sizes) -> tuple[Stage, ...]:
-    """Join the columns; a row without a seventh stage simply ends early."""
-    return tuple(
+def _architecture(layout: _Layout, skeleton: _Skeleton) -> Architecture:
+    columns = zip(*layout, skeleton.widths, skeleton.depths, strict=False)  # may end early
+    stages = tuple(
         Stage(
             block=BlockType.FUSED_MBCONV if letter == "F" else BlockType.MBCONV,
             depth=depth,
@@ -189,7 +187,6 @@ def _stages(layout: _Layout, sizes: _Sizes) -> tuple[Stage, ...]:
             stride=stride,
             se_ratio=_SE_RATIO[letter],
         )
-        for letter, kernel, expansion, stride, width, depth in zip(
-            *layout, sizes.widths, sizes.depths, strict=False
-        )
+        for letter, kernel, expansion, stride, width, depth in columns
     )
+    return Architecture(stem_width=skeleton.stem, stages=stages, head_width=skeleton.head)

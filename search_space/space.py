@@ -2,33 +2,17 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from search_space.architecture import Architecture, BlockType, Stage
+from search_space.decision import Choice, Choices, Decision, canonical
 from search_space.space_file import read_space
 from search_space.space_stage import StageOptions
 
-Choice = int | str
-Choices = Mapping[str, Choice]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """One categorical decision, as a sampler sees it.
-
-    Attributes:
-        name: Stage and field, such as ``stage3.kernel_size``.
-        options: What may be chosen; at least one, all different.
-        requires: Name of the decision that switches this one off by choosing 0; None for a
-            decision that always has to be made.
-    """
-
-    name: str
-    options: tuple[Choice, ...]
-    requires: str | None = None
+_FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +21,10 @@ class ImageSize:
 
     train: int
     eval: int
+
+    def __post_init__(self) -> None:
+        _require_size("image_size.train", self.train)
+        _require_size("image_size.eval", self.eval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +64,7 @@ class SearchSpace:
                     f"stages[{number}].depth must be >= 1 in every stage but the last, "
                     f"got {list(stage.depth)}"
                 )
-        sizes = {
-            "image_size.train": self.image_size.train,
-            "image_size.eval": self.image_size.eval,
-            "proxy_image_size": self.proxy_image_size,
-        }
-        for field, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < 8:
-                raise ValueError(f"{field} must be a whole number >= 8, got {size!r}")
+        _require_size("proxy_image_size", self.proxy_image_size)
         self.reference()  # refuses a bad stem_width, head_width or an empty list of stages
 
     @classmethod
@@ -132,28 +113,17 @@ class SearchSpace:
         Raises:
             ValueError: If `architecture` is no point of this space; the message says why.
         """
-        outside = f"architecture {architecture.key} must be a point of {self.name}"
-        for field in ("stem_width", "head_width"):
-            got, wanted = getattr(architecture, field), getattr(self, field)
-            if got != wanted:
-                raise ValueError(f"{outside}, whose {field} is {wanted}, got {got}")
-        least = len(self.stages) - self.stages[-1].removable
-        if not least <= len(architecture.stages) <= len(self.stages):
-            raise ValueError(
-                f"{outside}, which has {least} to {len(self.stages)} stages, "
-                f"got {len(architecture.stages)}"
-            )
-        choices: dict[str, Choice] = {f"stage{len(self.stages)}.depth": 0}
+        choices: dict[str, Choice] = {f"stage{len(self.stages)}.depth": 0}  # unless it is there
         for number, stage in enumerate(architecture.stages, start=1):
-            for field in self.stages[number - 1].open_fields():
-                value = getattr(stage, field)
-                choices[f"stage{number}.{field}"] = value
-        chosen = self.canonical(choices)
-        for number, (got, wanted) in enumerate(
-            zip(architecture.stages, self._chosen_stages(chosen), strict=True), start=1
-        ):
-            if got != wanted:
-                raise ValueError(f"{outside}, whose stage {number} is {wanted}, got {got}")
+            for field in _FIELDS:
+                choices[f"stage{number}.{field}"] = getattr(stage, field)
+        try:
+            chosen = self.canonical(choices)
+            _require_equal(architecture, self.architecture(chosen))
+        except ValueError as error:
+            raise ValueError(
+                f"architecture {architecture.key} must be a point of {self.name}: {error}"
+            ) from error
         return chosen
 
     def contains(self, architecture: Architecture) -> bool:
@@ -170,23 +140,7 @@ class SearchSpace:
         Raises:
             ValueError: If a decision is missing, unknown, or chose what is no option.
         """
-        decisions = self.decisions()
-        if unknown := sorted(set(choices) - {decision.name for decision in decisions}):
-            raise ValueError(f"choices has unknown decisions {unknown} for space {self.name}")
-        chosen: dict[str, Choice] = {}
-        for decision in decisions:
-            if not _is_active(decision, chosen):
-                continue
-            if decision.name not in choices:
-                raise ValueError(f"choices lacks decision {decision.name} of space {self.name}")
-            value = choices[decision.name]
-            if isinstance(value, bool) or value not in decision.options:
-                raise ValueError(
-                    f"choices.{decision.name} must be one of {list(decision.options)}, "
-                    f"got {value!r}"
-                )
-            chosen[decision.name] = decision.options[decision.options.index(value)]
-        return chosen
+        return canonical(self.decisions(), choices)
 
     def key(self, choices: Choices) -> str:
         """`Architecture.key` of the network that `choices` stand for."""
@@ -244,10 +198,23 @@ class SearchSpace:
     def _chosen_stages(self, chosen: Choices) -> Iterator[Stage]:
         for number, stage in enumerate(self.stages, start=1):
             if chosen[f"stage{number}.depth"]:
-                yield stage.build(
-                    {field: chosen[f"stage{number}.{field}"] for field in stage.open_fields()}
-                )
+                yield stage.build({field: chosen[f"stage{number}.{field}"] for field in _FIELDS})
 
 
-def _is_active(decision: Decision, chosen: Choices) -> bool:
-    return decision.requires is None or chosen[decision.requires] != 0
+def _require_equal(architecture: Architecture, point: Architecture) -> None:
+    """Refuse `architecture` where what the skeleton fixes differs from its nearest `point`."""
+    for field in ("stem_width", "head_width"):
+        got, wanted = getattr(architecture, field), getattr(point, field)
+        if got != wanted:
+            raise ValueError(f"{field} must be {wanted}, got {got}")
+    pairs = zip(architecture.stages, point.stages, strict=True)
+    for number, (stage, fixed) in enumerate(pairs, start=1):
+        for field in ("width", "stride", "se_ratio"):
+            got, wanted = getattr(stage, field), getattr(fixed, field)
+            if got != wanted:
+                raise ValueError(f"stage{number}.{field} must be {wanted}, got {got}")
+
+
+def _require_size(field: str, size: object) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 8:
+        raise ValueError(f"{field} must be a whole number >= 8, got {size!r}")
