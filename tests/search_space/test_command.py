@@ -1,0 +1,68 @@
+"""How commands fail: the caller's fault in one line with code 2, ours with a traceback."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from search_space.command import CommandParser, at_least, run_command
+
+
+def _failing(error: Exception) -> int:
+    def command(argv: Sequence[str] | None) -> int:
+        raise error
+
+    return run_command("nas-test", command, [])
+
+
+def test_a_good_command_returns_its_own_code() -> None:
+    seen: list[Sequence[str] | None] = []
+
+    def command(argv: Sequence[str] | None) -> int:
+        seen.append(argv)
+        return 7
+
+    assert run_command("nas-test", command, ["--flag"]) == 7
+    assert seen == [["--flag"]]
+
+
+def test_a_wrong_value_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(ValueError("Phase.size must be > 0,\n  got -1")) == 2
+    assert capsys.readouterr().err == "nas-test: Phase.size must be > 0, got -1\n"
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(FileNotFoundError(2, "No such file or directory", "best.json")) == 2
+    assert "best.json" in capsys.readouterr().err
+
+
+def test_an_error_without_words_still_says_something(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(ValueError()) == 2
+    assert capsys.readouterr().err == "nas-test: ValueError\n"
+
+
+def test_our_own_fault_is_not_swallowed() -> None:
+    with pytest.raises(KeyError):
+        _failing(KeyError("bug"))
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="nas-test")
+    parser.add_argument("--budget", type=at_least(1))
+    return parser
+
+
+def test_flags_are_read() -> None:
+    assert _parser().parse_args(["--budget", "16"]).budget == 16
+
+
+@pytest.mark.parametrize("arguments", [["--colour"], ["--budget", "0"], ["--budget", "many"]])
+def test_a_wrong_flag_is_one_line_and_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        _parser().parse_args(arguments)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("nas-test: ")
+    assert arguments[0] in error
