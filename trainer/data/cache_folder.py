@@ -34,22 +34,40 @@ def cache_damage(folder: Path) -> str | None:
     return None
 
 
-def rebuild(source: Source, folder: Path, image_size: int, report: Progress) -> None:
-    """Decode into a folder beside `folder` and put it in place in one step."""
+def rebuild(
+    source: Source,
+    folder: Path,
+    *,
+    image_size: int,
+    fingerprint: str,
+    on_progress: Progress,
+) -> None:
+    """Decode into a folder beside `folder` and put it in place in one step.
+
+    Args:
+        source: The data set.
+        folder: Where the cache is to be; the caller holds its lock.
+        image_size: Side of the square images, pixels.
+        fingerprint: Of the source when its content was named.
+        on_progress: Called with images decoded and images in all.
+
+    Raises:
+        ValueError: If images cannot be decoded, or the source has changed since.
+        OSError: If something cannot be read or written; a full disk is said in words.
+    """
     for stale in folder.parent.glob(f".{folder.name}.*.part"):  # of builders that were killed
         shutil.rmtree(stale, ignore_errors=True)
     if folder.exists():
         folder.rename(stale := _part(folder))  # who has it mapped keeps it until they let go
         shutil.rmtree(stale)
-    before = stat_fingerprint(source)
     part, scratch = _part(folder), _part(folder)
     try:
         part.mkdir()
         scratch.mkdir()
         opened = source.open(scratch)
         _check_space(opened, folder.parent, image_size)
-        build(source, opened, folder=part, image_size=image_size, on_progress=report)
-        if stat_fingerprint(source) != before:
+        build(source, opened, folder=part, image_size=image_size, on_progress=on_progress)
+        if stat_fingerprint(source) != fingerprint:
             raise ValueError(f"{source.name} was changed while it was read; start again")
         _publish(part, folder)
     except OSError as error:

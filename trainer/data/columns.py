@@ -1,6 +1,6 @@
-"""Reads a label column: whole numbers or words, with or without names for them."""
+"""Finds the image and the label column of a table, and reads labels of any usual kind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 # What hub data sets write where a test set's labels are kept secret.
 UNLABELLED = -1
+
+
+IMAGE_COLUMNS = ("image", "img")
+LABEL_COLUMNS = ("label", "labels", "fine_label")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,6 +26,28 @@ class Labels:
 
     codes: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
+
+
+def image_column(place: str, features: Mapping[str, Any]) -> str:
+    """Return the column declared as images, or named as such.
+
+    Args:
+        place: Names the split, for errors.
+        features: The table's feature of every column.
+
+    Raises:
+        ValueError: If there is none, or several without a usual name; lists the columns.
+    """
+    return _column(place, features, kind="Image", names=IMAGE_COLUMNS)
+
+
+def label_column(place: str, features: Mapping[str, Any]) -> str:
+    """Return the column declared as class labels, or named as such; see `image_column`.
+
+    Raises:
+        ValueError: If there is none, or several without a usual name; lists the columns.
+    """
+    return _column(place, features, kind="ClassLabel", names=LABEL_COLUMNS)
 
 
 def read_labels(
@@ -69,3 +95,15 @@ def _check_range(place: str, values: Sequence[int], num_classes: int) -> None:
             raise ValueError(
                 f"{place}, row {row}: label must be in 0..{num_classes - 1}, got {value}"
             )
+
+
+def _column(place: str, features: Mapping[str, Any], *, kind: str, names: Sequence[str]) -> str:
+    typed = [column for column, feature in features.items() if type(feature).__name__ == kind]
+    for candidates in (typed, list(features)):
+        if usual := [name for name in names if name in candidates]:
+            return usual[0]
+        if len(typed) == 1:
+            return typed[0]
+    listed = ", ".join(features) or "none"
+    word = "image" if kind == "Image" else "label"
+    raise ValueError(f"{place} has no column known as the {word}; its columns are: {listed}")

@@ -20,7 +20,9 @@ def num_threads() -> int:
     return min(32, os.cpu_count() or 1)
 
 
-def content_digest(source: Source, memo_folder: Path, on_progress: Progress) -> str:
+def content_digest(
+    source: Source, fingerprint: str, *, memo_folder: Path, on_progress: Progress
+) -> str:
     """Return the SHA-256 of the content, from a memo where no file was touched since.
 
     Two levels: a fingerprint of names, sizes and times costs one look at each file and names
@@ -29,13 +31,14 @@ def content_digest(source: Source, memo_folder: Path, on_progress: Progress) -> 
 
     Args:
         source: The data set.
+        fingerprint: Of the source as it is now, from `stat_fingerprint`.
         memo_folder: Made if missing.
         on_progress: Called with files read and files in all.
 
     Raises:
         OSError: If a file cannot be read, or the memo cannot be written.
     """
-    memo = memo_folder / f"{stat_fingerprint(source)}.txt"
+    memo = memo_folder / f"{fingerprint}.txt"
     if memo.is_file() and len(known := memo.read_text(encoding="utf-8").strip()) == 64:
         return known
     total = hashlib.sha256(source.identity.encode())

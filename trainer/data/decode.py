@@ -59,18 +59,8 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     """
     if raw is None:
         raise UndecodableError("there is no image")
-    try:
-        image = Image.open(io.BytesIO(raw)) if isinstance(raw, bytes) else raw
-        native_size = min(image.size)
-        if isinstance(raw, bytes):
-            image.draft("RGB", (size, size))
-            ImageOps.exif_transpose(image, in_place=True)
-        image = _square(_to_rgb(image), size)
-    except UnidentifiedImageError as error:
-        raise UndecodableError("not an image that Pillow knows") from error
-    except DAMAGE as error:
-        raise UndecodableError(str(error) or type(error).__name__) from error
-    return np.asarray(image), native_size
+    image, native_size = _load(raw, size) if isinstance(raw, bytes) else (raw, min(raw.size))
+    return np.asarray(_square(_to_rgb(image), size)), native_size
 
 
 @contextmanager
@@ -85,6 +75,20 @@ def decoding_warnings() -> Iterator[None]:
         yield
 
 
+def _load(encoded: bytes, size: int) -> tuple[Image.Image, int]:
+    """Return the upright image, a JPEG at a fraction of its size, and its native short side."""
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        native_size = min(image.size)
+        image.draft("RGB", (size, size))
+        ImageOps.exif_transpose(image, in_place=True)  # reads the pixels as well
+    except UnidentifiedImageError as error:
+        raise UndecodableError("not an image that Pillow knows") from error
+    except DAMAGE as error:
+        raise UndecodableError(str(error) or type(error).__name__) from error
+    return image, native_size
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in SIXTEEN_BIT_MODES:
         image = _high_byte(image)
@@ -94,7 +98,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+    try:
+        return image.convert("RGB")
+    except ValueError as error:  # LAB, for one, needs a profile
+        raise UndecodableError(str(error)) from error
 
 
 def _high_byte(image: Image.Image) -> Image.Image:

@@ -50,6 +50,12 @@ def folder_source(root: Path) -> Source:
     )
 
 
+def parquet_files(root: Path) -> list[Path]:
+    """Return the parquet files of `root` and of its folder ``data``, sorted; none are hidden."""
+    files = [*root.glob("*.parquet"), *root.glob("data/*.parquet")]
+    return sorted(file for file in files if not file.name.startswith("."))
+
+
 def _open(name: str, files: dict[str, dict[str, list[Path]]]) -> OpenedSource:
     class_names = tuple(files["train"])
     splits = {}

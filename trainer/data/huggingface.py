@@ -13,7 +13,8 @@ import datasets
 import numpy as np
 from datasets.exceptions import DatasetsError
 
-from trainer.data.columns import read_labels
+from trainer.data.columns import image_column, label_column, read_labels
+from trainer.data.folder import parquet_files
 from trainer.data.source import (
     SPLIT_NAMES,
     OpenedSource,
@@ -23,9 +24,6 @@ from trainer.data.source import (
     SourceSplit,
     relabel,
 )
-
-IMAGE_COLUMNS = ("image", "img")
-LABEL_COLUMNS = ("label", "labels", "fine_label")
 
 
 def parquet_source(path: Path) -> Source:
@@ -85,7 +83,7 @@ def hub_source(name: str, download_folder: Path) -> Source:
 
 def _files_by_split(folder: Path) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
-    for path in sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")]):
+    for path in parquet_files(folder):
         word = re.split(r"[-_.]", path.name.lower())[0]
         if word not in SPLIT_NAMES:
             known = ", ".join(SPLIT_NAMES)
@@ -128,8 +126,7 @@ def _open(
     splits = {}
     for split, table in sorted(named.items(), key=lambda item: item[0] != "train"):
         place = f"{name}, split {split}"
-        image = _column(place, table.features, kind="Image", names=IMAGE_COLUMNS)
-        label = _column(place, table.features, kind="ClassLabel", names=LABEL_COLUMNS)
+        image, label = image_column(place, table.features), label_column(place, table.features)
         values = table.select_columns([label]).with_format("arrow")[:][label]
         known = getattr(table.features[label], "names", None)
         labelled = read_labels(place, values, known, may_be_unlabelled=class_names is not None)
@@ -145,23 +142,6 @@ def _open(
             where=partial("{}, row {}".format, place),
         )
     return OpenedSource(name=name, class_names=class_names or (), splits=splits)
-
-
-def _column(place: str, features: Mapping[str, Any], *, kind: str, names: Sequence[str]) -> str:
-    """Return the column of the feature type `kind`, or by its name.
-
-    Raises:
-        ValueError: If there is none, or several without a usual name; lists the columns.
-    """
-    typed = [column for column, feature in features.items() if type(feature).__name__ == kind]
-    for candidates in (typed, list(features)):
-        if usual := [name for name in names if name in candidates]:
-            return usual[0]
-        if len(typed) == 1:
-            return typed[0]
-    listed = ", ".join(features) or "none"
-    word = "image" if kind == "Image" else "label"
-    raise ValueError(f"{place} has no column known as the {word}; its columns are: {listed}")
 
 
 def _read(rows: Any, place: str, follow_paths: bool, start: int, stop: int) -> list[RawImage]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from trainer.data.cache import FORMAT_VERSION, CachedImages, open_cache
 from trainer.data.cache_folder import cache_damage, cache_root, locked, rebuild
-from trainer.data.content import Progress, content_digest
-from trainer.data.folder import folder_source
+from trainer.data.content import Progress, content_digest, stat_fingerprint
+from trainer.data.folder import folder_source, parquet_files
 from trainer.data.source import Source
 
 DATA_TAKES = (
@@ -48,12 +48,13 @@ def prepare(
     report = on_progress or _silent
     root = cache_root(cache_dir)
     source = find_source(data, root)
-    digest = content_digest(source, root / "sources", report)
+    seen = stat_fingerprint(source)
+    digest = content_digest(source, seen, memo_folder=root / "sources", on_progress=report)
     name = f"{digest}/{image_size}/{FORMAT_VERSION}"
     folder = root / f"{image_size}px-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
     with locked(root / f".{folder.name}.lock"):
         if cache_damage(folder) is not None:
-            rebuild(source, folder, image_size, report)
+            rebuild(source, folder, image_size=image_size, fingerprint=seen, on_progress=report)
     return open_cache(folder)
 
 
@@ -71,7 +72,7 @@ def find_source(data: str, root: Path) -> Source:
 
         return digits_source() if data == "digits" else scenes_source()
     if path.is_dir():
-        if not any(path.glob("*.parquet")) and not any(path.glob("data/*.parquet")):
+        if not parquet_files(path):
             return folder_source(path)
     elif path.is_file() and path.suffix == ".parquet":
         pass
