@@ -97,8 +97,8 @@ class Engine:
             raise ValueError(f"no candidate can be tried: {self.note}")
         return None
 
-    def tell(self, candidate: Candidate, outcome: Outcome) -> None:
-        """Write down what became of a candidate, and teach it to the samplers.
+    def tell(self, candidate: Candidate, outcome: Outcome) -> Record:
+        """Write down what became of a candidate, teach it to the samplers, and return both.
 
         Raises:
             ValueError: If the candidate is not in flight.
@@ -107,6 +107,7 @@ class Engine:
         event = {"event": "told", "number": candidate.number, "outcome": outcome.to_dict()}
         self._write(candidate, event)
         self._teach(event)
+        return self._book.records[-1]
 
     def died(self, candidate: Candidate, reason: str) -> bool:
         """Write down that a worker died under a candidate; return whether to try it again.

@@ -1,0 +1,210 @@
+"""The same engine behind Ray Tune, for those who live there: a searcher and a trainable."""
+
+import json
+import logging
+import math
+import os
+import pickle
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from ray import cloudpickle, tune
+from ray.tune.search import Searcher
+
+from nas.candidate import Candidate, Outcome, Record, State
+from nas.desk import Desk, WorkerError
+from nas.engine import Engine
+from nas.ray_session import RaySession
+from nas.results import Evaluate, Results
+from nas.stopping import StopWish, stop_signals
+
+_OUTCOME, _CRASH = "outcome", "crash"
+
+
+class EngineSearcher(Searcher):  # type: ignore[misc]
+    """An `Engine` as a Ray Tune searcher: ``TuneConfig(search_alg=EngineSearcher(Desk(engine)))``.
+
+    A trial's config is a candidate: ``number``, ``key`` and ``choices``. A trainable of one's
+    own reports a ``reward``; its other numbers become metrics. A trial whose process died is
+    proposed again, so leave Tune's ``max_failures`` at 0 and set ``num_samples=-1``: the
+    engine's budget ends the search. To resume, run the same again over the same ledger; it
+    holds the state, and Tune's own snapshots hold none of it.
+
+    Attributes:
+        crash: Traceback of an exception in a trainable of `run_with_tune`; else empty.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(metric="reward", mode="max")
+        self.crash = ""
+        self._desk = desk
+        self._running: dict[str, Candidate] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next candidate, None for not now, or the word that ends the search."""
+        candidate = self._desk.next()
+        if candidate is not None:
+            self._running[trial_id] = candidate
+            return candidate.to_dict()
+        return Searcher.FINISHED if self._desk.is_done else None
+
+    def on_trial_complete(
+        self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take in a trial's result, or that its process died."""
+        candidate = self._running.pop(trial_id, None)
+        if candidate is None:
+            return
+        if result is not None and result.get(_CRASH):
+            self.crash = result[_CRASH]
+        elif error or result is None:
+            self._desk.died(candidate, "the trial's process died")
+        else:
+            self._desk.done(candidate, _outcome(result))
+
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Only the last result of a trial counts."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the ledger is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: the ledger is the state."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return nothing of the engine to Tune, which pickles its searcher with its settings."""
+        return {}
+
+
+class CandidateTrainable(tune.Trainable):  # type: ignore[misc]
+    """One candidate in one step; the process and its evaluator serve one trial after another."""
+
+    def setup(
+        self, config: dict[str, Any], *, pickled_make_evaluate: bytes, results: Results
+    ) -> None:
+        """Take note; an error here would look like the death of a process."""
+        os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, which is later
+        self._candidate, self._results = Candidate.from_dict(config), results
+        self._pickled = pickled_make_evaluate
+        self._evaluate: Evaluate | None = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Go on to another candidate in the same process."""
+        self._candidate = Candidate.from_dict(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Evaluate, and report the outcome or our fault."""
+        try:
+            if self._evaluate is None:
+                make_evaluate: Callable[[], Evaluate] = pickle.loads(self._pickled)
+                self._evaluate = make_evaluate()
+            outcome = self._results.obtain(self._candidate, self._evaluate)
+        except Exception:  # noqa: BLE001 (it is raised again, in the driver)
+            return {_CRASH: traceback.format_exc(), "reward": 0.0, "done": True}
+        report = {"reward": outcome.reward, _OUTCOME: json.dumps(outcome.to_dict())}
+        return {**report, "done": True}
+
+
+def run_with_tune(
+    engine: Engine,
+    session: RaySession,
+    make_evaluate: Callable[[], Evaluate],
+    *,
+    results: Results,
+    on_told: Callable[[Record], None],
+) -> Signals | None:
+    """Search until the engine has nothing more; the twin of `run_with_actors`, over Ray Tune.
+
+    Returns:
+        The signal that stopped the search early, or None.
+
+    Raises:
+        WorkerError: If a worker raised an exception; carries its traceback.
+        ValueError: If nothing can be proposed, or a file of the results is damaged.
+        OSError: If the ledger or a result cannot be written.
+    """
+    desk = Desk(engine, results, on_told=on_told)
+    searcher = EngineSearcher(desk)
+    resources = {"cpu": 1, "gpu": session.gpus_per_worker}
+    trainable = tune.with_parameters(
+        CandidateTrainable,
+        pickled_make_evaluate=cloudpickle.dumps(make_evaluate),
+        results=results,
+    )
+    with stop_signals() as wish, _quiet_storage(session) as storage:
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                max_concurrent_trials=session.workers,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name="search",
+                storage_path=str(storage),
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                callbacks=[_Stopper(wish, searcher)],
+                verbose=0,
+            ),
+        )
+        with suppress(_StoppedError):
+            tuner.fit()
+    if searcher.crash:
+        raise WorkerError(searcher.crash)
+    for candidate in engine.pending():
+        desk.take_found(candidate)
+    return wish.signal
+
+
+class _StoppedError(Exception):
+    """Ends a Tune run from within."""
+
+
+class _Stopper(tune.Callback):  # type: ignore[misc]
+    """Ends a Tune run between two of its steps, when somebody wants it or a worker crashed."""
+
+    def __init__(self, wish: StopWish, searcher: EngineSearcher) -> None:
+        self._wish, self._searcher = wish, searcher
+
+    def on_step_end(self, *args: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
+        if self._wish or self._searcher.crash:
+            raise _StoppedError
+
+
+@contextmanager
+def _quiet_storage(session: RaySession) -> Iterator[Path]:
+    """Give Tune a folder for its snapshots, of which nothing is kept, and keep it silent."""
+    os.environ |= {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "RAY_AIR_NEW_OUTPUT": "0",
+    }
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    folder = Path(tempfile.mkdtemp(prefix="tune-", dir=session.folder))
+    try:
+        yield folder
+    finally:
+        logger.setLevel(level)
+        shutil.rmtree(folder)
+
+
+def _outcome(result: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that a trial reports: ours whole, or one made of a foreign reward."""
+    if _OUTCOME in result:
+        return Outcome.from_dict(json.loads(result[_OUTCOME]))
+    reward = result["reward"]
+    if not math.isfinite(reward):
+        return Outcome.failed(f"reward is {reward}")
+    metrics = {n: v for n, v in result.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return Outcome(state=State.COMPLETE, reward=reward, metrics=metrics)

@@ -1,0 +1,72 @@
+"""A search of the toy space as a process of its own, to be killed: `python -m tests.toy_search ...`.
+
+Every evaluation that gets to its end appends its candidate's key to `evaluated.txt`.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.candidate import Candidate, Outcome
+from nas.engine import Engine
+from nas.ledger import Ledger
+from nas.ray_session import ray_session
+from nas.ray_workers import run_with_actors
+from nas.results import Results
+from nas.samplers import sampler_factory
+from nas.study import quiet_optuna
+from tests.toy_space import ToySpace, toy_outcome
+
+
+def slow_evaluator(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], Outcome]]:
+    """Return a factory of evaluators that take `seconds` and leave a trace of their end."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        time.sleep(seconds)
+        trace = os.open(folder / "evaluated.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(trace, f"{candidate.key}\n".encode())
+        os.close(trace)
+        return toy_outcome(candidate)
+
+    return lambda: evaluate
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--executor", choices=("actors", "tune"), default="actors")
+    parser.add_argument("--budget", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    folder: Path = args.folder.resolve()
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    quiet_optuna()
+    with (
+        Ledger(folder / "ledger.jsonl", {"space": "toy", "budget": args.budget}) as ledger,
+        ray_session(workers=args.workers, logical_cpus=args.workers) as session,
+    ):
+        engine = Engine(
+            ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=args.budget
+        )
+        run = run_with_actors
+        if args.executor == "tune":
+            from nas.tune import run_with_tune
+
+            run = run_with_tune
+        stopped = run(
+            engine,
+            session,
+            slow_evaluator(folder, args.seconds),
+            results=Results(folder=folder / "results", run_id=ledger.run_id),
+            on_told=lambda record: print(record.candidate.number, flush=True),
+        )
+    print("stopped by", stopped.name if stopped else None, flush=True)
+    return 130 if stopped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
