@@ -12,6 +12,7 @@ from typing import Any
 import datasets
 import numpy as np
 from datasets.exceptions import DatasetsError
+from huggingface_hub import utils as hub
 
 from trainer.data.columns import image_column, label_column, read_labels
 from trainer.data.folder import parquet_files
@@ -66,7 +67,10 @@ def hub_source(name: str, download_folder: Path) -> Source:
             loaded = datasets.load_dataset(name, cache_dir=str(download_folder))
         except (OSError, ValueError, DatasetsError) as error:
             reason = " ".join(str(error).split())
-            raise OSError(f"hub data set {name!r} cannot be loaded: {reason}") from error
+            raise OSError(
+                f"{name!r} is no folder here, and as a data set of the Hugging Face hub it "
+                f"cannot be loaded: {reason}"
+            ) from error
     tables = dict(loaded)
     return Source(
         name=name,
@@ -168,14 +172,18 @@ def _encoded(cell: object, place: str, follow_paths: bool) -> bytes | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Switch the library's bars and log lines off, and back to how they were."""
-    bars = not datasets.are_progress_bars_disabled()
-    level = datasets.logging.get_verbosity()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity(logging.CRITICAL)
+    """Switch the libraries' bars and log lines off, and back to how they were."""
+    logs = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [log.level for log in logs]
+    bars = [library for library in (datasets, hub) if not library.are_progress_bars_disabled()]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    for library in bars:
+        library.disable_progress_bars()
     try:
         yield
     finally:
-        datasets.logging.set_verbosity(level)
-        if bars:
-            datasets.enable_progress_bars()
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+        for library in bars:
+            library.enable_progress_bars()
