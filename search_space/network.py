@@ -42,8 +42,7 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits, (batch, num_classes), of normalised images, (batch, 3, height, width)."""
-        x = images.contiguous(memory_format=torch.channels_last)
-        x = self.head(self.stages(self.stem(x)))
+        x = self.head(self.stages(self.stem(images)))
         logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
         return logits
 
@@ -97,7 +96,8 @@ def build_network(
     """Build the network of `architecture`, initialised from torch's default generator.
 
     Call `torch.manual_seed` first where the weights are to be the same again. Weights are laid
-    out channels_last, which is the faster layout on CPUs and GPUs alike.
+    out channels_last, the faster layout on CPUs and GPUs alike; activations follow the weights,
+    whatever the layout of the images.
 
     Args:
         architecture: What to build.

@@ -120,9 +120,10 @@ def test_an_unknown_tensor_is_named() -> None:
 
 
 def test_a_tensor_of_another_shape_is_named() -> None:
-    state = {**_foreign(), "features.2.0.block.1.0.weight": torch.zeros(32, 1, 5, 5)}
-    with pytest.raises(ValueError, match=r"features\.2\.0\.block\.1\.0\.weight must have shape"):
-        from_torchvision(SMALL, state)
+    name = "features.2.0.block.3.0.weight"
+    for shape in ((16, 32, 3, 3), (32, 16, 1, 1)):  # the second has as many elements as wanted
+        with pytest.raises(ValueError, match=rf"{name} must have shape \(16, 32, 1, 1\)"):
+            from_torchvision(SMALL, {**_foreign(), name: torch.zeros(shape)})
 
 
 def test_a_classifier_whose_weight_and_bias_disagree_is_refused() -> None:
