@@ -1,0 +1,62 @@
+"""Settings of a search, checked at the door."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from nas.constraint import Constraint
+from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
+from trainer.config import ProxyConfig
+
+
+class SearchConfig(BaseModel):
+    """Everything that a search's results depend on, and how it is executed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = Field(default="digits-scenes", description="Embedded set, folder, parquet, hub.")
+    space: str = Field(default="tiny", description="Packaged search space, or a YAML file.")
+    sampler: Literal["random", "tpe", "evolution"] = Field(
+        default="evolution", description="What proposes the next candidate."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of proposals and of every training.")
+    budget: int = Field(default=16, ge=1, description="Distinct candidates in total.")
+    w: float = Field(default=STEP_TIME_EXPONENT, le=0, description="Exponent of step time.")
+    v: float = Field(default=PARAMS_EXPONENT, le=0, description="Exponent of parameters.")
+    constraints: tuple[str, ...] = Field(
+        default=(), description='Limits checked before training, such as "params < 24M".'
+    )
+    proxy: ProxyConfig = Field(description="Each candidate's short training.")
+    workers: int = Field(default=1, ge=1, description="Candidates in training at once.")
+    gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of a worker; 0 is CPU.")
+    executor: Literal["actors", "tune"] = Field(
+        default="actors", description="A pool of Ray actors, or Ray Tune."
+    )
+    address: str | None = Field(
+        default=None, description="A Ray cluster to join; null starts one."
+    )
+
+    @field_validator("constraints")
+    @classmethod
+    def _are_readable(cls, constraints: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(Constraint.parse(text).text for text in constraints)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that results depend on: a resumed run must not change them.
+
+        The budget may grow, and who executes the candidates does not matter to their results.
+        Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
+        """
+        execution = {"budget", "workers", "gpus_per_worker", "executor", "address"}
+        return _flat(self.model_dump(mode="json", exclude=execution))
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

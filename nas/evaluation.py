@@ -1,0 +1,109 @@
+"""From a candidate to its outcome: what a worker does, whoever runs the worker."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nas.candidate import Candidate, Metric, Outcome, State
+from nas.config import SearchConfig
+from nas.reward import weighted_product
+from search_space.cost import count_params
+from search_space.space import SearchSpace
+from trainer.data.cache import open_cache
+from trainer.data.prepare import prepare
+from trainer.measurement import InfeasibleError, Measurement
+from trainer.proxy import ProxyTask, evaluate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorFactory:
+    """Makes the function that turns candidates into outcomes, once in every worker process.
+
+    Attributes:
+        config: The search's settings.
+        space: Gives candidates their networks.
+        images: Folder of the decoded images. A node that does not see it decodes its own copy.
+    """
+
+    config: SearchConfig
+    space: SearchSpace
+    images: Path
+
+    def __call__(self) -> Callable[[Candidate], Outcome]:
+        """Open the images and settle the device; called in the worker."""
+        torch.set_num_threads(1)
+        task = proxy_task(self.config, self.space, self.images)
+        return lambda candidate: self._evaluate(candidate, task)
+
+    def _evaluate(self, candidate: Candidate, task: ProxyTask) -> Outcome:
+        started, worker = time.perf_counter(), f"{platform.node()}/{os.getpid()}"
+        try:
+            measured = evaluate(self.space.architecture(candidate.choices), task)
+        except InfeasibleError as error:
+            seconds = time.perf_counter() - started
+            return Outcome.failed(str(error), worker=worker, seconds=seconds)
+        relative_params = measured.num_params / count_params(
+            task.reference, task.images.num_classes
+        )
+        return Outcome(
+            state=State.COMPLETE,
+            reward=weighted_product(
+                measured.accuracy,
+                measured.relative_step_time,
+                relative_params,
+                w=self.config.w,
+                v=self.config.v,
+            ),
+            metrics={**_metrics(measured), "relative_params": relative_params},
+            worker=worker,
+            seconds=time.perf_counter() - started,
+        )
+
+
+def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:
+    """Return what every candidate is trained on, with the images opened here."""
+    try:
+        cached = open_cache(images)
+    except FileNotFoundError:
+        cached = prepare(config.data, config.proxy.image_size)
+    return ProxyTask(
+        config=config.proxy,
+        images=cached,
+        reference=space.reference(),
+        device=torch.device("cuda" if config.gpus_per_worker > 0 else "cpu"),
+    )
+
+
+def _metrics(measured: Measurement) -> dict[str, Metric]:
+    step = measured.step_time
+    return {
+        "accuracy": measured.accuracy,
+        "step_time_s": step.step_time_s,
+        "relative_step_time": measured.relative_step_time,
+        "num_params": measured.num_params,
+        "macs": measured.macs,
+        "peak_memory_bytes": step.peak_memory_bytes,
+        "train_loss": measured.train_loss,
+        "samples_per_sec": step.samples_per_sec,
+        "reference_step_time_s": measured.reference_step_time_s,
+        "forward_s": step.forward_s,
+        "backward_s": step.backward_s,
+        "optimizer_s": step.optimizer_s,
+        "timing_spread": step.spread,
+        "timing_repeats": step.repeats,
+        "timing_attempts": step.attempts,
+        "timing_contaminated": step.contaminated,
+        "timing_clock": step.clock,
+        "batch_size": step.batch_size,
+        "image_size": step.image_size,
+        "precision": step.precision,
+        "device": step.device,
+        "torch_version": step.torch_version,
+        "train_seconds": measured.train_seconds,
+        "timing_seconds": measured.timing_seconds,
+    }

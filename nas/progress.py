@@ -1,0 +1,131 @@
+"""What a search says while it runs: one live line on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from nas.candidate import Record, State
+from nas.run_folder import best_record
+
+
+class SearchProgress:
+    """Shows how far the search is, the best so far, and the time left.
+
+    Args:
+        console: Where to show it; a terminal gets one line that is drawn anew.
+        budget: Candidates in total.
+    """
+
+    def __init__(self, console: Console, *, budget: int) -> None:
+        self._console, self._budget = console, budget
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._started = time.monotonic()
+        self._finished_before: int | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def start(self, records: Sequence[Record]) -> None:
+        """Take note of what a resumed run has finished already."""
+        self._finished_before = _charged(records)
+        self._started = time.monotonic()
+        if self._console.is_terminal:
+            self._live.update(Text(self._line(records)))
+
+    def update(self, record: Record, records: Sequence[Record]) -> None:
+        """Show that `record` has come in; `records` are all so far."""
+        if self._console.is_terminal:
+            self._live.update(Text(self._line(records)))
+        elif record.outcome.state is not State.INFEASIBLE:
+            self._console.print(
+                f"{describe(record)}; {self._line(records)}", highlight=False, soft_wrap=True
+            )
+
+    def _line(self, records: Sequence[Record]) -> str:
+        finished, best = _charged(records), best_record(records)
+        parts = [f"{finished}/{self._budget}"]
+        if best is not None:
+            parts.append(f"best {summary(best)}")
+        parts.append(self._time_left(finished))
+        return ", ".join(parts)
+
+    def _time_left(self, finished: int) -> str:
+        here = finished - (self._finished_before or 0)
+        if here < 1:
+            return "timing the first candidates"
+        seconds = (time.monotonic() - self._started) / here * (self._budget - finished)
+        return f"{duration(seconds)} left"
+
+
+def describe(record: Record) -> str:
+    """Return one line about a candidate that has come in."""
+    outcome = record.outcome
+    what = summary(record) if outcome.state is State.COMPLETE else outcome.reason
+    return f"candidate {record.candidate.number}: {what} in {outcome.seconds:.0f} s"
+
+
+def summary(record: Record) -> str:
+    """Return a trained candidate's reward, accuracy, step time and parameters."""
+    metrics = record.outcome.metrics
+    return (
+        f"reward {record.outcome.reward:.4f} (accuracy {100 * float(metrics['accuracy']):.2f} %, "
+        f"step {1e3 * float(metrics['step_time_s']):.1f} ms = "
+        f"{float(metrics['relative_step_time']):.2f}x, {count(int(metrics['num_params']))} params)"
+    )
+
+
+def top_table(records: Sequence[Record], *, rows: int = 5) -> Table:
+    """Return the candidates of the highest reward as a table."""
+    trained = [record for record in records if record.outcome.state is State.COMPLETE]
+    trained.sort(key=lambda record: (-record.outcome.reward, record.candidate.number))
+    table = Table(title=f"Top {min(rows, len(trained))} of {len(trained)} trained candidates")
+    for head in ("candidate", "reward", "accuracy", "step time", "relative", "params", "key"):
+        table.add_column(head, justify="right")
+    for record in trained[:rows]:
+        metrics = record.outcome.metrics
+        table.add_row(
+            str(record.candidate.number),
+            f"{record.outcome.reward:.4f}",
+            f"{100 * float(metrics['accuracy']):.2f} %",
+            f"{1e3 * float(metrics['step_time_s']):.1f} ms",
+            f"{float(metrics['relative_step_time']):.2f}x",
+            count(int(metrics["num_params"])),
+            record.candidate.key,
+        )
+    return table
+
+
+def count(number: int) -> str:
+    """Return a count in thousands, millions or billions, three digits."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def duration(seconds: float) -> str:
+    """Return hours:minutes:seconds, without hours where there are none."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _charged(records: Sequence[Record]) -> int:
+    return sum(record.outcome.state is not State.INFEASIBLE for record in records)

@@ -1,0 +1,101 @@
+"""The picture of a search: what was tried, what it cost, and how the best one was found."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from nas.candidate import Record, State
+from nas.report.front import pareto_front
+from nas.run_folder import best_record
+
+INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
+
+
+def search_figure(records: Sequence[Record], title: str) -> Figure:
+    """Draw accuracy against step time, and reward against candidates, side by side.
+
+    Args:
+        records: The run's candidates; those that were not trained are left out.
+        title: Above both.
+
+    Raises:
+        ValueError: If no candidate was trained.
+    """
+    trained = sorted(
+        (record for record in records if record.outcome.state is State.COMPLETE),
+        key=lambda record: record.candidate.number,
+    )
+    best = best_record(trained)
+    if best is None:
+        raise ValueError("search_figure needs at least one trained candidate, got none")
+    figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
+    left, right = figure.subplots(1, 2)
+    _draw_trade_off(left, trained, best)
+    _draw_progress(right, trained, best)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+    figure.suptitle(title, color=INK)
+    return figure
+
+
+def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
+    times = np.array([_metric(record, "relative_step_time") for record in trained])
+    tops = np.array([100 * _metric(record, "accuracy") for record in trained])
+    sizes = np.array([_metric(record, "num_params") for record in trained])
+    area = 20 + 130 * np.sqrt(sizes / sizes.max())
+    axes.scatter(times, tops, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+    front = sorted(pareto_front(trained), key=lambda record: _metric(record, "relative_step_time"))
+    axes.step(
+        [_metric(record, "relative_step_time") for record in front],
+        [100 * _metric(record, "accuracy") for record in front],
+        where="post",
+        color=FRONT,
+        label="best accuracy for its step time",
+    )
+    axes.scatter(
+        _metric(best, "relative_step_time"),
+        100 * _metric(best, "accuracy"),
+        marker="*",
+        s=260,
+        c=BEST,
+        edgecolors="white",
+        zorder=4,
+        label=f"highest reward (candidate {best.candidate.number})",
+    )
+    axes.axvline(1, color=FAINT, linestyle=":", zorder=1)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("training step time / reference network's")
+    axes.set_ylabel("held-out accuracy, %")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    largest = f"{sizes.max() / 1e6:.2f} M" if sizes.max() >= 1e5 else f"{sizes.max() / 1e3:.0f} k"
+    axes.set_title(f"area: parameters, largest {largest}", fontsize=8, color=INK, loc="left")
+
+
+def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
+    numbers = np.array([record.candidate.number for record in trained])
+    rewards = np.array([record.outcome.reward for record in trained])
+    axes.scatter(numbers, rewards, s=24, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+    axes.step(numbers, np.maximum.accumulate(rewards), where="post", color=FRONT, label="best")
+    axes.scatter(
+        best.candidate.number,
+        best.outcome.reward,
+        marker="*",
+        s=260,
+        c=BEST,
+        edgecolors="white",
+        zorder=4,
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("candidate")
+    axes.set_ylabel("reward")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+
+
+def _metric(record: Record, name: str) -> float:
+    return float(record.outcome.metrics[name])

@@ -1,0 +1,87 @@
+"""One self-contained HTML page that tells what a search tried and found."""
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment
+
+from nas.candidate import Record, State
+from nas.config import SearchConfig
+from nas.report.figures import search_figure
+from nas.report.front import pareto_front
+from nas.run_folder import best_record, trials_table
+from search_space.artifact import write_atomic
+from search_space.space import SearchSpace
+
+
+def write_report(
+    folder: Path, records: Sequence[Record], config: SearchConfig, space: SearchSpace
+) -> Path:
+    """Write ``report.html`` into the run's folder and return its path.
+
+    The page needs no network and no other file. A run without a trained candidate gets a page
+    that says so and lists the reasons.
+    """
+    path = folder / "report.html"
+    write_atomic(path, report_page(folder.name, records, config, space))
+    return path
+
+
+def report_page(
+    name: str, records: Sequence[Record], config: SearchConfig, space: SearchSpace
+) -> str:
+    """Return the page as text; whatever comes from outside is escaped."""
+    best = best_record(records)
+    table = trials_table(records, space).sort_values("reward", ascending=False)
+    template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    counted = Counter(record.outcome.state for record in records)
+    return (
+        Environment(autoescape=True)
+        .from_string(template)
+        .render(
+            name=name,
+            config=config,
+            space=space,
+            counts={state: counted[state] for state in State},
+            best=best,
+            device=best.outcome.metrics["device"] if best else "",
+            picture=_picture(records, name) if best else "",
+            stages=space.architecture(best.candidate.choices).stages if best else (),
+            columns=list(table.columns),
+            rows=_rows(table, records, best),
+        )
+    )
+
+
+def _rows(
+    table: pd.DataFrame, records: Sequence[Record], best: Record | None
+) -> list[dict[str, Any]]:
+    marks = {record.candidate.number: "front" for record in pareto_front(records)}
+    if best is not None:
+        marks[best.candidate.number] = "best"
+    return [
+        {
+            "mark": marks.get(row["number"], ""),
+            "values": [_text(value) for value in row.values()],
+        }
+        for row in table.astype(object).to_dict("records")
+    ]
+
+
+def _text(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _picture(records: Sequence[Record], name: str) -> str:
+    """Return the figure as an SVG element, without the XML prologue that HTML does not take."""
+    buffer = io.StringIO()
+    search_figure(records, name).savefig(buffer, format="svg")
+    drawing = buffer.getvalue()
+    return drawing[drawing.index("<svg") :]

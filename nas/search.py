@@ -1,0 +1,220 @@
+"""A search from settings to files: images, ledger, engine, workers, best.json."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+import torch
+from rich.console import Console
+
+from nas.candidate import Choices, Record, State
+from nas.config import SearchConfig
+from nas.constraint import Constraint
+from nas.engine import Engine
+from nas.evaluation import EvaluatorFactory, proxy_task
+from nas.ledger import Ledger, read_ledger
+from nas.progress import SearchProgress
+from nas.ray_session import ray_session
+from nas.ray_workers import run_with_actors
+from nas.report.page import write_report
+from nas.results import Results
+from nas.run_folder import (
+    best_record,
+    write_best,
+    write_config,
+    write_environment,
+    write_trials,
+)
+from nas.samplers import sampler_factory
+from search_space.cost import count_macs, count_params
+from search_space.space import SearchSpace
+from trainer.config import Precision
+from trainer.data.cache import CachedImages
+from trainer.proxy import faster_precision
+
+LEDGER, RESULTS = "ledger.jsonl", "results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search leaves behind.
+
+    Attributes:
+        records: Every candidate so far, also those of earlier sessions.
+        files: What was written, the most important first.
+        stopped: Whether a signal stopped it before its budget.
+        note: What else there is to say of how it went, one sentence a line.
+    """
+
+    records: tuple[Record, ...]
+    files: tuple[Path, ...]
+    stopped: bool
+    note: str
+
+    @property
+    def best(self) -> Record | None:
+        """The trained candidate of the highest reward, if any."""
+        return best_record(self.records)
+
+
+def run_search(
+    config: SearchConfig,
+    folder: Path,
+    images: CachedImages,
+    *,
+    console: Console,
+    dashboard: bool = False,
+) -> SearchResult:
+    """Search until the budget is spent, or go on with a search that was interrupted.
+
+    Args:
+        config: Settings; a run that is there already must have been made with the same ones.
+        folder: The run's folder, made if need be.
+        images: The decoded images of ``config.data``.
+        console: Where progress is shown.
+        dashboard: Whether a Ray that is started here serves its dashboard.
+
+    Raises:
+        ValueError: If the settings differ from those of the run, another process has it, or
+            there is no room for the workers.
+        OSError: If the folder cannot be written.
+    """
+    space = SearchSpace.load(config.space)
+    results_folder = folder / RESULTS
+    results_folder.mkdir(parents=True, exist_ok=True)
+    with Ledger(folder / LEDGER, _settings(config, space, images)) as ledger:
+        engine = Engine(
+            space,
+            sampler_factory(config.sampler, seed=config.seed),
+            ledger,
+            budget=config.budget,
+            seed=config.seed,
+            screen=constraint_screen(config, space, images.num_classes),
+        )
+        write_config(folder, config)
+        write_environment(folder, config, _describe(images))
+        signal = None
+        if _has_work(engine):
+            results = Results(folder=results_folder.resolve(), run_id=ledger.run_id)
+            factory = EvaluatorFactory(config=config, space=space, images=images.path)
+            with SearchProgress(console, budget=config.budget) as progress:
+                progress.start(engine.records())
+
+                def on_told(record: Record) -> None:
+                    progress.update(record, engine.records())
+                    if best_record(engine.records()) is record:
+                        write_best(folder, record, config, space)
+
+                signal = _execute(engine, factory, results, on_told, dashboard=dashboard)
+        files = _write_outputs(folder, engine.records(), config, space)
+        return SearchResult(
+            records=engine.records(),
+            files=files,
+            stopped=signal is not None,
+            note="\n".join(_notes(engine)),
+        )
+
+
+def constraint_screen(
+    config: SearchConfig, space: SearchSpace, num_classes: int
+) -> Callable[[Choices], str]:
+    """Return what tells why choices break a constraint, before anything is built."""
+    constraints = [Constraint.parse(text) for text in config.constraints]
+
+    def screen(choices: Choices) -> str:
+        if not constraints:
+            return ""
+        architecture = space.architecture(choices)
+        costs = {
+            "params": count_params(architecture, num_classes),
+            "macs": count_macs(architecture, config.proxy.image_size, num_classes),
+        }
+        return "; ".join(filter(None, (one.violation(costs) for one in constraints)))
+
+    return screen
+
+
+def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) -> Precision:
+    """Return the precision of the run in `folder`, or of a new one the faster on this device."""
+    if (folder / LEDGER).exists():
+        settings = read_ledger(folder / LEDGER).settings
+        precision: Precision = settings.get("proxy.precision", config.proxy.precision)
+        return precision
+    if config.gpus_per_worker == 0:
+        torch.set_num_threads(1)
+    task = proxy_task(config, SearchSpace.load(config.space), images.path)
+    return faster_precision(task)
+
+
+def _settings(config: SearchConfig, space: SearchSpace, images: CachedImages) -> dict[str, object]:
+    """Return what a resumed run has to agree with; files count by content, not by name."""
+    return {
+        **config.identity(),
+        "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
+        "data.content": images.path.name,
+        "budget": config.budget,
+    }
+
+
+def _describe(images: CachedImages) -> dict[str, object]:
+    return {
+        "name": images.name,
+        "cache": images.path.name,
+        "image_size": images.image_size,
+        "native_size": images.native_size,
+        "classes": list(images.class_names),
+        "counts": {name: len(split) for name, split in images.splits.items()},
+    }
+
+
+def _has_work(engine: Engine) -> bool:
+    return bool(engine.pending()) or engine.counts.charged < engine.budget
+
+
+def _execute(
+    engine: Engine,
+    factory: EvaluatorFactory,
+    results: Results,
+    on_told: Callable[[Record], None],
+    *,
+    dashboard: bool,
+) -> Signals | None:
+    """Run the candidates with the chosen executor; return the signal that stopped it, if any."""
+    config = factory.config
+    with ray_session(
+        workers=config.workers,
+        gpus_per_worker=config.gpus_per_worker,
+        address=config.address,
+        dashboard=dashboard,
+    ) as session:
+        run = run_with_actors
+        if config.executor == "tune":
+            # Here, because it imports Ray, and a session of our own sets Ray's environment first.
+            from nas.tune import run_with_tune as run
+        return run(engine, session, factory, results=results, on_told=on_told)
+
+
+def _write_outputs(
+    folder: Path, records: tuple[Record, ...], config: SearchConfig, space: SearchSpace
+) -> tuple[Path, ...]:
+    files = [write_trials(folder, records, space), write_report(folder, records, config, space)]
+    best = best_record(records)
+    if best is not None:
+        files.insert(0, write_best(folder, best, config, space))
+    return tuple(files)
+
+
+def _notes(engine: Engine) -> list[str]:
+    counts, notes = engine.counts, []
+    if counts.duplicates:
+        notes.append(f"{counts.duplicates} proposals were known already, and not trained again")
+    if counts.infeasible:
+        notes.append(f"{counts.infeasible} proposals broke a constraint, and were not trained")
+    if counts.failed:
+        reasons = {r.outcome.reason for r in engine.records() if r.outcome.state is State.FAIL}
+        notes.append(f"{counts.failed} candidates failed: {'; '.join(sorted(reasons)[:3])}")
+    if engine.note:
+        notes.append(f"ended before its budget: {engine.note}")
+    return notes

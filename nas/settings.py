@@ -1,0 +1,120 @@
+"""From flags and files to one checked `SearchConfig`: what is given wins over the defaults."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pydantic import ValidationError
+
+from nas.config import SearchConfig
+from search_space.space import SearchSpace
+
+# The embedded images are few, small and must not be mirrored; one short training of them takes
+# a CPU core about a quarter of a minute. Real images get the defaults of `ProxyConfig`.
+EMBEDDED_PROXY: dict[str, dict[str, Any]] = {
+    "digits-scenes": {
+        "epochs": 3,
+        "image_size": 24,
+        "batch_size": 32,
+        "max_images": 4000,
+        "holdout": 0.2,
+        "flip": False,
+    },
+    "digits": {
+        "epochs": 4,
+        "batch_size": 32,
+        "image_size": 16,
+        "holdout": 0.25,
+        "flip": False,
+        "crop_padding": 0.0,
+    },
+}
+# One process a core; beyond this many, the timer's exclusive leases begin to queue.
+MOST_CPU_WORKERS = 8
+
+# Flags that set a field of the proxy rather than of the search.
+PROXY_FLAGS = (
+    "epochs",
+    "image_size",
+    "batch_size",
+    "max_images",
+    "optimizer",
+    "learning_rate",
+    "precision",
+)
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that a YAML file and the flags name, nested as in `SearchConfig`.
+
+    Raises:
+        ValueError: If the file is not a mapping of settings.
+        OSError: If the file cannot be read.
+    """
+    settings = _read_yaml(args.config) if args.config else {}
+    flags = {
+        name: value
+        for name, value in vars(args).items()
+        if value is not None and name in {*SearchConfig.model_fields, *PROXY_FLAGS}
+    }
+    proxy = {name: flags.pop(name) for name in PROXY_FLAGS if name in flags}
+    return {**settings, **flags, "proxy": {**(settings.get("proxy") or {}), **proxy}}
+
+
+def complete_config(given: Mapping[str, Any]) -> SearchConfig:
+    """Fill in what was not given, from the space, the data and the device, and check it all.
+
+    Raises:
+        ValueError: If a setting is unknown or out of range; the message names it.
+    """
+    data = given.get("data", SearchConfig.model_fields["data"].default)
+    space = SearchSpace.load(given.get("space", SearchConfig.model_fields["space"].default))
+    gpus = given.get("gpus_per_worker", 1.0 if torch.cuda.is_available() else 0.0)
+    proxy = {
+        "image_size": space.proxy_image_size,
+        "seed": given.get("seed", 0),
+        **EMBEDDED_PROXY.get(str(data), {}),
+        **given["proxy"],
+    }
+    settings = {
+        "gpus_per_worker": gpus,
+        "workers": _default_workers(gpus, given.get("budget")),
+        **given,
+        "proxy": proxy,
+    }
+    try:
+        return SearchConfig.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"setting {place}: {message}, got {first['input']!r}") from error
+
+
+def default_name(config: SearchConfig) -> str:
+    """Return the name of a run that was given none: what it searches, where, how."""
+    data, space = (Path(text).stem for text in (config.data, config.space))
+    return f"{data}-{space}-{config.sampler}-{config.seed}"
+
+
+def _default_workers(gpus_per_worker: float, budget: int | None) -> int:
+    """Return as many workers as this machine trains candidates at once."""
+    if gpus_per_worker > 0:
+        workers = int(torch.cuda.device_count() / gpus_per_worker)
+    else:
+        workers = min(len(os.sched_getaffinity(0)), MOST_CPU_WORKERS)
+    return max(1, min(workers, budget or workers))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} must hold settings by name, got {settings!r}")
+    return settings

@@ -1,0 +1,64 @@
+"""Records as a search leaves them, made by hand for tests of what reads them."""
+
+from nas.candidate import Candidate, Outcome, Record, State
+from nas.config import SearchConfig
+from search_space.space import SearchSpace
+from trainer.config import ProxyConfig
+
+TINY = SearchSpace.load("tiny")
+CONFIG = SearchConfig(proxy=ProxyConfig(image_size=24))
+
+
+def choices(depth: int = 1, *, last: int = 0) -> dict[str, int | str]:
+    """Return canonical choices of a point of `tiny` whose stages have `depth` blocks."""
+    reference = TINY.choices(TINY.reference())
+    wanted = {
+        **reference,
+        **{name: depth for name in reference if name.endswith(".depth")},
+        "stage5.depth": last,
+    }
+    return TINY.canonical(wanted)
+
+
+def trained(
+    number: int, reward: float, *, accuracy: float = 0.5, relative: float = 1.0, depth: int = 1
+) -> Record:
+    """Return a trained candidate with the measurements that every report reads."""
+    chosen = choices(depth)
+    return Record(
+        candidate=Candidate(number=number, choices=chosen, key=TINY.key(chosen)),
+        outcome=Outcome(
+            state=State.COMPLETE,
+            reward=reward,
+            metrics={
+                "accuracy": accuracy,
+                "step_time_s": 0.02 * relative,
+                "relative_step_time": relative,
+                "num_params": 123_456,
+                "macs": 7_000_000,
+                "peak_memory_bytes": 2**28,
+                "device": "a <device> & more",
+                "torch_version": "2.13.0",
+            },
+            worker="host/1",
+            seconds=12.0,
+        ),
+    )
+
+
+def failed(number: int, reason: str = "the loss was not finite by step 50") -> Record:
+    """Return a candidate that failed by its own fault."""
+    chosen = choices(2)
+    return Record(
+        candidate=Candidate(number=number, choices=chosen, key=TINY.key(chosen)),
+        outcome=Outcome.failed(reason),
+    )
+
+
+def infeasible(number: int) -> Record:
+    """Return a candidate that broke a constraint."""
+    chosen = choices(3)
+    return Record(
+        candidate=Candidate(number=number, choices=chosen, key=TINY.key(chosen)),
+        outcome=Outcome.infeasible("params 2 violates 'params < 1'"),
+    )
