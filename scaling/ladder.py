@@ -1,0 +1,74 @@
+"""The named sizes of the family, B0 to XL: each one's coefficients over the common base."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A named size of the family.
+
+    Attributes:
+        name: B0 to XL.
+        width: Multiplier of the base network's channels.
+        depth: Multiplier of the base network's layers.
+        eval_size: Evaluation image side of the published network, pixels, before any cap.
+        back_loaded: Whether it has one more base layer in the last-but-one stage, and a last
+            stage of stride 1.
+    """
+
+    name: str
+    width: float
+    depth: float
+    eval_size: int
+    back_loaded: bool = False
+
+
+# B0 to B3 are V1's coefficients, as google/automl efficientnetv2/effnetv2_configs.py uses them.
+# The same file labels the rows of S, M and L "about base * (1.4, 1.8)", "(1.6, 2.2)" and
+# "(2.0, 3.1)", which are V1's B4, B5 and B7. The published XL follows no single coefficient;
+# ours takes V1's next one, B8: its layers are the published 4 8 8 in the first stages and 8 in
+# the last, and it stays above L in every stage.
+LADDER = (
+    Rung(name="B0", width=1.0, depth=1.0, eval_size=224),
+    Rung(name="B1", width=1.0, depth=1.1, eval_size=240),
+    Rung(name="B2", width=1.1, depth=1.2, eval_size=260),
+    Rung(name="B3", width=1.2, depth=1.4, eval_size=300),
+    Rung(name="S", width=1.4, depth=1.8, eval_size=384),
+    Rung(name="M", width=1.6, depth=2.2, eval_size=480, back_loaded=True),
+    Rung(name="L", width=2.0, depth=3.1, eval_size=480, back_loaded=True),
+    Rung(name="XL", width=2.2, depth=3.6, eval_size=512, back_loaded=True),
+)
+NAMES = tuple(rung.name for rung in LADDER)
+
+# Source: v2_s_block of google/automl efficientnetv2/effnetv2_configs.py has no seventh stage;
+# the rows of M and L are base layers 1 2 2 3 6 8 2 where S has 1 2 2 3 5 8, and the last stage
+# of the base is V1's: 320 channels after 192.
+EXTRA_BASE_LAYERS = 1
+LAST_STAGE_BASE_LAYERS = 2
+LAST_STAGE_WIDENING = (320, 192)
+
+
+def rung(name: str) -> Rung:
+    """The named size called `name`.
+
+    Raises:
+        ValueError: If there is none; the message lists the known ones.
+    """
+    for each in LADDER:
+        if each.name == name:
+            return each
+    raise ValueError(f"target must be one of {', '.join(NAMES)}, got {name!r}")
+
+
+def is_larger(name: str, other: str) -> bool:
+    """Whether the size called `name` stands above `other`."""
+    return NAMES.index(name) > NAMES.index(other)
+
+
+def scales_stem_and_head(name: str, other: str) -> bool:
+    """Whether stem and head follow the width between two sizes: only among B0 to B3.
+
+    Source: B0 to B3 multiply both; S, M, L and XL have 24, 24, 32, 32 and 1280 channels there,
+        which is no multiple of their coefficients (effnetv2_configs.py).
+    """
+    return all(NAMES.index(each) < NAMES.index("S") for each in (name, other))
