@@ -12,7 +12,8 @@ from nas.progress import top_table
 from nas.rebuild import rebuild_report
 from nas.samplers import sampler_names
 from nas.search import SearchResult, run_search, settled_precision
-from nas.settings import complete_config, default_name, given_settings
+from nas.settings import complete_config, default_name, given_settings, run_folder
+from nas.study import quiet_optuna
 from search_space.command import CommandParser, at_least, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
@@ -35,12 +36,13 @@ def _search(argv: Sequence[str] | None) -> int:
     args = _search_parser().parse_args(argv)
     given = given_settings(args)
     config = complete_config(given)
-    folder = args.out / (args.name or default_name(config))
+    folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
     if "precision" not in given["proxy"]:
         settled = {"precision": settled_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})
+    quiet_optuna()
     console = Console()
     result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
     return _conclude(result, folder, console, argv)

@@ -1,7 +1,9 @@
 """A search from settings to files: images, ledger, engine, workers, best.json."""
 
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -82,9 +84,10 @@ def run_search(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    results_folder = folder / RESULTS
-    results_folder.mkdir(parents=True, exist_ok=True)
-    with Ledger(folder / LEDGER, _settings(config, space, images)) as ledger:
+    with (
+        _folder_of_run(folder),
+        Ledger(folder / LEDGER, _settings(config, space, images)) as ledger,
+    ):
         engine = Engine(
             space,
             sampler_factory(config.sampler, seed=config.seed),
@@ -97,7 +100,7 @@ def run_search(
         write_environment(folder, config, _describe(images))
         signal = None
         if _has_work(engine):
-            results = Results(folder=results_folder.resolve(), run_id=ledger.run_id)
+            results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
             factory = EvaluatorFactory(config=config, space=space, images=images.path)
             with SearchProgress(console, budget=config.budget) as progress:
                 progress.start(engine.records())
@@ -115,6 +118,19 @@ def run_search(
             stopped=signal is not None,
             note="\n".join(_notes(engine)),
         )
+
+
+@contextmanager
+def _folder_of_run(folder: Path) -> Iterator[None]:
+    """Make the run's folder; one that was made in vain, for a bad setting, goes again."""
+    is_new = not folder.exists()
+    (folder / RESULTS).mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except (ValueError, OSError):
+        if is_new and not any((folder / RESULTS).glob("*.json")):
+            shutil.rmtree(folder)
+        raise
 
 
 def constraint_screen(

@@ -56,13 +56,16 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
         OSError: If the file cannot be read.
     """
     settings = _read_yaml(args.config) if args.config else {}
+    of_proxy = settings.get("proxy") or {}
+    if not isinstance(of_proxy, dict):
+        raise ValueError(f"{args.config}: proxy must hold settings by name, got {of_proxy!r}")
     flags = {
         name: value
         for name, value in vars(args).items()
         if value is not None and name in {*SearchConfig.model_fields, *PROXY_FLAGS}
     }
     proxy = {name: flags.pop(name) for name in PROXY_FLAGS if name in flags}
-    return {**settings, **flags, "proxy": {**(settings.get("proxy") or {}), **proxy}}
+    return {**settings, **flags, "proxy": {**of_proxy, **proxy}}
 
 
 def complete_config(given: Mapping[str, Any]) -> SearchConfig:
@@ -99,6 +102,17 @@ def default_name(config: SearchConfig) -> str:
     """Return the name of a run that was given none: what it searches, where, how."""
     data, space = (Path(text).stem for text in (config.data, config.space))
     return f"{data}-{space}-{config.sampler}-{config.seed}"
+
+
+def run_folder(out: Path, name: str) -> Path:
+    """Return the folder of run `name`.
+
+    Raises:
+        ValueError: If the name is no plain folder name.
+    """
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+    return out / name
 
 
 def _default_workers(gpus_per_worker: float, budget: int | None) -> int:

@@ -228,6 +228,7 @@ def _check_memory(architecture: Architecture, task: ProxyTask) -> None:
         task.config.batch_size,
         bytes_per_element=2 if task.config.precision == "bf16" else 4,
         num_classes=task.images.num_classes,
+        optimizer_slots=1 if task.config.optimizer == "sgd" else 2,
     )
     if limit is not None and needed > limit:
         raise InfeasibleError(

@@ -1,0 +1,183 @@
+"""nas-search from the command line to the files, on the smallest images there are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas.cli import main, report_main
+from nas.ledger import read_ledger
+from search_space.artifact import load_architecture
+from search_space.space import SearchSpace
+
+QUICK = ("--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32")
+
+
+def search(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run nas-search in a process of its own, as a person does."""
+    command = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
+    return subprocess.run(
+        [*command, *QUICK, "--out", str(out), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def first(out: Path) -> subprocess.CompletedProcess[str]:
+    return search(out, "--name", "a", "--budget", "2", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def extended(
+    out: Path, first: subprocess.CompletedProcess[str]
+) -> subprocess.CompletedProcess[str]:
+    assert first.returncode == 0, first.stderr
+    return search(out, "--name", "a", "--budget", "3", "--workers", "1")
+
+
+def test_it_leaves_the_files_and_says_what_to_type_next(
+    out: Path, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0, first.stderr
+    names = {path.name for path in (out / "a").iterdir()}
+    assert names >= {
+        "best.json",
+        "config.yaml",
+        "environment.json",
+        "ledger.jsonl",
+        "report.html",
+        "results",
+        "trials.csv",
+    }
+    assert first.stderr == ""  # no noise of Ray or Optuna
+    lines = first.stdout.splitlines()
+    assert lines[0].startswith("candidate 0: reward ")
+    assert lines[-1] == f"next: nas-scale --from {out / 'a' / 'best.json'} --target L"
+
+
+def test_best_json_is_the_best_row_of_trials_csv(
+    out: Path, extended: subprocess.CompletedProcess[str]
+) -> None:
+    table = pd.read_csv(out / "a" / "trials.csv")
+    best = load_architecture(out / "a")
+    row = table.sort_values("reward").iloc[-1]
+    assert row["key"] == best.architecture.key
+    assert best.metrics["reward"] == pytest.approx(row["reward"])
+    assert SearchSpace.load("tiny").contains(best.architecture)
+    reward = row["accuracy"] * row["relative_step_time"] ** -0.07
+    reward *= row["relative_params"] ** -0.05
+    assert row["reward"] == pytest.approx(reward)
+
+
+def test_a_larger_budget_extends_and_repeats_nothing(
+    out: Path, extended: subprocess.CompletedProcess[str]
+) -> None:
+    assert extended.returncode == 0, extended.stderr
+    table = pd.read_csv(out / "a" / "trials.csv")
+    assert list(table["state"]) == ["COMPLETE"] * 3
+    assert table["key"].is_unique
+    told = [e for e in read_ledger(out / "a" / "ledger.jsonl").events if e["event"] == "told"]
+    assert len(told) == 3
+    assert extended.stdout.startswith("candidate 2: ")
+
+
+def test_a_finished_run_is_shown_again_without_work(
+    out: Path,
+    extended: subprocess.CompletedProcess[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = (out / "a" / "best.json").read_bytes()
+    again = main([*QUICK, "--out", str(out), "--name", "a", "--budget", "3", "--workers", "1"])
+    assert again == 0
+    assert "Top 3 of 3" in capsys.readouterr().out
+    assert (out / "a" / "best.json").read_bytes() == before
+
+
+def test_other_settings_are_refused_with_the_difference_named(
+    out: Path,
+    extended: subprocess.CompletedProcess[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = [*QUICK, "--out", str(out), "--name", "a", "--budget", "3", "--seed", "1"]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "seed 0 -> 1" in error
+
+
+def test_the_report_can_be_written_anew(
+    out: Path,
+    extended: subprocess.CompletedProcess[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (out / "a" / "report.html").unlink()
+    png = tmp_path / "a.png"
+    assert report_main(["--run", str(out / "a"), "--png", str(png)]) == 0
+    assert (out / "a" / "report.html").exists()
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--data", "nowhere/at/all"], "nowhere/at/all"),
+        (["--space", "huge"], "huge"),
+        (["--constraint", "speed < 3"], "one of params, macs"),
+        (["--constraint", "params"], "must read like"),
+        (["--name", "a/b"], "plain name"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+        (["--w", "0.07"], "setting w"),
+        (["--workers", "4000", "--data", "digits"], "workers must be <="),
+        (["--gpus-per-worker", "-1"], "gpus_per_worker"),
+    ],
+)
+def test_the_callers_fault_is_one_line_and_nothing_is_written(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "runs"
+    assert main(["--precision", "fp32", "--out", str(out), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("nas-search: ")
+    assert complaint in captured.err
+    assert captured.err.count("\n") == 1
+    assert not out.exists() or not list(out.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--budget", "0"], ["--budget", "x"], ["--sampler", "luck"], ["--bugdet", "3"]]
+)
+def test_bad_flags_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_report_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report_main(["--run", str(tmp_path)]) == 2
+    assert "config.yaml" in capsys.readouterr().err
+
+
+def test_the_environment_names_the_images(
+    out: Path, first: subprocess.CompletedProcess[str]
+) -> None:
+    environment = json.loads((out / "a" / "environment.json").read_text())
+    assert environment["images"]["name"] == "digits"
+    assert environment["images"]["counts"]["train"] == 1200

@@ -1,0 +1,81 @@
+"""From flags and files to one configuration: what is given wins, and faults are named."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.settings import complete_config, default_name, given_settings, run_folder
+
+
+def given(**flags: Any) -> dict[str, Any]:
+    """Return what `given_settings` makes of flags; those not named were not typed."""
+    names = ("config", "data", "space", "budget", "epochs", "image_size", "workers", "w")
+    return given_settings(argparse.Namespace(**{**dict.fromkeys(names), **flags}))
+
+
+def test_the_defaults_are_the_papers_exponents_and_the_embedded_images() -> None:
+    config = complete_config(given())
+    assert (config.w, config.v) == (-0.07, -0.05)
+    assert (config.data, config.space, config.budget) == ("digits-scenes", "tiny", 16)
+    assert not config.proxy.flip  # a mirrored digit is no digit
+
+
+def test_real_images_get_the_papers_ten_epochs_and_flips() -> None:
+    config = complete_config(given(data="somewhere"))
+    assert config.proxy.epochs == 10
+    assert config.proxy.flip
+    assert config.proxy.image_size == 32  # the reduced size of the tiny space
+    other = complete_config(given(data="somewhere", space="efficientnet-b4"))
+    assert other.proxy.image_size == 128
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text("budget: 5\nw: -0.5\nproxy: {epochs: 7, learning_rate: 1e-1}\n")
+    config = complete_config(given(config=file, budget=9, image_size=40))
+    assert (config.budget, config.w) == (9, -0.5)
+    assert (config.proxy.epochs, config.proxy.image_size) == (7, 40)
+    assert config.proxy.learning_rate == 0.1  # YAML reads 1e-1 as text
+
+
+def test_the_seed_reaches_the_trainings() -> None:
+    settings = {**given(), "seed": 5}
+    assert complete_config(settings).proxy.seed == 5
+
+
+def test_no_more_workers_than_candidates() -> None:
+    assert complete_config(given(budget=1)).workers == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("budgt: 5", "setting budgt: .*not permitted"),
+        ("budget: 0", "setting budget: .*greater than or equal to 1, got 0"),
+        ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
+        ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
+        ("constraints: ['speed < 3']", "one of params, macs, got 'speed'"),
+        ("proxy: 5", "proxy must hold settings by name, got 5"),
+        ("- budget", "must hold settings by name"),
+        ("a: [", "is not YAML"),
+        ("space: nowhere", "nowhere"),
+    ],
+)
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=complaint):
+        complete_config(given(config=file))
+
+
+def test_a_run_is_called_by_what_it_searches() -> None:
+    config = complete_config(given(data="/data/flowers/"))
+    assert default_name(config) == "flowers-tiny-evolution-0"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])
+def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="plain name"):
+        run_folder(tmp_path, name)
