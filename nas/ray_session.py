@@ -118,15 +118,20 @@ def _joined(address: str) -> Iterator[None]:
 
 @contextmanager
 def _connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
-    """Hold a connection, and give back the signal handler that Ray takes for itself."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Hold a connection, and give back what Ray takes for itself: SIGTERM, and the console."""
+    from ray._private import worker
+
+    handler, printer = signal.getsignal(signal.SIGTERM), worker.print_to_stdstream
+    # A worker's death is in the ledger; log_to_driver=False does not keep Ray from printing it.
+    worker.print_to_stdstream = lambda *args, **kwargs: None  # noqa: ARG005
     try:
         ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         yield
     finally:
         ray.shutdown()
+        worker.print_to_stdstream = printer
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _require_sensible(workers: int, gpus_per_worker: float) -> None:

@@ -1,4 +1,4 @@
-"""A search of the toy space as a process of its own, to be killed: `python -m tests.toy_search ...`.
+"""A search of the toy space in a process to be killed: `python -m tests.toy_search FOLDER`.
 
 Every evaluation that gets to its end appends its candidate's key to `evaluated.txt`.
 """

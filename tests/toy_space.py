@@ -59,9 +59,10 @@ def toy_reward(choices: Choices) -> float:
     depths = [value for name, value in choices.items() if name.endswith("depth")]
     reward = 1.0 - 0.1 * sum(abs(int(depth) - 2) for depth in depths[:-1])
     reward -= 0.05 * int(depths[-1])
-    reward -= 0.15 * (choices["stage1.block"] != "fused")
-    reward -= 0.1 * (choices["stage2.kernel"] != 5)
-    return reward - 0.12 * (choices["stage2.block"] == "fused" and choices["stage1.kernel"] == 3)
+    reward -= 0.15 * (choices.get("stage1.block") != "fused")
+    reward -= 0.1 * (choices.get("stage2.kernel") != 5)
+    clash = choices.get("stage2.block") == "fused" and choices.get("stage1.kernel") == 3
+    return reward - 0.12 * clash
 
 
 def toy_outcome(candidate: Candidate) -> Outcome:

@@ -1,6 +1,7 @@
 """Regularised evolution as an Optuna sampler whose state is recomputed from the trials."""
 
 import random
+from datetime import datetime
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -115,7 +116,7 @@ class EvolutionSampler(BaseSampler):
         return self._random.sample_independent(study, trial, name, distribution)
 
 
-def _completion(trial: FrozenTrial) -> tuple[float, float, int]:
+def _completion(trial: FrozenTrial) -> tuple[int, datetime, int]:
     """Return what orders trials by completion: the search's own count, else Optuna's clock."""
-    finished = trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
+    finished = trial.datetime_complete or datetime.min
     return (trial.user_attrs.get("told", -1), finished, trial.number)

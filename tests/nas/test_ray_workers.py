@@ -1,0 +1,115 @@
+"""Both executors on one Ray of our own, with candidates that take no time."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from nas.desk import WorkerError
+from nas.engine import Engine
+from nas.ledger import Ledger
+from nas.ray_session import RaySession, ray_session
+from nas.ray_workers import run_with_actors
+from nas.results import Evaluate, Results
+from nas.samplers import sampler_factory
+from nas.study import quiet_optuna
+from tests.toy_space import ToySpace
+from tests.toy_workers import make_that_dies, make_that_raises, make_with_threads
+
+# What Ray does under a test's feet is not ours to mend.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+executors = pytest.mark.parametrize("executor", ["actors", "tune"])
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[RaySession]:
+    with ray_session(workers=2, logical_cpus=2) as session:
+        yield session
+
+
+def search(
+    executor: str,
+    session: RaySession,
+    folder: Path,
+    make_evaluate: Callable[[], Evaluate],
+    *,
+    budget: int = 12,
+) -> Engine:
+    quiet_optuna()
+    if executor == "tune":
+        from nas.tune import run_with_tune as run
+    else:
+        run = run_with_actors
+    with Ledger(folder / "ledger.jsonl", {}) as ledger:
+        engine = Engine(ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=budget)
+        results = Results(folder=folder, run_id=ledger.run_id)
+        assert run(engine, session, make_evaluate, results=results, on_told=lambda r: None) is None
+    return engine
+
+
+@executors
+def test_workers_do_all_candidates_with_one_thread_each_and_not_niced(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    engine = search(executor, session, tmp_path, make_with_threads)
+    assert engine.counts.complete == 12
+    outcomes = [record.outcome for record in engine.records()]
+    assert all(outcome.metrics == {"threads": "1", "nice": os.nice(0)} for outcome in outcomes)
+    assert 1 <= len({outcome.worker for outcome in outcomes}) <= 2  # processes are reused
+    assert len(list(tmp_path.glob("*.json"))) == 12
+
+
+@executors
+def test_an_exception_of_ours_ends_the_search_with_its_traceback_and_keeps_what_is_done(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    make = partial(make_that_raises, ZeroDivisionError("not the candidate's"))
+    with pytest.raises(WorkerError, match=r"(?s)evaluate.*ZeroDivisionError: not the candidate's"):
+        search(executor, session, tmp_path, make)
+    engine = search(executor, session, tmp_path, make_with_threads)  # goes on where it was
+    assert engine.counts.complete == 12
+    assert engine.counts.deaths == 0
+
+
+@executors
+def test_an_evaluator_that_cannot_be_made_is_our_fault_too(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    def make() -> Evaluate:
+        raise ZeroDivisionError("while making it")
+
+    with pytest.raises(WorkerError, match="ZeroDivisionError: while making it"):
+        search(executor, session, tmp_path, make)
+
+
+@executors
+def test_a_candidate_that_kills_every_worker_fails_and_the_others_go_on(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    engine = search(executor, session, tmp_path, partial(make_that_dies, 2), budget=5)
+    assert engine.counts.complete == 4
+    assert engine.counts.deaths == 3
+    (record,) = [r for r in engine.records() if r.candidate.number == 2]
+    assert record.outcome.reason.startswith("worker died 3 times (out of host memory?)")
+
+
+def test_more_workers_than_there_is_room_for_are_refused(session: RaySession) -> None:
+    with (
+        pytest.raises(ValueError, match=r"workers must be <= 2, the CPUs .*, got 3"),
+        ray_session(workers=3, logical_cpus=2),
+    ):
+        pass
+    with pytest.raises(ValueError, match="workers must be >= 1, got 0"), ray_session(workers=0):
+        pass
+    with (
+        pytest.raises(ValueError, match=r"gpus_per_worker must be .*, got 1\.5"),
+        ray_session(workers=1, gpus_per_worker=1.5),
+    ):
+        pass
