@@ -1,0 +1,58 @@
+"""Reads a recipe: one that ships with the package, or a copy of it that a person edited."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from trainer.recipes.config import Recipe
+
+_FOLDER = files("trainer.recipes")
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that ship with the package, sorted."""
+    names = (file.name for file in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Return the recipe of that name, or the one in a YAML file.
+
+    Raises:
+        ValueError: If there is none, or a setting is unknown or out of range; one line that
+            names the file and the setting.
+        OSError: If the file cannot be read.
+    """
+    if name_or_path in recipe_names():
+        text = (_FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    elif Path(name_or_path).is_file():
+        text = Path(name_or_path).read_text(encoding="utf-8")
+    else:
+        known = ", ".join(recipe_names())
+        raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known})")
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{name_or_path} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{name_or_path} must hold settings by name, got {settings!r}")
+    return checked_recipe(settings, place=name_or_path)
+
+
+def checked_recipe(settings: Mapping[str, Any], *, place: str) -> Recipe:
+    """Return `settings` as a recipe.
+
+    Raises:
+        ValueError: If one is unknown or out of range; the message names `place` and setting.
+    """
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(str(part) for part in first["loc"]) or "recipe"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{place}: {setting}: {message}, got {first['input']!r}") from error
