@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas.candidate import Record, State
 from nas.report.front import pareto_front
@@ -67,12 +67,10 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
         label=f"highest reward (candidate {best.candidate.number})",
     )
     axes.axvline(1, color=FAINT, linestyle=":", zorder=1)
-    axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("training step time / reference network's")
     axes.set_ylabel("held-out accuracy, %")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    _legend_below(axes)
     largest = f"{sizes.max() / 1e6:.2f} M" if sizes.max() >= 1e5 else f"{sizes.max() / 1e3:.0f} k"
     axes.set_title(f"area: parameters, largest {largest}", fontsize=8, color=INK, loc="left")
 
@@ -81,7 +79,9 @@ def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
     numbers = np.array([record.candidate.number for record in trained])
     rewards = np.array([record.outcome.reward for record in trained])
     axes.scatter(numbers, rewards, s=24, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
-    axes.step(numbers, np.maximum.accumulate(rewards), where="post", color=FRONT, label="best")
+    axes.step(
+        numbers, np.maximum.accumulate(rewards), where="post", color=FRONT, label="best so far"
+    )
     axes.scatter(
         best.candidate.number,
         best.outcome.reward,
@@ -94,7 +94,14 @@ def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("candidate")
     axes.set_ylabel("reward")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    _legend_below(axes)
+
+
+def _legend_below(axes: Axes) -> None:
+    """Put the legend where it covers no point."""
+    axes.legend(
+        frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2
+    )
 
 
 def _metric(record: Record, name: str) -> float:
