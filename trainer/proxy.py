@@ -71,8 +71,13 @@ def evaluate(architecture: Architecture, task: ProxyTask) -> Measurement:
             loss, top1 = _train(network, task, gate)
             trained = time.perf_counter()
             step_time, reference = _time(network, task, gate)
-    except torch.cuda.OutOfMemoryError as error:
-        raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from error
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
+    finally:
+        if task.device.type == "cuda":
+            torch.cuda.empty_cache()  # the next candidate starts with a clean device
     return Measurement(
         accuracy=top1,
         step_time=step_time,
@@ -100,6 +105,11 @@ def faster_precision(task: ProxyTask) -> Precision:
     with DeviceGate(device_key(task.device)) as gate:
         fp32, bf16 = time_steps(steps, task.config.timing, gate)
     return "bf16" if bf16.step_time_s < fp32.step_time_s else "fp32"
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell a full device from our own faults; the CPU's allocator has no error of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _build(architecture: Architecture, task: ProxyTask) -> nn.Module:

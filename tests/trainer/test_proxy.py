@@ -9,6 +9,7 @@ import torch
 
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.cost import count_macs, count_params
+from trainer import proxy
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache import CachedImages, ImageSplit
 from trainer.measurement import InfeasibleError, Measurement
@@ -110,6 +111,35 @@ def test_what_cannot_fit_is_refused_before_it_is_built(task: ProxyTask) -> None:
     )
     with pytest.raises(InfeasibleError, match=r"needs about .* GiB .* of 1\.0 GiB"):
         evaluate(huge, replace(task, memory_limit_bytes=2**30))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_is_the_candidates_fault(
+    task: ProxyTask, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def refuse(*arguments: object, **settings: object) -> float:
+        raise error
+
+    monkeypatch.setattr(proxy, "train_epoch", refuse)
+    with pytest.raises(InfeasibleError, match="out of memory: "):
+        evaluate(SMALL, task)
+
+
+def test_another_error_is_ours_and_is_not_swallowed(
+    task: ProxyTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **settings: object) -> float:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(proxy, "train_epoch", fail)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        evaluate(SMALL, task)
 
 
 def test_fewer_images_than_a_batch_still_train_and_time_a_whole_batch(task: ProxyTask) -> None:
