@@ -14,6 +14,8 @@ MAX_IMAGE_SIZE = 480
 TRAIN_SHARE = Fraction(4, 5)
 _TRAIN_MULTIPLE = 16
 
+SMALLEST = 8  # pixels; no image size goes below
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeLimits:
@@ -33,10 +35,10 @@ class SizeLimits:
     def __post_init__(self) -> None:
         if self.size_multiple < 1:
             raise ValueError(f"size_multiple must be >= 1, got {self.size_multiple!r}")
-        if self.max_image_size < max(8, self.size_multiple):
+        if self.max_image_size // self.size_multiple * self.size_multiple < SMALLEST:
             raise ValueError(
-                f"max_image_size must be >= 8 and >= size_multiple {self.size_multiple}, "
-                f"got {self.max_image_size!r}"
+                f"max_image_size must leave room for a multiple of {self.size_multiple} that is "
+                f">= {SMALLEST}, got {self.max_image_size!r}"
             )
 
     def require(self, source: ImageSize) -> None:
@@ -57,7 +59,7 @@ class SizeLimits:
         whole = math.floor(size + Fraction(1, 2))
         multiple = self.size_multiple
         largest = self.max_image_size // multiple * multiple
-        return min(max(8, math.ceil(whole / multiple) * multiple), largest)
+        return min(math.ceil(max(SMALLEST, whole) / multiple) * multiple, largest)
 
 
 def scaled_sizes(source: ImageSize, eval_size: float | Fraction, limits: SizeLimits) -> ImageSize:

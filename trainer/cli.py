@@ -7,18 +7,15 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 
 from search_space.artifact import load_architecture
 from search_space.command import CommandParser, at_least, run_command
 from search_space.cost import count_macs, count_params
-from search_space.network import build_network
 from trainer.config import TimingConfig
 from trainer.gate import DeviceGate, device_key
 from trainer.measurement import StepTime
-from trainer.optim import make_optimizer
+from trainer.synthetic_step import StepSettings, named_device, synthetic_step
 from trainer.timing import time_steps
-from trainer.training_step import TrainingStep
 
 TIME_COMMAND = "nas-time"
 
@@ -32,22 +29,17 @@ def _time_command(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     file = load_architecture(args.arch)
     image_size = args.image_size or file.train_size
-    device = _device(args.device)
+    device = named_device(args.device)
     if device.type == "cpu":
         torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    network = build_network(file.architecture, args.num_classes)
-    step = TrainingStep(
-        network=network.to(device),
-        optimizer=make_optimizer(args.optimizer, network, learning_rate=0.0),
-        loss=nn.CrossEntropyLoss(label_smoothing=0.1),
-        # Noise, not zeros: a GPU draws less power on zeros, and runs faster.
-        images=torch.randn(args.batch_size, 3, image_size, image_size, device=device).contiguous(
-            memory_format=torch.channels_last
-        ),
-        labels=torch.randint(args.num_classes, (args.batch_size,), device=device),
-        precision=args.precision or ("bf16" if device.type == "cuda" else "fp32"),
+    settings = StepSettings(
+        batch_size=args.batch_size,
+        num_classes=args.num_classes,
+        device=device,
+        optimizer=args.optimizer,
+        precision=args.precision,
     )
+    step = synthetic_step(file.architecture, image_size, settings)
     with DeviceGate(device_key(device)) as gate:
         (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
     record = {
@@ -85,25 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _device(name: str) -> torch.device:
-    """Return the device called `name`.
-
-    Raises:
-        ValueError: If there is none of that name here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"--device {name}: this machine has {torch.cuda.device_count()} GPUs")
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}")
-    return device
 
 
 def _print_table(name: str, record: dict[str, object], step: StepTime) -> None:

@@ -1,0 +1,73 @@
+"""A training step on noise: what is timed where there are no images yet."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from search_space.architecture import Architecture
+from search_space.network import build_network
+from trainer.config import Precision
+from trainer.optim import make_optimizer
+from trainer.training_step import TrainingStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSettings:
+    """How a training step is run.
+
+    Attributes:
+        batch_size: Images per step.
+        num_classes: Outputs of the classifier.
+        device: Where it runs.
+        optimizer: Update rule.
+        precision: Arithmetic of the forward pass; None is bf16 on a GPU and fp32 on a CPU.
+    """
+
+    batch_size: int
+    num_classes: int
+    device: torch.device
+    optimizer: Literal["rmsprop", "sgd"] = "rmsprop"
+    precision: Precision | None = None
+
+
+def synthetic_step(
+    architecture: Architecture, image_size: int, settings: StepSettings
+) -> TrainingStep:
+    """Return the step of a freshly built network; equal arguments give equal steps.
+
+    The images are noise, not zeros: a GPU draws less power on zeros, and runs faster.
+    """
+    device, batch_size = settings.device, settings.batch_size
+    torch.manual_seed(0)
+    network = build_network(architecture, settings.num_classes)
+    return TrainingStep(
+        network=network.to(device),
+        optimizer=make_optimizer(settings.optimizer, network, learning_rate=0.0),
+        loss=nn.CrossEntropyLoss(label_smoothing=0.1),
+        images=torch.randn(batch_size, 3, image_size, image_size, device=device).contiguous(
+            memory_format=torch.channels_last
+        ),
+        labels=torch.randint(settings.num_classes, (batch_size,), device=device),
+        precision=settings.precision or ("bf16" if device.type == "cuda" else "fp32"),
+    )
+
+
+def named_device(name: str) -> torch.device:
+    """Return the device called `name`: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        ValueError: If there is none of that name here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"--device {name}: this machine has {torch.cuda.device_count()} GPUs")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}")
+    return device
