@@ -9,7 +9,7 @@ from scaling.compound import exact, scaled_depth
 from scaling.image_size import SizeLimits, scaled_sizes
 from scaling.ladder import (
     EXTRA_BASE_LAYERS,
-    LAST_STAGE_BASE_LAYERS,
+    LAST_STAGE_DEEPENING,
     LAST_STAGE_WIDENING,
     Rung,
     is_larger,
@@ -167,11 +167,10 @@ def _loaded(bases: Sequence[_BaseStage], extra: int, *, dropped: bool) -> list[_
 
 def _new_last(last: _BaseStage) -> _BaseStage:
     """A stage of stride 1 in the manner of the one before it, as in the published networks."""
-    wider, narrow = LAST_STAGE_WIDENING
     return _BaseStage(
         stage=replace(last.stage, stride=1),
-        depth=Fraction(LAST_STAGE_BASE_LAYERS),
-        width=round(Fraction(last.width * wider, narrow)),
+        depth=last.depth * LAST_STAGE_DEEPENING,
+        width=round(last.width * LAST_STAGE_WIDENING),
         was=None,
     )
 

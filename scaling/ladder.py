@@ -1,6 +1,7 @@
 """The named sizes of the family, B0 to XL: each one's coefficients over the common base."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,12 @@ LADDER = (
 )
 NAMES = tuple(rung.name for rung in LADDER)
 
-# Source: v2_s_block of google/automl efficientnetv2/effnetv2_configs.py has no seventh stage;
-# the rows of M and L are base layers 1 2 2 3 6 8 2 where S has 1 2 2 3 5 8, and the last stage
-# of the base is V1's: 320 channels after 192.
+# Source: the rows of M and L in google/automl efficientnetv2/effnetv2_configs.py are base layers
+# 1 2 2 3 6 8 2 where S has 1 2 2 3 5 8. The last stage has a quarter of the layers of the stage
+# before it, as in the first generation (1 after 4), and its channels: 320 after 192.
 EXTRA_BASE_LAYERS = 1
-LAST_STAGE_BASE_LAYERS = 2
-LAST_STAGE_WIDENING = (320, 192)
+LAST_STAGE_DEEPENING = Fraction(2, 8)
+LAST_STAGE_WIDENING = Fraction(320, 192)
 
 
 def rung(name: str) -> Rung:

@@ -110,6 +110,7 @@ def test_a_dropped_last_stage_of_another_stride_can_be_told() -> None:
     scaled = scale(four, "M", dropped_last_stage=True)
     assert len(scaled.architecture.stages) == 5
     assert scaled.architecture.stages[-1].stride == 1
+    assert scaled.architecture.stages[-1].depth < sum(stage.depth for stage in four.stages)
 
 
 @pytest.mark.parametrize(("depth", "base"), [(2, 1), (4, 2), (6, 3), (9, 5), (15, 8), (18, 10)])
