@@ -110,7 +110,12 @@ def test_a_dropped_last_stage_of_another_stride_can_be_told() -> None:
     scaled = scale(four, "M", dropped_last_stage=True)
     assert len(scaled.architecture.stages) == 5
     assert scaled.architecture.stages[-1].stride == 1
-    assert scaled.architecture.stages[-1].depth < sum(stage.depth for stage in four.stages)
+
+
+def test_an_added_last_stage_has_a_quarter_of_the_base_layers_before_it() -> None:
+    shallow = replace(S, stages=(*S.stages[:5], replace(S.stages[5], depth=8)))
+    # 8 = ceil(1.8 * 4), so base layers 4 and 1: ceil(2.2 * 4) and ceil(2.2 * 1)
+    assert depths(scale(shallow, "M"))[5:] == [9, 3]
 
 
 @pytest.mark.parametrize(("depth", "base"), [(2, 1), (4, 2), (6, 3), (9, 5), (15, 8), (18, 10)])
