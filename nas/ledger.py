@@ -100,10 +100,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._size += len(data)
 
     def close(self) -> None:
-        """Let another process have it. Harmless when called twice."""
+        """Let another process have it; harmless when called twice."""
         if self._fd >= 0:
             os.close(self._fd)
-            self._fd = -1
+        self._fd = -1
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -130,9 +130,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _announce(self, known: Mapping[str, Any]) -> None:
         """Say who holds the ledger from here on, and which settings changed."""
-        changed = {
-            name: value for name, value in self.settings.items() if known.get(name) != value
-        }
+        changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
         opened = {"event": "opened", "pid": os.getpid(), "host": socket.gethostname()}
         self.append({**opened, "settings": changed} if changed else opened)
 

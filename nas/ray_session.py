@@ -5,6 +5,7 @@ import math
 import os
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 from nas.private_folder import private_folder
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
+CONNECT_S = 5.0
 
 # Ray reads these when it is imported and when it starts its processes.
 _ENVIRONMENT = {
@@ -91,6 +93,7 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
     import ray  # here, because it reads the environment when it is imported
     from ray._private import ray_constants
 
+    several_nodes = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False  # for whoever imported Ray before us
     if dashboard:
         _require_dashboard()
@@ -101,8 +104,11 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
         "object_store_memory": OBJECT_STORE_BYTES,
         "_temp_dir": str(folder / "r"),  # Ray opens this one to everybody; `folder` is shut
     }
-    with _connected(ray, options):
-        yield
+    try:
+        with _connected(ray, options):
+            yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = several_nodes
 
 
 @contextmanager
@@ -110,10 +116,26 @@ def _joined(address: str) -> Iterator[None]:
     import ray  # here, so that a Ray of our own finds its environment set
 
     try:
-        with _connected(ray, {"address": address}):
-            yield
-    except ConnectionError as error:
+        # Ray itself tries for two minutes, aloud, and then ends the process.
+        socket.create_connection(_host_and_port(address), timeout=CONNECT_S).close()
+    except OSError as error:
         raise OSError(f"no Ray cluster answers at {address!r}: {error}") from error
+    with _connected(ray, {"address": address}):
+        yield
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return where a cluster's address leads; "auto" is the one that runs on this machine."""
+    from ray._private import services
+
+    if address.startswith("ray://"):
+        found: str | None = address.removeprefix("ray://")
+    else:
+        found = services.canonicalize_bootstrap_address(address)
+    if not found:
+        raise ValueError(f"address must be host:port or auto, and lead to a Ray, got {address!r}")
+    host, _, port = found.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 @contextmanager

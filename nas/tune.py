@@ -4,10 +4,8 @@ import json
 import logging
 import math
 import os
-import pickle
 import shutil
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +19,9 @@ from nas.candidate import Candidate, Outcome, Record, State
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.ray_session import RaySession
+from nas.ray_trainable import CRASH, OUTCOME, CandidateTrainable
 from nas.results import Evaluate, Results
 from nas.stopping import StopWish, stop_signals
-
-_OUTCOME, _CRASH = "outcome", "crash"
 
 
 class EngineSearcher(Searcher):  # type: ignore[misc]
@@ -37,18 +34,19 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
     holds the state, and Tune's own snapshots hold none of it.
 
     Attributes:
-        crash: Traceback of an exception in a trainable of `run_with_tune`; else empty.
+        failure: What has to end the search, and would be lost in Tune's event loop; or None.
     """
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(metric="reward", mode="max")
-        self.crash = ""
+        self.failure: Exception | None = None
         self._desk = desk
         self._running: dict[str, Candidate] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next candidate, None for not now, or the word that ends the search."""
-        candidate = self._desk.next()
+        with self._noting_failure():
+            candidate = self._desk.next()
         if candidate is not None:
             self._running[trial_id] = candidate
             return candidate.to_dict()
@@ -59,14 +57,15 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
     ) -> None:
         """Take in a trial's result, or that its process died."""
         candidate = self._running.pop(trial_id, None)
-        if candidate is None:
+        if candidate is None or self.failure is not None:
             return
-        if result is not None and result.get(_CRASH):
-            self.crash = result[_CRASH]
-        elif error or result is None:
-            self._desk.died(candidate, "the trial's process died")
-        else:
-            self._desk.done(candidate, _outcome(result))
+        with self._noting_failure():
+            if result is not None and result.get(CRASH):
+                raise WorkerError(result[CRASH])
+            if error or result is None:
+                self._desk.died(candidate, "the trial's process died")
+            else:
+                self._desk.done(candidate, _outcome(result))
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Only the last result of a trial counts."""
@@ -77,39 +76,17 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
     def restore(self, checkpoint_path: str) -> None:
         """Read nothing: the ledger is the state."""
 
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
+
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing of the engine to Tune, which pickles its searcher with its settings."""
         return {}
-
-
-class CandidateTrainable(tune.Trainable):  # type: ignore[misc]
-    """One candidate in one step; the process and its evaluator serve one trial after another."""
-
-    def setup(
-        self, config: dict[str, Any], *, pickled_make_evaluate: bytes, results: Results
-    ) -> None:
-        """Take note; an error here would look like the death of a process."""
-        os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, which is later
-        self._candidate, self._results = Candidate.from_dict(config), results
-        self._pickled = pickled_make_evaluate
-        self._evaluate: Evaluate | None = None
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Go on to another candidate in the same process."""
-        self._candidate = Candidate.from_dict(new_config)
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Evaluate, and report the outcome or our fault."""
-        try:
-            if self._evaluate is None:
-                make_evaluate: Callable[[], Evaluate] = pickle.loads(self._pickled)
-                self._evaluate = make_evaluate()
-            outcome = self._results.obtain(self._candidate, self._evaluate)
-        except Exception:  # noqa: BLE001 (it is raised again, in the driver)
-            return {_CRASH: traceback.format_exc(), "reward": 0.0, "done": True}
-        report = {"reward": outcome.reward, _OUTCOME: json.dumps(outcome.to_dict())}
-        return {**report, "done": True}
 
 
 def run_with_tune(
@@ -156,10 +133,12 @@ def run_with_tune(
                 verbose=0,
             ),
         )
-        with suppress(_StoppedError):
-            tuner.fit()
-    if searcher.crash:
-        raise WorkerError(searcher.crash)
+        try:
+            with suppress(_StoppedError):
+                tuner.fit()
+        finally:
+            if searcher.failure is not None:
+                raise searcher.failure
     for candidate in engine.pending():
         desk.take_found(candidate)
     return wish.signal
@@ -170,13 +149,13 @@ class _StoppedError(Exception):
 
 
 class _Stopper(tune.Callback):  # type: ignore[misc]
-    """Ends a Tune run between two of its steps, when somebody wants it or a worker crashed."""
+    """Ends a Tune run between two of its steps, when somebody wants it or something failed."""
 
     def __init__(self, wish: StopWish, searcher: EngineSearcher) -> None:
         self._wish, self._searcher = wish, searcher
 
     def on_step_end(self, *args: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
-        if self._wish or self._searcher.crash:
+        if self._wish or self._searcher.failure:
             raise _StoppedError
 
 
@@ -201,8 +180,8 @@ def _quiet_storage(session: RaySession) -> Iterator[Path]:
 
 def _outcome(result: Mapping[str, Any]) -> Outcome:
     """Return the outcome that a trial reports: ours whole, or one made of a foreign reward."""
-    if _OUTCOME in result:
-        return Outcome.from_dict(json.loads(result[_OUTCOME]))
+    if OUTCOME in result:
+        return Outcome.from_dict(json.loads(result[OUTCOME]))
     reward = result["reward"]
     if not math.isfinite(reward):
         return Outcome.failed(f"reward is {reward}")

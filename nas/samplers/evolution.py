@@ -1,5 +1,6 @@
 """Regularised evolution as an Optuna sampler whose state is recomputed from the trials."""
 
+import heapq
 import random
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,7 @@ class EvolutionSampler(BaseSampler):
         self._population, self._tournament = population, tournament
         self._rng = random.Random(seed)
         self._random = RandomSampler(seed=seed)
+        self._latest: tuple[int, list[FrozenTrial]] = (-1, [])
 
     def reseed_rng(self) -> None:
         """Draw differently from here on; Optuna calls it where processes share a sampler."""
@@ -58,7 +60,7 @@ class EvolutionSampler(BaseSampler):
     def infer_relative_search_space(
         self,
         study: Study,
-        trial: FrozenTrial,  # noqa: ARG002 (Optuna's signature)
+        trial: FrozenTrial,
     ) -> dict[str, BaseDistribution]:
         """Return the decisions of the living; none until the first population is there.
 
@@ -69,9 +71,11 @@ class EvolutionSampler(BaseSampler):
             raise ValueError(
                 f"evolution's study must have one objective, got {len(study.directions)}"
             )
+        living = self._living(study)
+        self._latest = (trial.number, living)
         return {
             name: distribution
-            for member in self._living(study)
+            for member in living
             for name, distribution in member.distributions.items()
         }
 
@@ -81,7 +85,12 @@ class EvolutionSampler(BaseSampler):
         """Return a parent's choices with one of them changed."""
         if not search_space:
             return {}
-        rivals = self._rng.sample(self._living(study), self._tournament)
+        number, living = (
+            self._latest
+        )  # Optuna has just inferred the space, unless threads share us
+        if number != trial.number:
+            living = self._living(study)
+        rivals = self._rng.sample(living, self._tournament)
         sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
         parent = max(rivals, key=lambda rival: sign * float(rival.value or 0.0))
         child = {name: value for name, value in parent.params.items() if name in search_space}
@@ -107,7 +116,7 @@ class EvolutionSampler(BaseSampler):
         grown = [t for t in trials if t.user_attrs.get("state") != State.INFEASIBLE]
         if len(grown) < self._population:
             return []
-        return sorted(grown, key=_completion)[-self._population :]
+        return heapq.nlargest(self._population, grown, key=_completion)[::-1]
 
     def _another(self, study: Study, trial: FrozenTrial, name: str, parent: FrozenTrial) -> Any:
         distribution, old = parent.distributions[name], parent.params[name]

@@ -1,31 +1,30 @@
 """Both executors on one Ray of our own, with candidates that take no time."""
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nas.desk import WorkerError
+from nas.candidate import Choices
+from nas.desk import Desk, WorkerError
 from nas.engine import Engine
-from nas.ledger import Ledger
+from nas.ledger import Event, Ledger
 from nas.ray_session import RaySession, ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Evaluate, Results
 from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
-from tests.toy_space import ToySpace
+from tests.toy_space import ToySpace, toy_reward
 from tests.toy_workers import make_that_dies, make_that_raises, make_with_threads
 
-# What Ray does under a test's feet is not ours to mend.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-executors = pytest.mark.parametrize("executor", ["actors", "tune"])
+both_executors = pytest.mark.parametrize("executor", ["actors", "tune"])
+executors = pytest.mark.parametrize(
+    "executor", ["actors", pytest.param("tune", marks=pytest.mark.slow)]
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +40,7 @@ def search(
     make_evaluate: Callable[[], Evaluate],
     *,
     budget: int = 12,
+    screen: Callable[[Choices], str] | None = None,
 ) -> Engine:
     quiet_optuna()
     if executor == "tune":
@@ -48,13 +48,14 @@ def search(
     else:
         run = run_with_actors
     with Ledger(folder / "ledger.jsonl", {}) as ledger:
-        engine = Engine(ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=budget)
+        factory = sampler_factory("evolution", seed=0)
+        engine = Engine(ToySpace(stages=4), factory, ledger, budget=budget, screen=screen)
         results = Results(folder=folder, run_id=ledger.run_id)
         assert run(engine, session, make_evaluate, results=results, on_told=lambda r: None) is None
     return engine
 
 
-@executors
+@both_executors
 def test_workers_do_all_candidates_with_one_thread_each_and_not_niced(
     executor: str, session: RaySession, tmp_path: Path
 ) -> None:
@@ -98,6 +99,62 @@ def test_a_candidate_that_kills_every_worker_fails_and_the_others_go_on(
     assert engine.counts.deaths == 3
     (record,) = [r for r in engine.records() if r.candidate.number == 2]
     assert record.outcome.reason.startswith("worker died 3 times (out of host memory?)")
+
+
+@executors
+def test_a_ledger_that_cannot_be_written_ends_the_search_and_stays_valid(
+    executor: str, session: RaySession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_after_four(self: Ledger, *events: Event) -> None:
+        if b'"number":4' in self.path.read_bytes():
+            raise OSError(28, "No space left on device", str(self.path))
+        append(self, *events)
+
+    append = Ledger.append
+    monkeypatch.setattr(Ledger, "append", full_after_four)
+    with pytest.raises(OSError, match="No space left on device"):
+        search(executor, session, tmp_path, make_with_threads)
+    monkeypatch.undo()
+    engine = search(executor, session, tmp_path, make_with_threads)
+    assert engine.counts.complete == 12
+
+
+@executors
+def test_a_constraint_that_nothing_meets_is_the_callers_fault(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="no candidate can be tried"):
+        search(executor, session, tmp_path, make_with_threads, screen=lambda choices: "too large")
+
+
+@pytest.mark.slow
+def test_a_tuner_of_ones_own_searches_with_the_engine(session: RaySession, tmp_path: Path) -> None:
+    from ray import tune
+
+    from nas.tune import EngineSearcher
+
+    def trainable(config: dict[str, Any]) -> None:
+        reward = math.nan if config["number"] == 3 else toy_reward(config["choices"])
+        tune.report({"reward": reward, "depth": config["choices"]["stage1.depth"]})
+
+    quiet_optuna()
+    with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
+        engine = Engine(ToySpace(), sampler_factory("tpe", seed=0), ledger, budget=6)
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=EngineSearcher(Desk(engine)), num_samples=-1, reuse_actors=True
+            ),
+            run_config=tune.RunConfig(storage_path=str(tmp_path / "tune"), verbose=0),
+        ).fit()
+    assert engine.counts.complete == 5
+    for record in engine.records():
+        if record.candidate.number == 3:
+            assert record.outcome.reason == "reward is nan"
+        else:
+            assert record.outcome.reward == toy_reward(record.candidate.choices)
+            depth = record.candidate.choices["stage1.depth"]
+            assert record.outcome.metrics["depth"] == depth
 
 
 def test_more_workers_than_there_is_room_for_are_refused(session: RaySession) -> None:
