@@ -1,4 +1,4 @@
-"""Optimizers for EfficientNets: RMSprop as TensorFlow defines it, SGD, and who gets decay."""
+"""Optimizers for EfficientNets: RMSprop as TensorFlow defines it, SGD, AdamW; who gets decay."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
@@ -6,7 +6,7 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
-OptimizerName = Literal["rmsprop", "sgd"]
+OptimizerName = Literal["rmsprop", "sgd", "adamw"]
 
 
 class RMSpropTF(torch.optim.Optimizer):
@@ -129,6 +129,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the optimizer `name` over the parameter groups of `network`.
 
+    AdamW takes `momentum` as its beta1, and its weight decay is decoupled.
+
     Raises:
         ValueError: If the name is unknown; the message lists the known ones.
     """
@@ -139,7 +141,9 @@ def make_optimizer(
         return torch.optim.SGD(
             groups, learning_rate, momentum=momentum, nesterov=momentum > 0, foreach=True
         )
-    raise ValueError(f"optimizer must be one of rmsprop, sgd, got {name!r}")
+    if name == "adamw":
+        return torch.optim.AdamW(groups, learning_rate, betas=(momentum, 0.999), foreach=True)
+    raise ValueError(f"optimizer must be one of rmsprop, sgd, adamw, got {name!r}")
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

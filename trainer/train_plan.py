@@ -50,16 +50,6 @@ class TrainPlan:
         """Updates in one pass over the images, seldom a whole number."""
         return self.num_images / self.recipe.batch_size
 
-    @property
-    def largest_size(self) -> int:
-        """Side of the largest training crop, pixels."""
-        return max(phase.image_size for phase in self.phases)
-
-    @property
-    def cache_size(self) -> int:
-        """Side at which images are decoded: the largest that training or evaluation uses."""
-        return self.recipe.cache_size or max(self.largest_size, self.eval_size)
-
     def phase_index(self, step: int) -> int:
         """Position in `phases` of the phase of `step`, 0-based."""
         starts = [start for start, _ in self.segments]
@@ -120,7 +110,7 @@ def make_plan(
     """
     per_epoch = num_images / recipe.batch_size
     total = math.floor(_steps(recipe.duration, per_epoch, 0))
-    phases = _phases(recipe, train_size)
+    phases = recipe_phases(recipe, train_size)
     if total < len(phases):
         raise ValueError(
             f"recipe.duration must be at least {len(phases)} steps, one of each phase, got "
@@ -144,7 +134,22 @@ def _steps(duration: Duration, per_epoch: float, total: int) -> float:
     return (duration.fraction or 0.0) * total
 
 
-def _phases(recipe: Recipe, train_size: int) -> tuple[Phase, ...]:
+def cache_size(recipe: Recipe, *, train_size: int, eval_size: int) -> int:
+    """Return the side at which images are decoded, once for all phases, pixels.
+
+    The largest that training or evaluation uses: crops are only ever made smaller then, and an
+    evaluation sees every pixel that it can use.
+    """
+    largest = max(phase.image_size for phase in recipe_phases(recipe, train_size))
+    return recipe.cache_size or max(largest, recipe.eval_size or eval_size)
+
+
+def recipe_phases(recipe: Recipe, train_size: int) -> tuple[Phase, ...]:
+    """Return the phases; a share of the training size refers to `train_size`, pixels.
+
+    Raises:
+        ValueError: If the images shrink from first to last.
+    """
     settings = recipe.phases
     last = _phase(settings.last, train_size)
     if settings.first is None:

@@ -105,3 +105,12 @@ def test_the_rate_can_be_a_tensor_or_a_number() -> None:
         set_learning_rate(optimizer, 0.25)
         assert float(optimizer.param_groups[0]["lr"]) == 0.25
     assert tensor.item() == 0.25  # filled in place, so that a captured graph sees it
+
+
+def test_adamw_decays_convolutions_alone_and_by_the_rate() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+    for parameter in network.parameters():
+        nn.init.ones_(parameter)
+        parameter.grad = torch.zeros_like(parameter)
+    make_optimizer("adamw", network, learning_rate=0.5, weight_decay=0.1).step()
+    assert [p.item() for p in network.parameters()] == pytest.approx([0.95, 1.0, 1.0, 1.0])

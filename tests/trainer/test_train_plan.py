@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trainer.recipes.config import Duration, Recipe
 from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
-from trainer.train_plan import TrainPlan, make_plan
+from trainer.train_plan import TrainPlan, cache_size, make_plan
 
 IMAGENET_IMAGES = 1_256_144
 SETTINGS: dict[str, Any] = {
@@ -126,8 +126,14 @@ def test_shares_refer_to_the_architectures_size_and_pixels_do_not() -> None:
     phases = {"kind": "progressive", "first": {"image_size": 0.43}, "last": {"image_size": 1.0}}
     plan = plan_of(changed(phases=phases))
     assert [phase.image_size for phase in plan.phases] == [128, 185, 242, 300]
-    assert plan.cache_size == 384
-    assert plan_of(changed(cache_size=320)).cache_size == 320
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [({}, 48), ({"eval_size": 24}, 32), ({"cache_size": 28}, 28)],
+)
+def test_images_are_decoded_at_the_largest_size_in_use(change: dict[str, int], size: int) -> None:
+    assert cache_size(changed(**change), train_size=300, eval_size=48) == size
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trainer.augment import flip, shift_crop
 from trainer.data.cache import ImageSplit
+from trainer.data.pixels import PixelStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +46,7 @@ class Batches:
     flip: bool = False
     crop_padding: int = 0
     resident_bytes: int = 8 * 2**30
-    _resident: Tensor | None = field(init=False, repr=False)
-    _labels: Tensor = field(init=False, repr=False)
+    _pixels: PixelStore = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -55,9 +55,10 @@ class Batches:
             raise ValueError("Batches.indices must name at least one image, got none")
         if self.seed < 0:
             raise ValueError(f"Batches.seed must be >= 0, got {self.seed!r}")
-        labels = torch.from_numpy(self.split.labels[self.indices])
-        object.__setattr__(self, "_labels", labels.to(self.device))
-        object.__setattr__(self, "_resident", self._upload())
+        pixels = PixelStore(
+            self.split, self.indices, self.device, resident_bytes=self.resident_bytes
+        )
+        object.__setattr__(self, "_pixels", pixels)
 
     @property
     def num_images(self) -> int:
@@ -84,13 +85,12 @@ class Batches:
         order, generator = self._order(epoch)
         for step in range(self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            positions = torch.from_numpy(chosen).to(self.device, non_blocking=True)
-            pixels = self._gather(chosen, positions)
+            pixels, labels = self._pixels.to_device(*self._pixels.read(chosen))
             if self.flip:
                 pixels = flip(pixels, generator)
             if self.crop_padding:
                 pixels = shift_crop(pixels, self.crop_padding, generator)
-            yield normalise(pixels), self._labels[positions]
+            yield normalise(pixels), labels
 
     def _order(self, epoch: int) -> tuple[npt.NDArray[np.int64], torch.Generator]:
         """Return positions in `indices` and the augmentation's generator."""
@@ -101,30 +101,6 @@ class Batches:
         generator = torch.Generator(device=self.device)
         generator.manual_seed(int(augment_seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         return order, generator
-
-    def _upload(self) -> Tensor | None:
-        """Return the chosen pixels on the GPU, or None where the memory map serves."""
-        image_bytes = math.prod(self.split.images.shape[1:])
-        if self.device.type == "cpu" or self.num_images * image_bytes > self.resident_bytes:
-            return None
-        shape = (self.num_images, *self.split.images.shape[1:])
-        resident = torch.empty(shape, dtype=torch.uint8, device=self.device)
-        rows = max(1, 2**28 // image_bytes)  # pieces: no second copy of the set in host memory
-        for start in range(0, self.num_images, rows):
-            piece = self.split.images[self.indices[start : start + rows]]
-            resident[start : start + rows] = torch.from_numpy(piece).to(self.device)
-        return resident
-
-    def _gather(self, chosen: npt.NDArray[np.int64], positions: Tensor) -> Tensor:
-        """Return uint8 pixels (batch, 3, size, size), stored channels_last."""
-        if self._resident is not None:
-            pixels = self._resident[positions]
-        else:
-            # Fancy indexing copies out of the read-only map, so the batch may be written to.
-            pixels = torch.from_numpy(self.split.images[self.indices[chosen]])
-            if self.device.type == "cuda":
-                pixels = pixels.pin_memory().to(self.device, non_blocking=True)
-        return pixels.permute(0, 3, 1, 2)
 
 
 def normalise(pixels: Tensor) -> Tensor:

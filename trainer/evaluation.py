@@ -1,0 +1,123 @@
+"""How good a network is on images that it was not trained on, each counted once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer.config import Precision
+from trainer.data.batches import normalise
+from trainer.data.cache import ImageSplit
+from trainer.data.pixels import Indices, PixelStore, resized
+from trainer.engine import autocast
+
+EVALUATION_BATCH = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Measured on every image once.
+
+    Attributes:
+        top1: Share of images whose class has the largest logit, in [0, 1].
+        top5: Share of images whose class is among the five largest (all, with fewer classes).
+        loss: Mean cross-entropy, without label smoothing.
+        num_images: Images.
+    """
+
+    top1: float
+    top5: float
+    loss: float
+    num_images: int
+
+
+class EvaluationFeed:
+    """Images of a split at one size, each once; several processes take every n-th each.
+
+    Args:
+        split: Where the images are.
+        indices: (count,) which of them, over all processes.
+        image_size: Side of the images, pixels.
+        crop: Central share of the side that is kept before resizing, in (0, 1].
+        device: Where batches are made.
+        rank: This process.
+        world_size: Processes.
+    """
+
+    def __init__(
+        self,
+        split: ImageSplit,
+        indices: Indices,
+        *,
+        image_size: int,
+        crop: float,
+        device: torch.device,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        mine = indices[rank::world_size]
+        self._pixels = PixelStore(split, mine, device) if len(mine) else None
+        self._image_size, self._crop = image_size, crop
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield normalised images (batch, 3, size, size) and labels (batch,)."""
+        if self._pixels is None:
+            return
+        positions = torch.arange(len(self._pixels)).numpy()
+        for start in range(0, len(positions), EVALUATION_BATCH):
+            chosen = positions[start : start + EVALUATION_BATCH]
+            images, labels = self._pixels.to_device(*self._pixels.read(chosen))
+            side = images.shape[-1]
+            kept = max(1, round(self._crop * side))
+            low = (side - kept) // 2
+            images = images[:, :, low : low + kept, low : low + kept]
+            yield normalise(resized(images, self._image_size)), labels
+
+
+def alone(sums: Tensor) -> Tensor:
+    """Return the sums of the only process there is."""
+    return sums
+
+
+@torch.no_grad()
+def evaluate_images(
+    network: nn.Module,
+    feed: EvaluationFeed,
+    *,
+    device: torch.device,
+    precision: Precision,
+    sum_over_processes: Callable[[Tensor], Tensor] = alone,
+) -> Evaluation:
+    """Return the accuracy of `network` on every image of `feed`, counting each once.
+
+    Args:
+        network: Left in the mode that it was in.
+        feed: The images.
+        device: The network's.
+        precision: Arithmetic of the forward pass.
+        sum_over_processes: Adds up a tensor of sums over all processes.
+
+    Raises:
+        ValueError: If there are no images in any process.
+    """
+    was_training = network.training
+    network.eval()
+    sums = torch.zeros(4, dtype=torch.float64, device=device)  # top-1, top-5, loss, images
+    for images, labels in feed:
+        with autocast(device, precision):
+            logits = network(images)
+        logits = logits.float()
+        best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+        sums[0] += best[:, 0].sum()
+        sums[1] += best.sum()
+        sums[2] += F.cross_entropy(logits, labels, reduction="sum")
+        sums[3] += len(labels)
+    network.train(was_training)
+    top1, top5, loss, count = sum_over_processes(sums).tolist()
+    if count == 0:
+        raise ValueError("evaluation needs at least one image, got none")
+    return Evaluation(
+        top1=top1 / count, top5=top5 / count, loss=loss / count, num_images=int(count)
+    )
