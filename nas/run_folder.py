@@ -61,9 +61,13 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     known = [*LEADING_COLUMNS, *decisions, "reason", "seconds", "worker"]
     found = {name: None for row in rows for name in row}
     columns = known + [name for name in found if name not in known]
-    return pd.DataFrame(rows, columns=columns).astype(
-        {name: "Int64" for name in columns if name in ("num_params", "macs", "peak_memory_bytes")}
-    )
+    whole = {"num_params", "macs", "peak_memory_bytes"} | {
+        decision.name
+        for decision in space.decisions()
+        if all(isinstance(option, int) for option in decision.options)
+    }
+    # Whole numbers stay whole beside empty cells, which would turn them into floats.
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(sorted(whole), "Int64"))
 
 
 def write_trials(folder: Path, records: Sequence[Record], space: SearchSpace) -> Path:

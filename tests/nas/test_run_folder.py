@@ -1,6 +1,7 @@
 """The files of a run: that other tools read them, and that they say what was measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,16 @@ def test_trials_csv_has_a_row_a_candidate_that_pandas_reads(tmp_path: Path) -> N
     design = ["key", "accuracy", "step_time_s", "relative_step_time", "num_params", "macs"]
     design += ["peak_memory_bytes", "reward", "state", "reason", "seconds", "worker"]
     assert set(design) | {decision.name for decision in TINY.decisions()} <= set(table.columns)
+
+
+def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
+    with_last = trained(1, 0.3)
+    chosen = choices(1, last=2)
+    candidate = replace(with_last.candidate, choices=chosen, key=TINY.key(chosen))
+    records = [trained(0, 0.2), replace(with_last, candidate=candidate)]
+    rows = write_trials(tmp_path, records, TINY).read_text().splitlines()
+    column = rows[0].split(",").index("stage5.kernel_size")
+    assert [row.split(",")[column] for row in rows[1:]] == ["", "3"]
 
 
 def test_trials_csv_of_no_candidate_still_has_its_columns(tmp_path: Path) -> None:
