@@ -14,12 +14,12 @@ from nas.samplers import sampler_names
 from nas.search import SearchResult, run_search, settled_precision
 from nas.settings import complete_config, default_name, given_settings, run_folder
 from nas.study import quiet_optuna
-from search_space.command import CommandParser, at_least, run_command
+from search_space.command import STOPPED, CommandParser, at_least, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 
 SEARCH, REPORT = "nas-search", "nas-report"
-NOTHING_TRAINED, STOPPED = 1, 130  # 130 is what a shell reports after Ctrl-C
+NOTHING_TRAINED = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 CALLERS_FAULT = 2
+STOPPED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -34,7 +35,7 @@ def run_command(
 ) -> int:
     """Run `command` and turn the caller's faults into one line and exit code 2.
 
-    Any other exception is a fault of ours and keeps its traceback.
+    Ctrl-C is one line too. Any other exception is a fault of ours and keeps its traceback.
 
     Args:
         name: The command as typed, such as ``nas-search``.
@@ -46,6 +47,9 @@ def run_command(
     except (ValueError, OSError) as error:
         print(f"{name}: {_one_line(error)}", file=sys.stderr)
         return CALLERS_FAULT
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return STOPPED
 
 
 def _one_line(error: ValueError | OSError) -> str:

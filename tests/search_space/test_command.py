@@ -7,7 +7,7 @@ import pytest
 from search_space.command import CommandParser, at_least, run_command
 
 
-def _failing(error: Exception) -> int:
+def _failing(error: BaseException) -> int:
     def command(argv: Sequence[str] | None) -> int:
         raise error
 
@@ -38,6 +38,11 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_without_words_still_says_something(capsys: pytest.CaptureFixture[str]) -> None:
     assert _failing(ValueError()) == 2
     assert capsys.readouterr().err == "nas-test: ValueError\n"
+
+
+def test_ctrl_c_is_one_line_and_code_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "nas-test: stopped\n"
 
 
 def test_our_own_fault_is_not_swallowed() -> None:
