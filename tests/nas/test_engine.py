@@ -67,7 +67,7 @@ def shy_of_fused(choices: Choices) -> str:
 
 
 @every_sampler
-@pytest.mark.parametrize(("screen", "step"), [(None, 1), (shy_of_fused, 5)])
+@pytest.mark.parametrize(("screen", "step"), [(None, 1), (shy_of_fused, 9)])
 def test_a_search_cut_anywhere_goes_on_exactly(
     path: Path, sampler: str, screen: Callable[[Choices], str] | None, step: int
 ) -> None:
@@ -166,12 +166,15 @@ def test_what_breaks_a_constraint_is_recorded_and_not_charged(path: Path) -> Non
     assert all(r.outcome == Outcome.infeasible("fused stage1") for r in refused)
 
 
-def test_a_constraint_that_nothing_meets_is_an_error_with_its_reason(path: Path) -> None:
+def test_a_constraint_that_nothing_meets_is_an_error_with_its_reason(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.engine.MAX_REJECTED", 200)
     engine, ledger = make(path, stages=5, screen=lambda choices: "params 9 violates 'params < 1'")
     with (
         ledger,
         pytest.raises(
-            ValueError, match=r"no candidate can be tried: 2000 proposals in a row .* 'params < 1'"
+            ValueError, match=r"no candidate can be tried: 200 proposals in a row .* 'params < 1'"
         ),
     ):
         engine.ask()
@@ -180,7 +183,10 @@ def test_a_constraint_that_nothing_meets_is_an_error_with_its_reason(path: Path)
         engine.ask()
 
 
-def test_a_constraint_that_nothing_more_meets_ends_the_search(path: Path) -> None:
+def test_a_constraint_that_nothing_more_meets_ends_the_search(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.engine.MAX_REJECTED", 200)
     tried: list[Choices] = []
 
     def only_five(choices: Choices) -> str:
@@ -191,7 +197,7 @@ def test_a_constraint_that_nothing_more_meets_ends_the_search(path: Path) -> Non
     with ledger:
         drive(engine)
     assert engine.counts.finished == 5
-    assert "2000 proposals in a row break a constraint" in engine.note
+    assert "200 proposals in a row break a constraint" in engine.note
 
 
 def test_a_candidate_that_kills_its_workers_is_tried_three_times(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.ledger import Ledger, read_ledger
@@ -37,6 +37,7 @@ def test_what_was_appended_is_there_after_reopening(path: Path) -> None:
         assert second.run_id == first.run_id
 
 
+@settings(max_examples=40, deadline=None)
 @given(cut=st.integers(min_value=0, max_value=10**6))
 def test_a_file_torn_anywhere_opens_with_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, cut: int
