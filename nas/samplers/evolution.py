@@ -28,19 +28,20 @@ class EvolutionSampler(BaseSampler):
         (arXiv:1802.01548), algorithm 1.
     """
 
-    def __init__(self, *, seed: int | None = None, population: int = 20, tournament: int = 5):
+    def __init__(self, *, seed: int | None = None, population: int = 10, tournament: int = 5):
         """Make a sampler.
 
         Args:
             seed: Of all draws; None is different every time.
             population: Trials that live at once. The paper's 100 suits tens of thousands of
-                evaluations; 20 leaves most of a budget of 100 to evolution.
+                evaluations; 10 leaves some of a budget of 16 to evolution, and on toy rewards
+                of 18 decisions, noisy or not, did no worse than 20 up to 200 evaluations.
             tournament: Living trials of which the best becomes parent.
 
         Raises:
             ValueError: Unless 1 <= tournament <= population and 2 <= population.
         """
-        if not population >= 2:
+        if population < 2:
             raise ValueError(f"evolution's population must be >= 2, got {population!r}")
         if not 1 <= tournament <= population:
             raise ValueError(
