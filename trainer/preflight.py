@@ -93,9 +93,10 @@ def tried_budgets(
     tried = []
     for phase, budget in zip(work.plan.phases, budgets, strict=True):
         while not _fits(work, phase, budget):
-            if budget.batch_size <= FEWEST_IMAGES:
+            smaller = _budget_of(work, phase, 2 * budget.accumulation)
+            if smaller == budget:
                 raise ValueError(_too_large(phase, budget.predicted_bytes, None))
-            budget = _budget_of(work, phase, 2 * budget.accumulation)
+            budget = smaller
             on_smaller(phase, budget)
         tried.append(budget)
     return tuple(tried)
@@ -143,7 +144,7 @@ def _budget(work: Workload, phase: Phase, limit: int) -> PhaseBudget:
 
 def _budget_of(work: Workload, phase: Phase, fewest: int) -> PhaseBudget:
     """Cut the step into `fewest` batches, or somewhat more where they come out equal then."""
-    most = max(fewest, work.share // FEWEST_IMAGES)
+    most = max(1, work.share // FEWEST_IMAGES)
     even = (n for n in range(fewest, min(2 * fewest, most + 1)) if work.share % n == 0)
     accumulation = min(next(even, fewest), most)
     batch = math.ceil(work.share / accumulation)

@@ -1,0 +1,164 @@
+"""Augmented batches of a step: read ahead in a thread, augmented on the device."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass, field
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trainer.augment import flip
+from trainer.data.batches import normalise
+from trainer.data.interim_augment import (
+    cutmix,
+    cutout,
+    mixup,
+    randaugment,
+    random_resized_crop,
+)
+from trainer.data.order import ImageOrder
+from trainer.data.pixels import PixelStore, resized
+from trainer.recipes.config import AugmentSettings
+from trainer.schedule import Phase
+
+
+@dataclass(slots=True, eq=False)
+class TrainFeed:
+    """The images of each step, as normalised batches with targets, augmented by the phase.
+
+    Order and augmentation are functions of (seed, step, rank) alone: there is no state to save.
+    Use it as a context manager, for it reads a step ahead in a thread.
+
+    Attributes:
+        pixels: The training images.
+        order: Which of them a step learns from.
+        augment: What happens to them.
+        num_classes: Columns of the targets.
+        mirror: Whether half of the images are mirrored.
+        seed: Of the augmentation, >= 0.
+        device: Where batches are made.
+        rank: This process.
+        wait_s: Seconds that the last step waited for its images to be read.
+    """
+
+    pixels: PixelStore
+    order: ImageOrder
+    _: KW_ONLY
+    augment: AugmentSettings
+    num_classes: int
+    mirror: bool
+    seed: int
+    device: torch.device
+    rank: int = 0
+    wait_s: float = field(init=False, default=0.0)
+    _reader: ThreadPoolExecutor = field(init=False)
+    _ahead: dict[int, Future[tuple[Tensor, Tensor]]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="train-feed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def batches(
+        self, step: int, phase: Phase, accumulation: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield this process's part of a step in `accumulation` batches of nearly equal size.
+
+        Yields:
+            Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and targets
+            (batch, classes), float32 rows that sum to 1, both on the device.
+        """
+        started = time.perf_counter()
+        pixels, labels = self._read(step).result()
+        self.wait_s = time.perf_counter() - started
+        self._ahead = {step + 1: self._read(step + 1)}
+        generator = torch.Generator(device=self.device)
+        parts = zip(
+            pixels.tensor_split(accumulation), labels.tensor_split(accumulation), strict=True
+        )
+        for number, part in enumerate(parts):
+            generator.manual_seed(seed_of(self.seed, step, self.rank, number))
+            images, classes = self.pixels.to_device(*part)
+            targets = class_targets(classes, self.num_classes)
+            images, targets = self._augmented(images, targets, phase, generator)
+            yield images.contiguous(memory_format=torch.channels_last), targets
+
+    def _read(self, step: int) -> Future[tuple[Tensor, Tensor]]:
+        """Return the coming images of `step`; whatever else was read ahead is dropped."""
+        known = self._ahead.get(step)
+        return known or self._reader.submit(lambda: self.pixels.read(self.order.positions(step)))
+
+    def _augmented(
+        self, images: Tensor, targets: Tensor, phase: Phase, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        crop = self.augment.crop
+        if crop is not None:
+            images = random_resized_crop(
+                images, phase.image_size, generator, scale=crop.scale, ratio=crop.ratio
+            )
+        else:
+            images = resized(images, phase.image_size)
+        if self.mirror:
+            images = flip(images, generator)
+        if phase.randaug_magnitude > 0:
+            layers = self.augment.randaug_layers
+            images = randaugment(images, phase.randaug_magnitude, generator, layers=layers)
+        if self.augment.cutout > 0:
+            side = max(1, round(self.augment.cutout * phase.image_size))
+            images = cutout(images, side, generator)
+        return _mixed(normalise(images), targets, phase, generator)
+
+
+def seed_of(*numbers: int) -> int:
+    """Mix whole numbers >= 0 into a seed of 63 bits, unlike those of other numbers."""
+    state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))
+
+
+def class_targets(labels: Tensor, num_classes: int) -> Tensor:
+    """Return targets (batch, classes) whose rows sum to 1.
+
+    Args:
+        labels: (batch,) class positions, or (batch, classes) with 1 for every class that an
+            image shows.
+        num_classes: Columns.
+
+    Source: google/automl efficientnetv2/datasets.py divides ImageNet-21k's labels by their sum.
+    """
+    if labels.ndim == 1:
+        return F.one_hot(labels, num_classes).float()
+    return labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _mixed(
+    images: Tensor, targets: Tensor, phase: Phase, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Mix images by mixup or cutmix; where the phase has both, each takes half of the batch.
+
+    Source: google/automl efficientnetv2/datasets.py, `mixing`.
+    """
+    ways = [
+        (mix, alpha)
+        for mix, alpha in ((mixup, phase.mixup_alpha), (cutmix, phase.cutmix_alpha))
+        if alpha > 0
+    ]
+    if not ways:
+        return images, targets
+    parts = zip(ways, images.tensor_split(len(ways)), targets.tensor_split(len(ways)), strict=True)
+    mixed = [mix(x, y, alpha, generator) for (mix, alpha), x, y in parts]
+    both_images, both_targets = zip(*mixed, strict=True)
+    return torch.cat(both_images), torch.cat(both_targets)

@@ -1,0 +1,218 @@
+"""nas-train: trains an architecture for good, with progressive learning."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from search_space.artifact import ArchitectureFile, load_architecture
+from search_space.command import CommandParser, at_least, run_command
+from trainer.data.prepare import prepare
+from trainer.data.progress import decoding_progress
+from trainer.fit import DivergedError
+from trainer.preflight import phase_budgets, step_seconds
+from trainer.recipes.config import Recipe
+from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
+from trainer.stop_signals import StopSignals
+from trainer.synthetic_step import named_device
+from trainer.train_plan import cache_size
+from trainer.train_run import TrainRun, plan_of, split_images, train, workload_of
+
+TRAIN = "nas-train"
+DIVERGED, SIGNALLED = 1, 128
+EMBEDDED = ("digits-scenes", "digits")
+# Of the table that --dry-run shows; RA is RandAugment's magnitude. It must fit 80 characters.
+COLUMNS = (
+    *("#", "px", "RA", "mixup", "cutmix", "drop"),
+    *("steps", "batch", "accum.", "memory", "step", "time"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; return 0, 1 if it diverged, 2 for bad input, 130 or 143 if stopped by a signal."""
+    return run_command(TRAIN, _train, argv)
+
+
+def _train(argv: Sequence[str] | None) -> int:
+    args = _parser().parse_args(argv)
+    console = Console()
+    file = load_architecture(args.arch)
+    recipe = _recipe(args)
+    run = _run(args, file, recipe)
+    _warn(run, console)
+    if args.dry_run:
+        _show_plan(run, console)
+        return 0
+    with StopSignals() as signals:
+        try:
+            finished = train(run, console, resume=args.resume, should_stop=signals.wanted)
+        except DivergedError as error:
+            print(f"{TRAIN}: {error}", file=sys.stderr)
+            return DIVERGED
+    say = console.print
+    if not finished:
+        words = [TRAIN, *(sys.argv[1:] if argv is None else argv)]
+        again = shlex.join([*words, *([] if args.resume else ["--resume"])])
+        say(f"stopped and saved. Go on with: {again}", highlight=False, soft_wrap=True)
+        return SIGNALLED + (signals.received or 0)
+    for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
+        say(str(run.folder / name), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """Return the recipe with what the flags change."""
+    name = args.recipe or ("small" if args.data in EMBEDDED else "progressive")
+    recipe = load_recipe(name)
+    changes: dict[str, object] = {}
+    if args.epochs is not None:
+        changes["duration"] = {"epochs": args.epochs}
+    if args.batch_size is not None:
+        changes["batch_size"] = args.batch_size
+    if not changes:
+        return recipe
+    return checked_recipe({**recipe.model_dump(), **changes}, place=name)
+
+
+def _run(args: argparse.Namespace, file: ArchitectureFile, recipe: Recipe) -> TrainRun:
+    device = named_device(args.device)
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
+    name = _default_name(args, file) if args.name is None else args.name
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+    if args.init_from is not None and not args.init_from.is_file():
+        raise ValueError(f"--init-from {args.init_from}: no such file")
+    with decoding_progress() as on_progress:
+        images = prepare(args.data, size, on_progress=on_progress)
+    default = recipe.precision or ("bf16" if device.type == "cuda" else "fp32")
+    return TrainRun(
+        file=file,
+        recipe=recipe,
+        images=images,
+        folder=args.out / name,
+        seed=args.seed,
+        device=device,
+        precision=args.precision or default,
+        compiled=args.compile,
+        init_from=args.init_from,
+    )
+
+
+def _default_name(args: argparse.Namespace, file: ArchitectureFile) -> str:
+    recipe = Path(args.recipe).stem if args.recipe else "train"
+    return f"{file.name}-{Path(args.data).stem}-{recipe}-{args.seed}"
+
+
+def _warn(run: TrainRun, console: Console) -> None:
+    """Say what is legal and yet probably not meant."""
+    images = run.images
+    if images.native_size < images.image_size:
+        console.print(
+            f"note: the images are {images.native_size} px (median) and are enlarged to "
+            f"{images.image_size} px, the largest size in use",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _show_plan(run: TrainRun, console: Console) -> None:
+    """Print every phase with what it costs; nothing is trained or written."""
+    plan = plan_of(run, split_images(run))
+    work = workload_of(run, plan)
+    budgets = phase_budgets(work)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    rows = zip(plan.phases, budgets, plan.steps_in_phases(), strict=True)
+    total, slowest = 0.0, 0.0
+    for number, (phase, budget, steps) in enumerate(rows, start=1):
+        seconds = step_seconds(work, phase, budget)
+        total, slowest = total + steps * seconds, max(slowest, seconds)
+        table.add_row(
+            str(number),
+            str(phase.image_size),
+            f"{phase.randaug_magnitude:.4g}",
+            f"{phase.mixup_alpha:.3g}",
+            f"{phase.cutmix_alpha:.3g}",
+            f"{phase.dropout:.3g}",
+            str(steps),
+            str(budget.batch_size),
+            str(budget.accumulation),
+            f"{budget.predicted_bytes / 2**30:.2f}G",
+            f"{seconds * 1e3:.1f} ms",
+            _duration(steps * seconds),
+        )
+    console.print(
+        f"{run.file.name} ({work.architecture.key}): {plan.total_steps} steps of "
+        f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(table)
+    fixed = slowest * plan.total_steps
+    console.print(
+        f"about {_duration(total)} of training steps; at the largest size throughout "
+        f"{_duration(fixed)}, so {1 - total / fixed:.0%} less",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog=TRAIN,
+        description="Trains an architecture for good: images and regularisation grow together.",
+    )
+    what = parser.add_argument_group("what is trained, and how")
+    what.add_argument(
+        "--arch", required=True, help="architecture file, run folder, or published name"
+    )
+    what.add_argument(
+        "--data",
+        default="digits-scenes",
+        help="digits-scenes (default), digits, a folder of class folders, parquet files, "
+        "or the name of a Hugging Face data set",
+    )
+    what.add_argument(
+        "--recipe",
+        help=f"a YAML file, or one of {', '.join(recipe_names())}; default: progressive, and "
+        "small for the embedded images",
+    )
+    what.add_argument("--epochs", type=_positive, help="instead of the recipe's duration")
+    what.add_argument("--batch-size", type=at_least(2), help="images per update, likewise")
+    what.add_argument("--seed", type=at_least(0), default=0, help="default: 0")
+    what.add_argument(
+        "--init-from", type=Path, help="weights: of nas-train, torchvision or timm naming"
+    )
+    where = parser.add_argument_group("where it runs")
+    where.add_argument("--out", type=Path, default=Path("runs"), help="the run is OUT/NAME (runs)")
+    where.add_argument("--name", help="of the run; default: of architecture, data, recipe, seed")
+    where.add_argument("--resume", action="store_true", help="go on at the step that was saved")
+    where.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    where.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
+    where.add_argument("--threads", type=at_least(1), help="CPU threads; default: torch's choice")
+    where.add_argument("--compile", action="store_true", help="use torch.compile")
+    where.add_argument(
+        "--dry-run", action="store_true", help="show phases, memory and time, and train nothing"
+    )
+    return parser
