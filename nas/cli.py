@@ -106,6 +106,13 @@ def _search_parser() -> argparse.ArgumentParser:
         "--space", help="tiny (default), efficientnet-b4, efficientnetv2-s, or a YAML file"
     )
     what.add_argument("--sampler", choices=sampler_names(), help="default: evolution")
+    what.add_argument(
+        "--sampler-option",
+        dest="sampler_options",
+        action="append",
+        metavar="NAME=VALUE",
+        help="the sampler's own setting, such as population=20; may be repeated",
+    )
     what.add_argument("--seed", type=at_least(0), help="of proposals and trainings (0)")
     what.add_argument("--w", type=float, help="exponent of step time (-0.07)")
     what.add_argument("--v", type=float, help="exponent of parameters (-0.05)")

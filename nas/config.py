@@ -1,12 +1,13 @@
 """Settings of a search, checked at the door."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nas.constraint import Constraint
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
+from nas.samplers import make_sampler
 from trainer.config import ProxyConfig
 
 
@@ -19,6 +20,9 @@ class SearchConfig(BaseModel):
     space: str = Field(default="tiny", description="Packaged search space, or a YAML file.")
     sampler: Literal["random", "tpe", "evolution"] = Field(
         default="evolution", description="What proposes the next candidate."
+    )
+    sampler_options: dict[str, int | float | bool | str] = Field(
+        default_factory=dict, description="The sampler's own settings, such as population."
     )
     seed: int = Field(default=0, ge=0, description="Seed of proposals and of every training.")
     budget: int = Field(default=16, ge=1, description="Distinct candidates in total.")
@@ -36,6 +40,11 @@ class SearchConfig(BaseModel):
     address: str | None = Field(
         default=None, description="A Ray cluster to join; null starts one."
     )
+
+    @model_validator(mode="after")
+    def _sampler_takes_its_options(self) -> Self:
+        make_sampler(self.sampler, seed=self.seed, **self.sampler_options)
+        return self
 
     @field_validator("constraints")
     @classmethod

@@ -90,7 +90,7 @@ def run_search(
     ):
         engine = Engine(
             space,
-            sampler_factory(config.sampler, seed=config.seed),
+            sampler_factory(config.sampler, seed=config.seed, **config.sampler_options),
             ledger,
             budget=config.budget,
             seed=config.seed,

@@ -65,6 +65,8 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
         if value is not None and name in {*SearchConfig.model_fields, *PROXY_FLAGS}
     }
     proxy = {name: flags.pop(name) for name in PROXY_FLAGS if name in flags}
+    if "sampler_options" in flags:
+        flags["sampler_options"] = dict(_option(text) for text in flags["sampler_options"])
     return {**settings, **flags, "proxy": {**of_proxy, **proxy}}
 
 
@@ -95,6 +97,8 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
+        if not place:  # of several settings together, and the message names them
+            raise ValueError(message) from error
         raise ValueError(f"setting {place}: {message}, got {first['input']!r}") from error
 
 
@@ -122,6 +126,13 @@ def _default_workers(gpus_per_worker: float, budget: int | None) -> int:
     else:
         workers = min(len(os.sched_getaffinity(0)), MOST_CPU_WORKERS)
     return max(1, min(workers, budget or workers))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"--sampler-option must read NAME=VALUE, got {text!r}")
+    return name, yaml.safe_load(value)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

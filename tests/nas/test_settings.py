@@ -57,6 +57,8 @@ def test_no_more_workers_than_candidates() -> None:
         ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
         ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
         ("constraints: ['speed < 3']", "one of params, macs, got 'speed'"),
+        ("sampler_options: {popolation: 5}", "evolution takes population, tournament"),
+        ("sampler_options: {population: 1}", "population must be >= 2, got 1"),
         ("proxy: 5", "proxy must hold settings by name, got 5"),
         ("- budget", "must hold settings by name"),
         ("a: [", "is not YAML"),
@@ -79,3 +81,16 @@ def test_a_run_is_called_by_what_it_searches() -> None:
 def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="plain name"):
         run_folder(tmp_path, name)
+
+
+def test_the_samplers_own_options_are_numbers_by_name() -> None:
+    settings = {"sampler_options": ["population=20", "tournament=3"]}
+    options = given_settings(argparse.Namespace(config=None, **settings))
+    assert options["sampler_options"] == {"population": 20, "tournament": 3}
+    assert complete_config(options).identity()["sampler_options.population"] == 20
+
+
+@pytest.mark.parametrize("text", ["population", "population=", "=20"])
+def test_an_option_without_name_or_value_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must read NAME=VALUE"):
+        given_settings(argparse.Namespace(config=None, sampler_options=[text]))
