@@ -126,9 +126,13 @@ def available_memory(device: torch.device) -> int:
     lines = dict(line.split(":", 1) for line in info.read_text(encoding="utf-8").splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024
     group = Path("/sys/fs/cgroup")
-    largest, used = group / "memory.max", group / "memory.current"
-    if largest.exists() and used.exists() and (limit := largest.read_text().strip()) != "max":
-        free = min(free, int(limit) - int(used.read_text()))
+    files = [group / f"memory.{name}" for name in ("max", "current", "stat")]
+    if all(file.exists() for file in files):
+        largest, used, stat = (file.read_text(encoding="utf-8").strip() for file in files)
+        if largest != "max":
+            counts = dict(line.split() for line in stat.splitlines())
+            # Files that are kept in memory give way, and a decoded data set is a large one.
+            free = min(free, int(largest) - int(used) + int(counts["file"]))
     return free
 
 

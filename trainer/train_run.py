@@ -147,6 +147,8 @@ def train(
         run.folder.mkdir(parents=True, exist_ok=True)
         write_config(run.folder, run.file, run.recipe, _settings(run))
         write_environment(run.folder, run.images, run.device, seed=run.seed)
+    elif state.step == plan.total_steps and (run.folder / SUMMARY).exists():
+        return True  # the files are there, and tell more than this process could
     log = MetricsLog(run.folder, plan, state.step, state.train_seconds)
     try:
         with _feed(run, split) as feed, TrainProgress(plan, console, start=state.step) as progress:

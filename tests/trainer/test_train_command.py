@@ -72,6 +72,17 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert "going on at step 2" in capsys.readouterr().out
 
 
+def test_ctrl_c_before_the_first_step_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.train_cli.prepare", interrupted)
+    assert main(words) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == "nas-train: stopped\n"
+
+
 def wanted_after(steps: int) -> Callable[..., bool]:
     """Send this process a SIGTERM before the step of that number, and then ask as ever."""
     calls = iter(range(10**6))

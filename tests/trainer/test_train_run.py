@@ -114,6 +114,15 @@ def test_a_folder_with_a_training_is_not_begun_anew(tmp_path: Path) -> None:
         train(run, quiet(), resume=False, should_stop=never)
 
 
+def test_a_finished_training_stays_as_it_is(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=never)
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    assert train(run, quiet(), resume=True, should_stop=never)
+    after = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    assert after == before
+
+
 def test_other_settings_do_not_go_on_with_a_training(tmp_path: Path) -> None:
     train(toy_run(tmp_path / "run"), quiet(), resume=False, should_stop=after(1))
     other = toy_run(tmp_path / "run", label_smoothing=0.2)
