@@ -11,7 +11,7 @@ from search_space.artifact import ArchitectureFile
 from trainer.data.cache import CachedImages, ImageSplit
 from trainer.recipes.config import Recipe
 from trainer.recipes.recipe_file import checked_recipe
-from trainer.train_run import TrainRun
+from trainer.train_request import TrainRun
 
 SIZE = 16
 

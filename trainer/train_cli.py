@@ -21,7 +21,8 @@ from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_name
 from trainer.stop_signals import StopSignals
 from trainer.synthetic_step import named_device
 from trainer.train_plan import cache_size
-from trainer.train_run import TrainRun, plan_of, split_images, train, workload_of
+from trainer.train_request import TrainRun, plan_of, split_images, workload_of
+from trainer.train_run import train
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128

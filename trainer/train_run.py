@@ -1,118 +1,31 @@
 """Wires a training together: images, plan, network, checkpoints, and what is left at the end."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 from torch import nn
 
-from search_space.artifact import ArchitectureFile
-from search_space.cost import count_macs, count_params
 from trainer.checkpoint import CheckpointFolder
-from trainer.config import Precision
-from trainer.data.cache import CachedImages, ImageSplit
-from trainer.data.holdout import holdout
 from trainer.data.order import ImageOrder
-from trainer.data.pixels import Indices, PixelStore
+from trainer.data.pixels import PixelStore
 from trainer.data.train_feed import TrainFeed
 from trainer.evaluation import Evaluation, EvaluationFeed, evaluate_images
-from trainer.fit import FitTask, StepReport, as_it_is, fit
+from trainer.fit import FitTask, as_it_is, fit
 from trainer.gate import DeviceGate, device_key
 from trainer.init_weights import init_from
 from trainer.metrics_log import MetricsLog
-from trainer.model_file import ModelFile, save_model
-from trainer.preflight import PhaseBudget, Workload, phase_budgets, tried_budgets
-from trainer.recipes.config import Recipe
+from trainer.preflight import PhaseBudget, phase_budgets, tried_budgets
 from trainer.schedule import Phase
-from trainer.train_files import SUMMARY, device_name, write_config, write_environment, write_json
-from trainer.train_plan import TrainPlan, make_plan
+from trainer.train_files import SUMMARY, write_config, write_environment
+from trainer.train_observers import Observers
+from trainer.train_plan import TrainPlan
 from trainer.train_progress import TrainProgress
+from trainer.train_request import Split, TrainRun, plan_of, split_images, workload_of
+from trainer.train_result import conclude
 from trainer.train_state import TrainState, new_state
-from trainer.training_plot import plot_training
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainRun:
-    """One training, as asked for.
-
-    Attributes:
-        file: The architecture, its name and its own image sizes.
-        recipe: How to train it.
-        images: Decoded at the largest size in use.
-        folder: Of the run.
-        seed: Of weights, order, augmentation, dropout and holdout.
-        device: Where to train.
-        precision: Arithmetic of the forward pass.
-        compiled: Whether torch.compile makes a graph of the network, one for each phase's size.
-        init_from: Weights to start from.
-    """
-
-    file: ArchitectureFile
-    recipe: Recipe
-    images: CachedImages
-    folder: Path
-    seed: int
-    device: torch.device
-    precision: Precision
-    compiled: bool = False
-    init_from: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Split:
-    """Which images are trained on, and which are evaluated on.
-
-    Attributes:
-        training: Positions in the training split.
-        evaluated_on: "validation", "test", or "holdout" for a part of the training split.
-        split: Where the evaluated images are.
-        evaluation: Positions in it.
-    """
-
-    training: Indices
-    evaluated_on: str
-    split: ImageSplit
-    evaluation: Indices
-
-
-def split_images(run: TrainRun) -> Split:
-    """Return the images of both kinds; without another split, some are held out."""
-    train = run.images.splits["train"]
-    for name in ("validation", "test"):
-        if name in run.images.splits:
-            other = run.images.splits[name]
-            return Split(
-                training=_all(train), evaluated_on=name, split=other, evaluation=_all(other)
-            )
-    training, held_out = holdout(train, size=run.recipe.holdout, seed=run.seed)
-    return Split(training=training, evaluated_on="holdout", split=train, evaluation=held_out)
-
-
-def plan_of(run: TrainRun, split: Split) -> TrainPlan:
-    """Return the plan for the images that are trained on."""
-    return make_plan(
-        run.recipe,
-        num_images=len(split.training),
-        train_size=run.file.train_size,
-        eval_size=run.file.eval_size,
-        seed=run.seed,
-    )
-
-
-def workload_of(run: TrainRun, plan: TrainPlan) -> Workload:
-    """Return what one process has to do in a step."""
-    return Workload(
-        architecture=run.file.architecture,
-        num_classes=run.images.num_classes,
-        plan=plan,
-        share=run.recipe.batch_size,
-        device=run.device,
-        precision=run.precision,
-    )
 
 
 def train(
@@ -159,47 +72,6 @@ def train(
     if finished:
         conclude(run, plan, split, state, log)
     return finished
-
-
-def conclude(
-    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
-) -> None:
-    """Write the model, the summary and the picture."""
-    averaged = state.averaged.state_dict()
-    model = ModelFile(
-        architecture=run.file.architecture,
-        class_names=run.images.class_names,
-        train_size=plan.phases[plan.phase_index(plan.total_steps - 1)].image_size,
-        eval_size=plan.eval_size,
-        padding=run.recipe.padding,
-        ema=averaged,
-        raw=state.network.state_dict(),
-    )
-    save_model(run.folder / "model.pt", model)
-    write_json(run.folder / SUMMARY, _summary(run, plan, split, state, log))
-    plot_training(run.folder / "training.png", plan, log.rows, run.folder.name)
-
-
-class Observers:
-    """Passes what happens on to several observers."""
-
-    def __init__(self, observers: tuple[MetricsLog, TrainProgress]) -> None:
-        self._observers = observers
-
-    def stepped(self, report: StepReport) -> None:
-        """Pass a step on."""
-        for observer in self._observers:
-            observer.stepped(report)
-
-    def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
-        """Pass an evaluation on."""
-        for observer in self._observers:
-            observer.evaluated(step, raw, averaged)
-
-    def rewound(self, step: int, rate_scale: float) -> None:
-        """Pass a rewind on."""
-        for observer in self._observers:
-            observer.rewound(step, rate_scale)
 
 
 def _restored(
@@ -311,48 +183,3 @@ def _settings(run: TrainRun) -> dict[str, Any]:
         "compiled": run.compiled,
         "init_from": None if run.init_from is None else str(run.init_from),
     }
-
-
-def _summary(
-    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
-) -> dict[str, Any]:
-    architecture, classes = run.file.architecture, run.images.num_classes
-    return {
-        "name": run.folder.name,
-        "architecture": {"name": run.file.name, "key": architecture.key},
-        "num_params": count_params(architecture, classes),
-        "macs": count_macs(architecture, plan.eval_size, classes),
-        "seed": run.seed,
-        "images": run.images.name,
-        "num_images": plan.num_images,
-        "evaluated_on": split.evaluated_on,
-        "num_evaluated": len(split.evaluation),
-        "eval_size": plan.eval_size,
-        "steps": plan.total_steps,
-        "epochs": plan.total_steps / plan.steps_per_epoch,
-        "batch_size": run.recipe.batch_size,
-        "final": log.rows[-1] if log.rows else {},
-        "best_top1": state.best_top1,
-        "skipped_steps": state.skipped,
-        "rewinds": state.rewinds,
-        "train_seconds": state.train_seconds,
-        "phases": [
-            {
-                **asdict(phase),
-                "steps": steps,
-                "images_per_sec": log.phases[index].images_per_sec()
-                if index in log.phases
-                else None,
-            }
-            for index, (phase, steps) in enumerate(
-                zip(plan.phases, plan.steps_in_phases(), strict=True)
-            )
-        ],
-        "device": device_name(run.device),
-        "precision": run.precision,
-        "torch_version": torch.__version__,
-    }
-
-
-def _all(split: ImageSplit) -> Indices:
-    return torch.arange(len(split)).numpy()

@@ -69,10 +69,16 @@ def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
     epochs = [row["epoch"] for row in rows]
     for name, label in (("top1", "top-1"), ("ema_top1", "top-1, averaged weights")):
         if rows and name in rows[0]:
-            axes.plot(epochs, [row[name] for row in rows], label=label)
+            axes.plot(epochs, [row[name] for row in rows], marker=".", label=label)
     axes.set(ylabel="accuracy", xlabel="epoch", ylim=(0, 1))
     losses = axes.twinx()
-    losses.plot(epochs, [row["train_loss"] for row in rows], color="grey", label="training loss")
+    losses.plot(
+        epochs,
+        [row["train_loss"] for row in rows],
+        color="grey",
+        marker=".",
+        label="training loss",
+    )
     losses.set(ylabel="training loss")
     lines = [*axes.get_lines(), *losses.get_lines()]
     axes.legend(

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The flags of a training of a toy network on three dozen images."""
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("trainer.train_run.plot_training", lambda *_: None)
+    monkeypatch.setattr("trainer.train_result.plot_training", lambda *_: None)
     save_architecture(tmp_path / "toy.json", architecture_file())
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**RECIPE, "duration": {"epochs": 2}}))
     class_folders(tmp_path / "images", {"cat": 20, "dog": 20})

@@ -34,7 +34,7 @@ def never() -> bool:
 def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the picture out, but where it is looked for: drawing takes longer than training."""
     if request.function is not test_a_training_learns_and_leaves_its_files:
-        monkeypatch.setattr("trainer.train_run.plot_training", lambda *_: None)
+        monkeypatch.setattr("trainer.train_result.plot_training", lambda *_: None)
 
 
 def after(steps: int) -> Callable[[], bool]:
