@@ -53,7 +53,7 @@ def test_decay_0_is_the_network_itself() -> None:
     average = averaged_network(network, 0.0)
     nn.init.ones_(network.weight)
     average.update_parameters(network)
-    assert torch.equal(weight_of(average), network.weight)
+    torch.testing.assert_close(weight_of(average), network.weight.detach())
 
 
 def test_a_decay_out_of_range_is_refused() -> None:
