@@ -186,7 +186,8 @@ def _describe(images: CachedImages) -> dict[str, object]:
 
 
 def _has_work(engine: Engine) -> bool:
-    return bool(engine.pending()) or engine.counts.charged < engine.budget
+    """Whether a worker is needed; what is asked here is in flight, and goes out first."""
+    return bool(engine.pending()) or engine.ask() is not None
 
 
 def _execute(
