@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.augment import flip, shift_crop
+from tests.trainer.pillow_ops import cut_out, from_pillow, to_pillow
+from trainer.augment import cutout, flip, shift_crop
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -21,7 +22,11 @@ def shift(images: Tensor, generator: torch.Generator) -> Tensor:
     return shift_crop(images, 3, generator)
 
 
-every_augment = pytest.mark.parametrize("augment", [flip, shift])
+def cut(images: Tensor, generator: torch.Generator) -> Tensor:
+    return cutout(images, 0.5, generator)
+
+
+every_augment = pytest.mark.parametrize("augment", [flip, shift, cut])
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -90,3 +95,31 @@ def test_no_padding_changes_nothing() -> None:
 def test_padding_must_be_below_the_smaller_side(padding: int) -> None:
     with pytest.raises(ValueError, match=r"shift_crop.padding must be in \[0, 7\)"):
         shift_crop(batch(), padding, seeded(0))
+
+
+def test_cutout_equals_a_square_drawn_by_pillow() -> None:
+    images = batch(count=50, height=20, width=24)
+    changed = cutout(images, 0.4, seeded(0))
+    centres = torch.rand((50, 2), generator=seeded(0))
+    for before, after, centre in zip(images, changed, centres.tolist(), strict=True):
+        drawn = cut_out(to_pillow(before.numpy()), 4, centre=(centre[0], centre[1]))
+        np.testing.assert_array_equal(after.numpy(), from_pillow(drawn))
+
+
+def test_cutout_of_noise_lies_in_the_upper_half() -> None:
+    images = torch.zeros((30, 3, 16, 16), dtype=torch.uint8)
+    noise = cutout(images, 1.0, seeded(0), fill=None)
+    filled = noise[noise > 0]
+    assert int(filled.min()) == 128
+    assert len(filled.unique()) == 128
+    floats = cutout(torch.full((30, 3, 16, 16), -1.0), 1.0, seeded(0), fill=None)
+    assert 0 <= float(floats[floats > -1].min()) < float(floats.max()) < 1
+
+
+def test_cutout_of_no_part_changes_nothing() -> None:
+    assert torch.equal(cutout(batch(), 0.0, seeded(0)), batch())
+
+
+def test_cutout_refuses_a_negative_part() -> None:
+    with pytest.raises(ValueError, match=r"cutout.part must be >= 0, got -1"):
+        cutout(batch(), -1, seeded(0))

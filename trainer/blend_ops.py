@@ -1,0 +1,72 @@
+"""Colour operations that blend each image with a plainer version of itself.
+
+Pixels are (images, height, width, channels), uint8.
+"""
+
+import torch
+from torch import Tensor
+
+
+def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
+    """Go from the plain version (0) through the image (1) and beyond, within [0, 255].
+
+    Args:
+        plain: Float, broadcastable with `pixels`.
+        pixels: The image, any type.
+        factors: Float, broadcastable with `pixels`, >= 0.
+
+    Returns:
+        uint8, truncated.
+
+    Source: Pillow's Image.blend; the released code's blend (autoaugment.py) is the same.
+    """
+    return ((pixels - plain) * factors).add_(plain).clamp_(0, 255).to(torch.uint8)
+
+
+def grey(pixels: Tensor) -> Tensor:
+    """Return luma (images, height, width), float32 of whole numbers.
+
+    Source: ITU-R BT.601 in 16 bits after the point, as Pillow's convert("L"). Every sum is a
+    whole number below 2**24, so float32 holds it exactly.
+    """
+    red, green, blue = pixels.float().unbind(-1)
+    luma = red.mul(19595).add_(green, alpha=38470).add_(blue, alpha=7471)
+    return luma.add_(32768).mul_(1 / 65536).floor_()
+
+
+def color(pixels: Tensor, factors: Tensor) -> Tensor:
+    """Blend with the grey version: 0 is grey, 1 is the image, above 1 more colourful.
+
+    Args:
+        pixels: (images, height, width, 3), uint8.
+        factors: (images,) float32, >= 0.
+    """
+    return blend(grey(pixels)[..., None], pixels, factors[:, None, None, None])
+
+
+def sharpness(pixels: Tensor, factors: Tensor) -> Tensor:
+    """Blend with the smoothed version: 0 is smooth, 1 is the image, above 1 sharper.
+
+    The smoothing weighs a pixel 5 and its eight neighbours 1, and leaves the image's border as
+    it is.
+
+    Args:
+        pixels: (images, height, width, channels), uint8.
+        factors: (images,) float32, >= 0.
+
+    Source: Pillow's ImageFilter.SMOOTH, rounded; the released code truncates.
+    """
+    count, height, width, channels = pixels.shape
+    if min(height, width) < 3:
+        return pixels
+    rows = pixels.reshape(count, height, width * channels)
+    levels = rows.short()  # sums reach 13 * 255
+    across = levels[:, :, : -2 * channels] + levels[:, :, 2 * channels :]
+    across += levels[:, :, channels:-channels]
+    total = across[:, :-2] + across[:, 1:-1] + across[:, 2:]
+    total += 4 * levels[:, 1:-1, channels:-channels]
+    smooth = (total.float() / 13).add_(0.5).floor_()
+    sharp = rows.clone()
+    inner = rows[:, 1:-1, channels:-channels]
+    sharp[:, 1:-1, channels:-channels] = blend(smooth, inner, factors[:, None, None])
+    return sharp.view_as(pixels)
