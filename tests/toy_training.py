@@ -21,8 +21,8 @@ RECIPE: dict[str, Any] = {
     "phases": {
         "kind": "progressive",
         "count": 2,
-        "first": {"image_size": 8, "dropout": 0.0, "randaug_magnitude": 0, "mixup_alpha": 0.1},
-        "last": {"image_size": 16, "dropout": 0.1, "randaug_magnitude": 0, "mixup_alpha": 0.2},
+        "first": {"image_size": 8, "dropout": 0.0, "randaug_magnitude": 1, "mixup_alpha": 0.1},
+        "last": {"image_size": 16, "dropout": 0.1, "randaug_magnitude": 3, "mixup_alpha": 0.2},
     },
     "optimizer": {"name": "rmsprop", "weight_decay": 1e-4},
     "learning_rate": {"base": 0.1, "warmup": {"steps": 3}},

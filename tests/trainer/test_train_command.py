@@ -55,8 +55,8 @@ def test_a_dry_run_shows_every_phase_and_writes_nothing(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     phases = [line for line in lines if line and line[0] in ("1", "2")]
     # px, RandAug, mixup, cutmix, dropout, steps (4 epochs of 36 images by 16), batch, accum.
-    assert phases[0][1:9] == ["8", "0", "0.1", "0", "0", "4", "16", "1"]
-    assert phases[1][1:9] == ["16", "0", "0.2", "0", "0.1", "5", "16", "1"]
+    assert phases[0][1:9] == ["8", "1", "0.1", "0", "0", "4", "16", "1"]
+    assert phases[1][1:9] == ["16", "3", "0.2", "0", "0.1", "5", "16", "1"]
     assert not (tmp_path / "runs").exists()
 
 

@@ -14,7 +14,7 @@ from trainer.data.pixels import PixelStore, resized
 from trainer.data.train_feed import TrainFeed, class_targets
 from trainer.schedule import Phase
 
-PHASE = Phase(image_size=12, dropout=0, randaug_magnitude=0, mixup_alpha=0.2, cutmix_alpha=0.2)
+PHASE = Phase(image_size=12, dropout=0, randaug_magnitude=5, mixup_alpha=0.2, cutmix_alpha=0.2)
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 3))

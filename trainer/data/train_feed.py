@@ -12,18 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainer.augment import flip
+from trainer.augment import cutout, flip
 from trainer.data.batches import normalise
-from trainer.data.interim_augment import (
-    cutmix,
-    cutout,
-    mixup,
-    randaugment,
-    random_resized_crop,
-)
 from trainer.data.order import ImageOrder
 from trainer.data.pixels import PixelStore, resized
+from trainer.mixing import mix
+from trainer.randaugment import randaugment
 from trainer.recipes.config import AugmentSettings
+from trainer.resized_crop import random_resized_crop
 from trainer.schedule import Phase
 
 
@@ -118,9 +114,14 @@ class TrainFeed:
             layers = self.augment.randaug_layers
             images = randaugment(images, phase.randaug_magnitude, generator, layers=layers)
         if self.augment.cutout > 0:
-            side = max(1, round(self.augment.cutout * phase.image_size))
-            images = cutout(images, side, generator)
-        return _mixed(normalise(images), targets, phase, generator)
+            images = cutout(images, self.augment.cutout, generator, fill=None)
+        return mix(
+            normalise(images),
+            targets,
+            generator,
+            mixup_alpha=phase.mixup_alpha,
+            cutmix_alpha=phase.cutmix_alpha,
+        )
 
 
 def seed_of(*numbers: int) -> int:
@@ -142,23 +143,3 @@ def class_targets(labels: Tensor, num_classes: int) -> Tensor:
     if labels.ndim == 1:
         return F.one_hot(labels, num_classes).float()
     return labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
-
-
-def _mixed(
-    images: Tensor, targets: Tensor, phase: Phase, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Mix images by mixup or cutmix; where the phase has both, each takes half of the batch.
-
-    Source: google/automl efficientnetv2/datasets.py, `mixing`.
-    """
-    ways = [
-        (mix, alpha)
-        for mix, alpha in ((mixup, phase.mixup_alpha), (cutmix, phase.cutmix_alpha))
-        if alpha > 0
-    ]
-    if not ways:
-        return images, targets
-    parts = zip(ways, images.tensor_split(len(ways)), targets.tensor_split(len(ways)), strict=True)
-    mixed = [mix(x, y, alpha, generator) for (mix, alpha), x, y in parts]
-    both_images, both_targets = zip(*mixed, strict=True)
-    return torch.cat(both_images), torch.cat(both_targets)
