@@ -23,13 +23,16 @@ def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
     return ((pixels - plain) * factors).add_(plain).clamp_(0, 255).to(torch.uint8)
 
 
-def grey(pixels: Tensor) -> Tensor:
+def grey(planes: Tensor) -> Tensor:
     """Return luma (images, height, width), float32 of whole numbers.
+
+    Args:
+        planes: (3, images, height, width) red, green and blue, float32.
 
     Source: ITU-R BT.601 in 16 bits after the point, as Pillow's convert("L"). Every sum is a
     whole number below 2**24, so float32 holds it exactly.
     """
-    red, green, blue = pixels.float().unbind(-1)
+    red, green, blue = planes.unbind()
     luma = red.mul(19595).add_(green, alpha=38470).add_(blue, alpha=7471)
     return luma.add_(32768).mul_(1 / 65536).floor_()
 
@@ -41,7 +44,13 @@ def color(pixels: Tensor, factors: Tensor) -> Tensor:
         pixels: (images, height, width, 3), uint8.
         factors: (images,) float32, >= 0.
     """
-    return blend(grey(pixels)[..., None], pixels, factors[:, None, None, None])
+    planes = as_planes(pixels)  # apart, the channels are long rows: a third less time
+    return blend(grey(planes), planes, factors[:, None, None]).permute(1, 2, 3, 0).contiguous()
+
+
+def as_planes(pixels: Tensor) -> Tensor:
+    """Return (channels, images, height, width), float32 and contiguous."""
+    return pixels.permute(3, 0, 1, 2).contiguous().float()
 
 
 def sharpness(pixels: Tensor, factors: Tensor) -> Tensor:

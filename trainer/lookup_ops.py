@@ -8,7 +8,7 @@ ImageEnhance, which serve the original's definitions too, but for the mean of `c
 import torch
 from torch import Tensor
 
-from trainer.blend_ops import blend, grey
+from trainer.blend_ops import as_planes, blend, grey
 
 LEVELS = 256
 
@@ -77,7 +77,7 @@ def contrast_tables(pixels: Tensor, factors: Tensor) -> Tensor:
     The released code blends with (number of pixels / 256, at most 255) where it means the mean:
     with white, from 256 x 256 pixels on. Ours is the mean, as in Pillow.
     """
-    mean = (grey(pixels).flatten(1).double().mean(1) + 0.5).floor().float()
+    mean = (grey(as_planes(pixels)).flatten(1).double().mean(1) + 0.5).floor().float()
     levels = _levels(pixels.device).float()
     return blend(mean[:, None, None], levels, factors[:, None, None])
 

@@ -71,18 +71,13 @@ def cutmix(
     _check("cutmix", images, targets, alpha)
     if not isinstance(alpha, Tensor) and alpha == 0:
         return images, targets
-    count, channels, height, width = images.shape
-    device = images.device
+    count, _, height, width = images.shape
     part = (1 - _beta(count, alpha, generator)).sqrt()
-    centres = torch.rand((count, 2), generator=generator, device=device)
+    centres = torch.rand((count, 2), generator=generator, device=images.device)
     sides = torch.stack([(part * height).floor(), (part * width).floor()], dim=1)
     rows, columns = covered(centres, sides, height=height, width=width)
     area = rows.sum(1) * columns.sum(1) / (height * width)
-    # Laid out as the images are, channels last: three times as fast as expanding over them.
-    across = columns.float()[:, None, None, :].expand(-1, channels, -1, -1)
-    across = across.contiguous(memory_format=torch.channels_last)
-    pasted = rows.float()[:, None, :, None] * across
-    return _mixed(images, pasted), _mixed(targets, area[:, None])
+    return _pasted(images, rows, columns), _mixed(targets, area[:, None])
 
 
 def mix(
@@ -119,10 +114,28 @@ def mix(
 
 def _mixed(own: Tensor, weights: Tensor) -> Tensor:
     """Blend with the reversed batch; `weights` are the partner's."""
-    blended = torch.lerp(own.float(), own.flip(0).float(), weights)
+    partner = own.flip(0).float()  # a copy: the result may take its place
+    blended = torch.lerp(own.float(), partner, weights, out=partner)
     if not own.is_floating_point():
         blended = blended.round_()
     return blended.to(own.dtype)
+
+
+def _pasted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Take the box of rows and columns from the reversed batch, the rest from the batch.
+
+    One gather of whole pixels: reversing and choosing would cost three passes more.
+    """
+    count, channels, height, width = images.shape
+    area = height * width
+    places = torch.arange(count * area, dtype=torch.int32, device=images.device)
+    first = torch.arange(count, dtype=torch.int32, device=images.device)
+    to_partner = (first.flip(0) - first) * area
+    box = rows.int()[:, :, None] * columns.int()[:, None, :]
+    index = box.mul_(to_partner[:, None, None]).add_(places.view(count, height, width))
+    pixels = images.permute(0, 2, 3, 1)
+    pasted = pixels.reshape(-1, channels).index_select(0, index.flatten())
+    return pasted.view(pixels.shape).permute(0, 3, 1, 2)
 
 
 def _beta(count: int, alpha: float | Tensor, generator: torch.Generator) -> Tensor:

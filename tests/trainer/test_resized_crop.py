@@ -62,6 +62,16 @@ def test_floats_are_resized_as_bytes_are_but_not_rounded() -> None:
     assert not torch.equal(fine, fine.round())
 
 
+def test_an_image_does_not_depend_on_the_size_of_its_batch() -> None:
+    images = noise(300, 30, 30)  # several pieces
+    boxes = random_boxes(300, (30, 30), seeded(0), scale=SCALE, ratio=RATIO)
+    together = resize_boxes(images, boxes, 32)
+    for place in range(0, 300, 7):
+        one = slice(place, place + 1)
+        difference = together[one].int() - resize_boxes(images[one], boxes[one], 32).int()
+        assert int(difference.abs().max()) <= 1
+
+
 def test_results_are_channels_last_and_the_input_stays() -> None:
     for images in (noise(8, 50, 40), noise(8, 50, 40).contiguous()):
         before = images.clone()

@@ -1,0 +1,118 @@
+"""How many images per CPU second does the augmentation change, on one thread?
+
+Batches of 32 at 32, 128 and 224 pixels, uint8 for all but mixup and cutmix, channels_last.
+peers.py measures torchvision and timm in the same way.
+
+    python experiments/augmentation/throughput.py --out experiments/augmentation
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer import by_kind
+from trainer.augment import cutout, flip
+from trainer.mixing import cutmix, mixup
+from trainer.randaugment import randaugment
+from trainer.resized_crop import random_resized_crop
+from trainer.timing_cpu import cpu_name
+
+BATCH = 32
+SIZES = (32, 128, 224)
+Call = Callable[[], object]
+
+
+def pictures(size: int) -> Tensor:
+    """Return (BATCH, size, size, 3), uint8: a slope with noise."""
+    rng = np.random.default_rng(0)
+    slope = np.linspace(0, 200, size)[:, None, None] + np.zeros((1, size, 3))
+    noisy = slope + rng.normal(0, 20, (BATCH, size, size, 3))
+    return torch.from_numpy(noisy.clip(0, 255).astype(np.uint8))
+
+
+def calls(size: int) -> dict[str, Call]:
+    """Return what is measured, by name."""
+    images = pictures(size).permute(0, 3, 1, 2)
+    floats, targets = images.float(), torch.eye(1000)[:BATCH]
+    generator = torch.Generator().manual_seed(0)
+
+    return {
+        "randaugment, 2 layers": lambda: randaugment(images, 9.0, generator),
+        "randaugment, 2 layers, as on a GPU": lambda: ungathered(
+            lambda: randaugment(images, 9.0, generator)
+        ),
+        "random_resized_crop to the same size": lambda: random_resized_crop(
+            images, size, generator
+        ),
+        "flip": lambda: flip(images, generator),
+        "cutout": lambda: cutout(images, 0.5, generator),
+        "mixup, float": lambda: mixup(floats, targets, 0.2, generator),
+        "cutmix, float": lambda: cutmix(floats, targets, 0.2, generator),
+    }
+
+
+def ungathered(call: Call) -> None:
+    """Call with every operation computed for all images, as where waiting is dear."""
+    kept = by_kind.gathers_rows
+    by_kind.gathers_rows = lambda _: False
+    try:
+        call()
+    finally:
+        by_kind.gathers_rows = kept
+
+
+def rate(call: Call, seconds: float) -> float:
+    """Return images per CPU second of a call repeated for so long."""
+    start, images = time.process_time(), 0
+    while (spent := time.process_time() - start) < seconds:
+        call()
+        images += BATCH
+    return images / spent
+
+
+def main() -> None:
+    """Measure in turn, so that a busy neighbour disturbs every row alike."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.25, help="CPU time of one repeat")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for size in SIZES:
+        measured = calls(size)
+        rates: dict[str, list[float]] = {name: [] for name in measured}
+        for call in measured.values():
+            call()
+        for _ in range(args.repeats):
+            for name, call in measured.items():
+                rates[name].append(rate(call, args.seconds))
+        for name, found in rates.items():
+            row = {
+                "name": name,
+                "image_size": size,
+                "images_per_cpu_second": round(float(np.median(found))),
+                "lowest": round(min(found)),
+                "highest": round(max(found)),
+            }
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    conditions = {
+        "device": cpu_name(),
+        "threads": 1,
+        "batch_size": BATCH,
+        "repeats": args.repeats,
+        "torch": torch.__version__,
+    }
+    text = json.dumps({"conditions": conditions, "rows": rows}, indent=2) + "\n"
+    (args.out / "throughput.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
