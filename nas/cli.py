@@ -17,6 +17,7 @@ from nas.study import quiet_optuna
 from search_space.command import STOPPED, CommandParser, at_least, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
+from trainer.proxy import split_images
 
 SEARCH, REPORT = "nas-search", "nas-report"
 NOTHING_TRAINED = 1
@@ -39,6 +40,7 @@ def _search(argv: Sequence[str] | None) -> int:
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
+    split_images(config.proxy, images)  # too few images are the caller's fault, and found here
     if "precision" not in given["proxy"]:
         settled = {"precision": settled_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})

@@ -14,7 +14,7 @@ from trainer.config import ProxyConfig
 class SearchConfig(BaseModel):
     """Everything that a search's results depend on, and how it is executed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = Field(default="digits-scenes", description="Embedded set, folder, parquet, hub.")
     space: str = Field(default="tiny", description="Packaged search space, or a YAML file.")
@@ -58,7 +58,8 @@ class SearchConfig(BaseModel):
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
         execution = {"budget", "workers", "gpus_per_worker", "executor", "address"}
-        return _flat(self.model_dump(mode="json", exclude=execution))
+        identity = _flat(self.model_dump(mode="json", exclude=execution))
+        return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

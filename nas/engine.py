@@ -59,8 +59,11 @@ class Engine:
         self._size = space.size()
         self._study = ProposalStudy(space.decisions(), sampler_factory)
         self._book = Book()
-        for event in ledger.history:
-            self._replay(event)
+        for line, event in enumerate(ledger.history, start=2):  # the header is line 1
+            try:
+                self._replay(event)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{ledger.path}: line {line} is damaged: {error!r}") from error
 
     @property
     def counts(self) -> Counts:

@@ -59,7 +59,11 @@ class EvaluatorFactory:
                 w=self.config.w,
                 v=self.config.v,
             ),
-            metrics={**_metrics(measured), "relative_params": relative_params},
+            metrics={
+                **_metrics(measured),
+                "relative_params": relative_params,
+                "num_classes": task.images.num_classes,
+            },
             worker=worker,
             seconds=time.perf_counter() - started,
         )
@@ -76,7 +80,16 @@ def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyT
         images=cached,
         reference=space.reference(),
         device=torch.device("cuda" if config.gpus_per_worker > 0 else "cpu"),
+        memory_limit_bytes=_memory_share_bytes(config),
     )
+
+
+def _memory_share_bytes(config: SearchConfig) -> int:
+    """Return what one of the workers may use: of the GPU that it shares, or of this host."""
+    if config.gpus_per_worker > 0:
+        whole = torch.cuda.get_device_properties(torch.device("cuda")).total_memory
+        return int(whole * min(config.gpus_per_worker, 1.0))
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // config.workers
 
 
 def _metrics(measured: Measurement) -> dict[str, Metric]:

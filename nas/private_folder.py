@@ -4,11 +4,13 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "nas-ray-"
+ABANDONED_AFTER_S = 3600.0
 MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited to 107 bytes
 
 
@@ -43,7 +45,8 @@ def _sweep(base: Path) -> None:
                 continue
             owner = os.open(folder / "owner", os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
-            continue  # not of our making, or just gone
+            _remove_if_old(folder)  # half removed before, not of our making, or just gone
+            continue
         try:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(folder)
@@ -51,6 +54,12 @@ def _sweep(base: Path) -> None:
             pass  # alive
         finally:
             os.close(owner)
+
+
+def _remove_if_old(folder: Path) -> None:
+    with suppress(OSError):
+        if time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_S:
+            _remove(folder)
 
 
 def _remove(folder: Path) -> None:

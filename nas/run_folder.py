@@ -1,6 +1,7 @@
 """The files of a run that people meet, beside the ledger: written whole, from values."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 import yaml
 
 from nas.candidate import Record, State
 from nas.config import SearchConfig
 from search_space.artifact import ArchitectureFile, save_architecture, write_atomic
 from search_space.space import SearchSpace
+from trainer.timing_cpu import cpu_name
 
 # What comes first in trials.csv; the decisions and whatever else was measured follow.
 LEADING_COLUMNS = (
@@ -94,6 +97,7 @@ def write_best(folder: Path, record: Record, config: SearchConfig, space: Search
             "choices": dict(record.candidate.choices),
             "space": space.name,
             "settings": config.identity(),
+            "num_classes": outcome.metrics.get("num_classes"),
             "device": outcome.metrics["device"],
             "torch_version": outcome.metrics["torch_version"],
         },
@@ -121,6 +125,11 @@ def write_environment(folder: Path, config: SearchConfig, images: dict[str, Any]
         "packages": {name: version(name) for name in PACKAGES},
         "host": platform.node(),
         "platform": platform.platform(),
+        "device": {
+            "cpu": cpu_name(),
+            "cores": len(os.sched_getaffinity(0)),
+            "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
+        },
         "images": images,
     }
     write_atomic(path, json.dumps(environment, indent=2) + "\n")

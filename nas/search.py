@@ -30,6 +30,7 @@ from nas.run_folder import (
     write_trials,
 )
 from nas.samplers import sampler_factory
+from nas.stopping import stop_signals
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import Precision
@@ -37,6 +38,9 @@ from trainer.data.cache import CachedImages
 from trainer.proxy import faster_precision
 
 LEDGER, RESULTS = "ledger.jsonl", "results"
+
+# Data and space count by content, so their names may; the budget may grow.
+MAY_CHANGE = frozenset({"budget", "data", "space"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +88,10 @@ def run_search(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
+    settings = _settings(config, space, images)
     with (
         _folder_of_run(folder),
-        Ledger(folder / LEDGER, _settings(config, space, images)) as ledger,
+        Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
     ):
         engine = Engine(
             space,
@@ -170,6 +175,8 @@ def _settings(config: SearchConfig, space: SearchSpace, images: CachedImages) ->
         **config.identity(),
         "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
         "data.content": images.path.name,
+        # Costs on a GPU and on a CPU are not in proportion, so one run must not mix them.
+        "device": "cuda" if config.gpus_per_worker > 0 else "cpu",
         "budget": config.budget,
     }
 
@@ -200,12 +207,17 @@ def _execute(
 ) -> Signals | None:
     """Run the candidates with the chosen executor; return the signal that stopped it, if any."""
     config = factory.config
-    with ray_session(
-        workers=config.workers,
-        gpus_per_worker=config.gpus_per_worker,
-        address=config.address,
-        dashboard=dashboard,
-    ) as session:
+    with (
+        stop_signals() as wish,  # a signal while Ray starts waits until Ray is up
+        ray_session(
+            workers=config.workers,
+            gpus_per_worker=config.gpus_per_worker,
+            address=config.address,
+            dashboard=dashboard,
+        ) as session,
+    ):
+        if wish:
+            return wish.signal
         run = run_with_actors
         if config.executor == "tune":
             # Here, because it imports Ray, and a session of our own sets Ray's environment first.

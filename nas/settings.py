@@ -119,8 +119,10 @@ def run_folder(out: Path, name: str) -> Path:
     return out / name
 
 
-def _default_workers(gpus_per_worker: float, budget: int | None) -> int:
+def _default_workers(gpus_per_worker: object, budget: object) -> int:
     """Return as many workers as this machine trains candidates at once."""
+    if not isinstance(gpus_per_worker, int | float) or not isinstance(budget, int | None):
+        return 1  # the check of the settings says what is wrong
     if gpus_per_worker > 0:
         workers = int(torch.cuda.device_count() / gpus_per_worker)
     else:

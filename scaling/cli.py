@@ -30,9 +30,16 @@ def main(argv: Sequence[str] | None = None, measure: Measure | None = None) -> i
     return run_command(COMMAND, lambda arguments: _command(arguments, measure), argv)
 
 
+def _classes_of(source: ArchitectureFile) -> int:
+    """Return the classes that a search counted the costs with, or ImageNet's."""
+    classes = source.provenance.get("num_classes")
+    return classes if isinstance(classes, int) and classes > 1 else 1000
+
+
 def _command(argv: Sequence[str] | None, measure: Measure | None) -> int:
     args = _parser(measurable=measure is not None).parse_args(argv)
     source = load_architecture(args.source)
+    args.num_classes = args.num_classes or _classes_of(source)
     described = source_of(source, args.counts_as)
     networks = scaled_networks(args, described)
     files = {
@@ -89,7 +96,7 @@ def _parser(*, measurable: bool) -> argparse.ArgumentParser:
         metavar="NAME",
         help="write S, M, L and these besides (B0-B3, XL), with one table",
     )
-    add("--num-classes", type=at_least(2), default=1000, help="for the costs; default: 1000")
+    add("--num-classes", type=at_least(2), help="for the costs; default: the search's, or 1000")
     add("--json", action="store_true", help="print one JSON object")
     if measurable:
         add("--measure", action="store_true", help="time a training step of source and target")

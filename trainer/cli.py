@@ -31,7 +31,7 @@ def _time_command(argv: Sequence[str] | None) -> int:
     image_size = args.image_size or file.train_size
     device = named_device(args.device)
     if device.type == "cpu":
-        torch.set_num_threads(args.threads)
+        torch.set_num_threads(1)  # as in a search; CPU time adds up over threads
     settings = StepSettings(
         batch_size=args.batch_size,
         num_classes=args.num_classes,
@@ -70,9 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
     parser.add_argument(
         "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="default: rmsprop"
-    )
-    parser.add_argument(
-        "--threads", type=at_least(1), default=1, help="CPU threads; default: 1, as in a search"
     )
     parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -10,7 +10,7 @@ Precision = Literal["fp32", "bf16"]
 class TimingConfig(BaseModel):
     """How often a training step is timed, and how wide its spread may be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     warmup_steps: int = Field(default=2, ge=1, description="Untimed steps before the first block.")
     blocks: int = Field(default=9, ge=3, description="Timed blocks; the median is over these.")
@@ -32,7 +32,7 @@ class ProxyConfig(BaseModel):
     search's for real images: about ten epochs at a reduced size (arXiv:2104.00298, section 3.3).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     image_size: int = Field(ge=8, description="Side of the square images, pixels.")
     epochs: int = Field(default=10, ge=1, description="Passes over the training images.")

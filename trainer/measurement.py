@@ -24,8 +24,8 @@ class StepTime:
         backward_s: Share of the backward pass, seconds.
         optimizer_s: Share of the optimizer's update, seconds.
         samples_per_sec: Images per second, batch_size / step_time_s.
-        peak_memory_bytes: Largest memory in use during a step: the device's on a GPU, the
-            predicted training memory on a CPU.
+        peak_memory_bytes: Largest memory in use during a step: the step's own on a GPU, the
+            whole process's resident memory, libraries included, on a CPU.
         batch_size: Images per step.
         image_size: Side of the square images, pixels.
         precision: "fp32" or "bf16".

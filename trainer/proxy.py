@@ -28,6 +28,14 @@ from trainer.training_step import TrainingStep
 # Images of an evaluation batch: as many activations as training keeps fit many times over.
 EVALUATION_BATCH = 256
 
+# What libraries without an error of their own say of a full device.
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -108,8 +116,15 @@ def faster_precision(task: ProxyTask) -> Precision:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell a full device from our own faults; the CPU's allocator has no error of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    """Tell a full device from our own faults, also where a capture's end hides the first error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, torch.OutOfMemoryError) or any(
+            w in str(cause) for w in OUT_OF_MEMORY
+        ):
+            return True
+        cause = cause.__context__
+    return False
 
 
 def _build(architecture: Architecture, task: ProxyTask) -> nn.Module:
@@ -119,7 +134,7 @@ def _build(architecture: Architecture, task: ProxyTask) -> nn.Module:
 def _train(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[float, float]:
     """Return the last epoch's mean loss and the accuracy on the held-out images."""
     config, split = task.config, task.images.splits["train"]
-    training, held_out = _split(task)
+    training, held_out = split_images(config, task.images)
     batches = Batches(
         split,
         training,
@@ -175,7 +190,7 @@ def _training_step(
 
 def _one_batch(task: ProxyTask) -> tuple[Tensor, Tensor]:
     """Return one whole batch of training images; too few of them are repeated."""
-    training, _ = _split(task)
+    training, _ = split_images(task.config, task.images)
     filled = np.resize(training, task.config.batch_size)
     batches = Batches(
         task.images.splits["train"],
@@ -187,15 +202,21 @@ def _one_batch(task: ProxyTask) -> tuple[Tensor, Tensor]:
     return next(iter(batches.epoch(0)))
 
 
-def _split(task: ProxyTask) -> tuple[Indices, Indices]:
-    """Return the training images, at most ``config.max_images`` of them, and the held-out ones."""
-    config = task.config
-    training, held_out = holdout(
-        task.images.splits["train"], size=config.holdout, seed=config.seed
-    )
+def split_images(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
+    """Return the training images, at most ``config.max_images`` of them, and the held-out ones.
+
+    Raises:
+        ValueError: If there are too few images, or `config` leaves too few on a side.
+    """
+    split = images.splits["train"]
+    training, held_out = holdout(split, size=config.holdout, seed=config.seed)
     if config.max_images is not None and config.max_images < len(training):
-        labels = task.images.splits["train"].labels[training]
-        training = training[stratified(labels, size=config.max_images, seed=config.seed)]
+        labels = split.labels[training]
+        try:
+            chosen = stratified(labels, size=config.max_images, seed=config.seed)
+        except ValueError as error:
+            raise ValueError(f"--max-images {config.max_images} is too few: {error}") from error
+        training = training[chosen]
     return training, held_out
 
 

@@ -47,19 +47,20 @@ class CudaGraphStep:
     def parts(self, steps: int) -> tuple[float, float, float]:
         """Return mean device seconds of forward with loss, backward and update, run eagerly."""
         step, totals = self._step, [0.0, 0.0, 0.0]
-        for _ in range(steps):
-            marks = [torch.cuda.Event(enable_timing=True) for _ in range(4)]
-            step.optimizer.zero_grad(set_to_none=True)
-            marks[0].record()
-            loss = step.forward()
-            marks[1].record()
-            step.backward(loss)
-            marks[2].record()
-            step.optimizer.step()
-            marks[3].record()
-            marks[3].synchronize()
-            for part in range(3):
-                totals[part] += marks[part].elapsed_time(marks[part + 1]) / 1000
+        with torch.cuda.device(self._device):
+            for _ in range(steps):
+                marks = [torch.cuda.Event(enable_timing=True) for _ in range(4)]
+                step.optimizer.zero_grad(set_to_none=True)
+                marks[0].record()
+                loss = step.forward()
+                marks[1].record()
+                step.backward(loss)
+                marks[2].record()
+                step.optimizer.step()
+                marks[3].record()
+                marks[3].synchronize()
+                for part in range(3):
+                    totals[part] += marks[part].elapsed_time(marks[part + 1]) / 1000
         forward, backward, update = (total / steps for total in totals)
         return forward, backward, update
 

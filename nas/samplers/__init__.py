@@ -65,6 +65,9 @@ def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
     Groups keep the decisions of a removable stage out of the joint model of the others;
     the constant liar keeps parallel workers from all trying the same thing.
     """
+    for name, value, lowest in (("startup", startup, 0), ("candidates", candidates, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise ValueError(f"tpe's {name} must be a whole number >= {lowest}, got {value!r}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # `group` has been so since 2.8
         return TPESampler(

@@ -41,6 +41,9 @@ class EvolutionSampler(BaseSampler):
         Raises:
             ValueError: Unless 1 <= tournament <= population and 2 <= population.
         """
+        for name, value in (("population", population), ("tournament", tournament)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"evolution's {name} must be a whole number, got {value!r}")
         if population < 2:
             raise ValueError(f"evolution's population must be >= 2, got {population!r}")
         if not 1 <= tournament <= population:
