@@ -251,3 +251,11 @@ def test_a_failed_write_leaves_the_candidate_in_flight(
             engine.tell(candidate, toy_outcome(candidate))
         assert engine.pending() == (candidate,)
     assert Book(read_ledger(path).events).pending == {0: candidate}
+
+
+def test_a_damaged_event_is_refused_by_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path, {}) as ledger:
+        ledger.append({"event": "asked", "number": 0})  # without a key
+    with Ledger(path, {}) as ledger, pytest.raises(ValueError, match=r"jsonl: line 3 is damaged"):
+        Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=2)

@@ -139,6 +139,7 @@ def test_the_report_can_be_written_anew(
         (["--constraint", "speed < 3"], "one of params, macs"),
         (["--constraint", "params"], "must read like"),
         (["--name", "a/b"], "plain name"),
+        (["--data", "digits", "--max-images", "5"], "--max-images 5 is too few"),
         (["--config", "missing.yaml"], "missing.yaml"),
         (["--w", "0.07"], "setting w"),
         (["--workers", "4000", "--data", "digits"], "workers must be <="),

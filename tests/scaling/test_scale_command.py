@@ -285,3 +285,21 @@ def test_the_source_is_never_overwritten(tmp_path: Path) -> None:
 )
 def test_counts_are_read_with_their_units(text: str, value: float) -> None:
     assert count(text) == value
+
+
+def test_costs_are_counted_with_the_classes_of_the_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "best.json"
+    architecture = published("efficientnetv2-b0").architecture
+    file = ArchitectureFile(
+        architecture=architecture,
+        name="found",
+        train_size=64,
+        eval_size=64,
+        provenance={"num_classes": 10},
+    )
+    save_architecture(source, file)
+    out = tmp_path / "B0.json"
+    assert main(["--from", str(source), "--target", "B0", "--out", str(out)]) == 0
+    assert load_architecture(out).metrics["num_params"] == 5_871_514  # timm's, for 10 classes

@@ -118,6 +118,7 @@ def test_what_cannot_fit_is_refused_before_it_is_built(task: ProxyTask) -> None:
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     ],
 )
 def test_out_of_memory_is_the_candidates_fault(
