@@ -1,6 +1,5 @@
 """A search from settings to files: images, ledger, engine, workers, best.json."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-import torch
 from rich.console import Console
 
-from nas.candidate import Choices, Record, State
+from nas.candidate import Record
 from nas.config import SearchConfig
-from nas.constraint import Constraint
 from nas.engine import Engine
-from nas.evaluation import EvaluatorFactory, proxy_task
-from nas.ledger import Ledger, read_ledger
+from nas.evaluation import EvaluatorFactory
+from nas.ledger import Ledger
 from nas.progress import SearchProgress
 from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
@@ -29,18 +26,15 @@ from nas.run_folder import (
     write_environment,
     write_trials,
 )
+from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
 from nas.samplers import sampler_factory
+from nas.screening import constraint_screen
+from nas.search_notes import search_notes
 from nas.stopping import stop_signals
-from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
-from trainer.config import Precision
 from trainer.data.cache import CachedImages
-from trainer.proxy import faster_precision
 
-LEDGER, RESULTS = "ledger.jsonl", "results"
-
-# Data and space count by content, so their names may; the budget may grow.
-MAY_CHANGE = frozenset({"budget", "data", "space"})
+RESULTS = "results"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +82,7 @@ def run_search(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    settings = _settings(config, space, images)
+    settings = run_settings(config, space, images)
     with (
         _folder_of_run(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
@@ -102,7 +96,7 @@ def run_search(
             screen=constraint_screen(config, space, images.num_classes),
         )
         write_config(folder, config)
-        write_environment(folder, config, _describe(images))
+        write_environment(folder, config, describe_images(images))
         signal = None
         if _has_work(engine):
             results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
@@ -121,7 +115,7 @@ def run_search(
             records=engine.records(),
             files=files,
             stopped=signal is not None,
-            note="\n".join(_notes(engine)),
+            note="\n".join(search_notes(engine)),
         )
 
 
@@ -136,60 +130,6 @@ def _folder_of_run(folder: Path) -> Iterator[None]:
         if is_new and not any((folder / RESULTS).glob("*.json")):
             shutil.rmtree(folder)
         raise
-
-
-def constraint_screen(
-    config: SearchConfig, space: SearchSpace, num_classes: int
-) -> Callable[[Choices], str]:
-    """Return what tells why choices break a constraint, before anything is built."""
-    constraints = [Constraint.parse(text) for text in config.constraints]
-
-    def screen(choices: Choices) -> str:
-        if not constraints:
-            return ""
-        architecture = space.architecture(choices)
-        costs = {
-            "params": count_params(architecture, num_classes),
-            "macs": count_macs(architecture, config.proxy.image_size, num_classes),
-        }
-        return "; ".join(filter(None, (one.violation(costs) for one in constraints)))
-
-    return screen
-
-
-def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) -> Precision:
-    """Return the precision of the run in `folder`, or of a new one the faster on this device."""
-    if (folder / LEDGER).exists():
-        settings = read_ledger(folder / LEDGER).settings
-        precision: Precision = settings.get("proxy.precision", config.proxy.precision)
-        return precision
-    if config.gpus_per_worker == 0:
-        torch.set_num_threads(1)
-    task = proxy_task(config, SearchSpace.load(config.space), images.path)
-    return faster_precision(task)
-
-
-def _settings(config: SearchConfig, space: SearchSpace, images: CachedImages) -> dict[str, object]:
-    """Return what a resumed run has to agree with; files count by content, not by name."""
-    return {
-        **config.identity(),
-        "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
-        "data.content": images.path.name,
-        # Costs on a GPU and on a CPU are not in proportion, so one run must not mix them.
-        "device": "cuda" if config.gpus_per_worker > 0 else "cpu",
-        "budget": config.budget,
-    }
-
-
-def _describe(images: CachedImages) -> dict[str, object]:
-    return {
-        "name": images.name,
-        "cache": images.path.name,
-        "image_size": images.image_size,
-        "native_size": images.native_size,
-        "classes": list(images.class_names),
-        "counts": {name: len(split) for name, split in images.splits.items()},
-    }
 
 
 def _has_work(engine: Engine) -> bool:
@@ -233,17 +173,3 @@ def _write_outputs(
     if best is not None:
         files.insert(0, write_best(folder, best, config, space))
     return tuple(files)
-
-
-def _notes(engine: Engine) -> list[str]:
-    counts, notes = engine.counts, []
-    if counts.duplicates:
-        notes.append(f"{counts.duplicates} proposals were known already, and not trained again")
-    if counts.infeasible:
-        notes.append(f"{counts.infeasible} proposals broke a constraint, and were not trained")
-    if counts.failed:
-        reasons = {r.outcome.reason for r in engine.records() if r.outcome.state is State.FAIL}
-        notes.append(f"{counts.failed} candidates failed: {'; '.join(sorted(reasons)[:3])}")
-    if engine.note:
-        notes.append(f"ended before its budget: {engine.note}")
-    return notes

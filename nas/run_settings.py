@@ -1,0 +1,57 @@
+"""What a run was made with: what a resumed one has to agree on, and what is written of it."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from nas.config import SearchConfig
+from nas.evaluation import proxy_task
+from nas.ledger import read_ledger
+from search_space.space import SearchSpace
+from trainer.config import Precision
+from trainer.data.cache import CachedImages
+from trainer.proxy import faster_precision
+
+LEDGER = "ledger.jsonl"
+
+# Data and space count by content, so their names may; the budget may grow.
+MAY_CHANGE = frozenset({"budget", "data", "space"})
+
+
+def run_settings(
+    config: SearchConfig, space: SearchSpace, images: CachedImages
+) -> dict[str, object]:
+    """Return what a resumed run has to agree with; files count by content, not by name."""
+    return {
+        **config.identity(),
+        "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
+        "data.content": images.path.name,
+        # Costs on a GPU and on a CPU are not in proportion, so one run must not mix them.
+        "device": "cuda" if config.gpus_per_worker > 0 else "cpu",
+        "budget": config.budget,
+    }
+
+
+def describe_images(images: CachedImages) -> dict[str, object]:
+    """Return what a run's environment says of its images."""
+    return {
+        "name": images.name,
+        "cache": images.path.name,
+        "image_size": images.image_size,
+        "native_size": images.native_size,
+        "classes": list(images.class_names),
+        "counts": {name: len(split) for name, split in images.splits.items()},
+    }
+
+
+def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) -> Precision:
+    """Return the precision of the run in `folder`, or of a new one the faster on this device."""
+    if (folder / LEDGER).exists():
+        settings = read_ledger(folder / LEDGER).settings
+        precision: Precision = settings.get("proxy.precision", config.proxy.precision)
+        return precision
+    if config.gpus_per_worker == 0:
+        torch.set_num_threads(1)
+    task = proxy_task(config, SearchSpace.load(config.space), images.path)
+    return faster_precision(task)
