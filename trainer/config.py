@@ -61,3 +61,21 @@ class ProxyConfig(BaseModel):
     precision: Precision = Field(default="fp32", description="Arithmetic of the convolutions.")
     timing: TimingConfig = Field(default_factory=TimingConfig, description="Step timing.")
     seed: int = Field(default=0, ge=0, description="Seed of weights, image order, augmentation.")
+
+
+class LadderConfig(BaseModel):
+    """The short training cut into rungs: larger images and stronger regularisation at each.
+
+    The first rung trains without RandAugment and dropout; both grow evenly to the last one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rungs: int = Field(default=3, ge=2, description="Rungs; they share the proxy's epochs evenly.")
+    first_size: float = Field(
+        default=0.5, gt=0, le=1, description="Image size of the first rung / the proxy's."
+    )
+    randaug_magnitude: float = Field(
+        default=5.0, ge=0, description="RandAugment's strength at the last rung."
+    )
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout at the last rung.")

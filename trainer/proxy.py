@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params, training_memory_bytes
-from search_space.network import build_network
+from search_space.network import Network, build_network
 from trainer.config import Precision, ProxyConfig
 from trainer.data.batches import Batches
 from trainer.data.cache import CachedImages
@@ -70,22 +72,14 @@ def evaluate(architecture: Architecture, task: ProxyTask) -> Measurement:
 
     Source: EfficientNetV2 (arXiv:2104.00298), sections 3.3 and 5.1.
     """
-    _check_memory(architecture, task)
+    check_memory(architecture, task)
     torch.manual_seed(task.config.seed)
-    try:
-        with DeviceGate(device_key(task.device)) as gate:
-            started = time.perf_counter()
-            network = _build(architecture, task)
-            loss, top1 = _train(network, task, gate)
-            trained = time.perf_counter()
-            step_time, reference = _time(network, task, gate)
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
-    finally:
-        if task.device.type == "cuda":
-            torch.cuda.empty_cache()  # the next candidate starts with a clean device
+    with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
+        started = time.perf_counter()
+        network = build_candidate(architecture, task)
+        loss, top1 = _train(network, task, gate)
+        trained = time.perf_counter()
+        step_time, reference = time_candidate(network, task, gate)
     return Measurement(
         accuracy=top1,
         step_time=step_time,
@@ -107,12 +101,26 @@ def faster_precision(task: ProxyTask) -> Precision:
         return "bf16"
     images, labels = _one_batch(task)
     torch.manual_seed(task.config.seed)
-    network = _build(task.reference, task)
+    network = build_candidate(task.reference, task)
     choices: tuple[Precision, ...] = ("fp32", "bf16")
     steps = [_training_step(network, task, images, labels, choice) for choice in choices]
     with DeviceGate(device_key(task.device)) as gate:
         fp32, bf16 = time_steps(steps, task.config.timing, gate)
     return "bf16" if bf16.step_time_s < fp32.step_time_s else "fp32"
+
+
+@contextmanager
+def full_device_is_infeasible(device: torch.device) -> Iterator[None]:
+    """Turn a full device into an `InfeasibleError`, and leave the device clean."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
+    finally:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # the next candidate starts with a clean device
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -127,8 +135,11 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return False
 
 
-def _build(architecture: Architecture, task: ProxyTask) -> nn.Module:
-    return build_network(architecture, task.images.num_classes).to(task.device)
+def build_candidate(architecture: Architecture, task: ProxyTask) -> Network:
+    """Return the untrained network on the task's device."""
+    network = build_network(architecture, task.images.num_classes)
+    network.to(task.device)
+    return network
 
 
 def _train(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[float, float]:
@@ -144,14 +155,14 @@ def _train(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[float
         flip=config.flip,
         crop_padding=round(config.crop_padding * config.image_size),
     )
-    optimizer = _optimizer(network, config, rate=config.learning_rate)
+    optimizer = candidate_optimizer(network, config, rate=config.learning_rate)
     loss = math.nan
     for epoch in range(config.epochs):
         loss = train_epoch(
             network,
             batches.epoch(epoch),
             optimizer=optimizer,
-            loss=_loss(config),
+            loss=candidate_loss(config),
             rate_at=partial(_learning_rate, config, batches.steps_per_epoch, epoch),
             gate=gate,
             precision=config.precision,
@@ -163,10 +174,12 @@ def _train(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[float
     return loss, top1
 
 
-def _time(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[StepTime, StepTime]:
+def time_candidate(
+    network: nn.Module, task: ProxyTask, gate: DeviceGate
+) -> tuple[StepTime, StepTime]:
     """Time the candidate and the reference in turn, on the same real images."""
     images, labels = _one_batch(task)
-    reference = _build(task.reference, task)
+    reference = build_candidate(task.reference, task)
     precision = task.config.precision
     steps = [_training_step(net, task, images, labels, precision) for net in (network, reference)]
     candidate_time, reference_time = time_steps(steps, task.config.timing, gate)
@@ -177,11 +190,11 @@ def _training_step(
     network: nn.Module, task: ProxyTask, images: Tensor, labels: Tensor, precision: Precision
 ) -> TrainingStep:
     # A rate of zero costs the same arithmetic and keeps the weights, and so the work, as it is.
-    optimizer = _optimizer(network, task.config, rate=0.0)
+    optimizer = candidate_optimizer(network, task.config, rate=0.0)
     return TrainingStep(
         network=network,
         optimizer=optimizer,
-        loss=_loss(task.config),
+        loss=candidate_loss(task.config),
         images=images,
         labels=labels,
         precision=precision,
@@ -220,7 +233,10 @@ def split_images(config: ProxyConfig, images: CachedImages) -> tuple[Indices, In
     return training, held_out
 
 
-def _optimizer(network: nn.Module, config: ProxyConfig, *, rate: float) -> torch.optim.Optimizer:
+def candidate_optimizer(
+    network: nn.Module, config: ProxyConfig, *, rate: float
+) -> torch.optim.Optimizer:
+    """Return the short training's optimizer."""
     return make_optimizer(
         config.optimizer,
         network,
@@ -230,7 +246,8 @@ def _optimizer(network: nn.Module, config: ProxyConfig, *, rate: float) -> torch
     )
 
 
-def _loss(config: ProxyConfig) -> nn.CrossEntropyLoss:
+def candidate_loss(config: ProxyConfig) -> nn.CrossEntropyLoss:
+    """Return the short training's loss."""
     return nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
 
 
@@ -244,7 +261,7 @@ def _learning_rate(config: ProxyConfig, steps_per_epoch: int, epoch: int, step: 
     return exponential(now, peak=peak, steps_per_epoch=steps_per_epoch, warmup_steps=warmup)
 
 
-def _check_memory(architecture: Architecture, task: ProxyTask) -> None:
+def check_memory(architecture: Architecture, task: ProxyTask) -> None:
     """Refuse what cannot fit, before building it.
 
     Raises:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from trainer.augment import flip, shift_crop
 from trainer.data.cache import ImageSplit
-from trainer.data.pixels import PixelStore
+from trainer.data.pixels import PixelStore, resized
+from trainer.randaugment import randaugment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,8 @@ class Batches:
             every image comes once, in the order of `indices`.
         flip: Mirror half of the images.
         crop_padding: Random shift of up to so many pixels.
+        size: Side to which images are resized on the device; None leaves them as decoded.
+        randaug_magnitude: RandAugment's strength on training images; 0 turns it off.
         resident_bytes: Largest set of pixels to keep on a GPU.
     """
 
@@ -45,6 +48,8 @@ class Batches:
     train: bool = True
     flip: bool = False
     crop_padding: int = 0
+    size: int | None = None
+    randaug_magnitude: float = 0.0
     resident_bytes: int = 8 * 2**30
     _pixels: PixelStore = field(init=False, repr=False)
 
@@ -86,10 +91,14 @@ class Batches:
         for step in range(self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             pixels, labels = self._pixels.to_device(*self._pixels.read(chosen))
+            if self.size is not None:
+                pixels = resized(pixels, self.size)
             if self.flip:
                 pixels = flip(pixels, generator)
             if self.crop_padding:
                 pixels = shift_crop(pixels, self.crop_padding, generator)
+            if self.randaug_magnitude > 0:
+                pixels = randaugment(pixels, self.randaug_magnitude, generator)
             yield normalise(pixels), labels
 
     def _order(self, epoch: int) -> tuple[npt.NDArray[np.int64], torch.Generator]:
