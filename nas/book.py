@@ -43,6 +43,8 @@ class Book:
 
     Attributes:
         records: Every candidate with its outcome, in the order of completion.
+        best: The trained candidate of the highest reward, or None; kept up to date, because a
+            look through all records at each candidate would make long searches slow.
         pending: Candidates in flight by number, in the order in which they were asked.
         repeats: Duplicates in a row, up to now.
         rescues: Uniform samples in a row that had to take the sampler's place, up to now.
@@ -51,11 +53,13 @@ class Book:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.records: list[Record] = []
+        self.best: Record | None = None
         self.pending: dict[int, Candidate] = {}
         self.repeats = self.rescues = self.rejected_in_a_row = 0
         self._by_key: dict[str, int] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._deaths: dict[int, int] = {}
+        self._num_deaths = 0
         self._states = dict.fromkeys(State, 0)
         self._duplicates = 0
         for event in events:
@@ -70,7 +74,7 @@ class Book:
             infeasible=self._states[State.INFEASIBLE],
             in_flight=len(self.pending),
             duplicates=self._duplicates,
-            deaths=sum(self._deaths.values()),
+            deaths=self._num_deaths,
         )
 
     @property
@@ -113,6 +117,7 @@ class Book:
                 self._finish(self.pending.pop(event["number"]), outcome, event)
             case "died":
                 self._deaths[event["number"]] = self.deaths_of(event["number"]) + 1
+                self._num_deaths += 1
 
     def _count_proposal(self, event: Event) -> None:
         self.repeats = 0
@@ -126,11 +131,13 @@ class Book:
     def _finish(self, candidate: Candidate, outcome: Outcome, event: Event) -> None:
         self._outcomes[candidate.number] = outcome
         self._states[outcome.state] += 1
-        self.records.append(
-            Record(
-                candidate=candidate,
-                outcome=outcome,
-                deaths=self.deaths_of(candidate.number),
-                time=event.get("time", 0.0),
-            )
+        record = Record(
+            candidate=candidate,
+            outcome=outcome,
+            deaths=self.deaths_of(candidate.number),
+            time=event.get("time", 0.0),
         )
+        self.records.append(record)
+        is_trained = outcome.state is State.COMPLETE
+        if is_trained and (self.best is None or record.rank > self.best.rank):
+            self.best = record

@@ -145,3 +145,8 @@ class Record:
     outcome: Outcome
     deaths: int = 0
     time: float = 0.0
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What orders trained candidates: the higher reward wins, of equals the earliest."""
+        return self.outcome.reward, -self.candidate.number

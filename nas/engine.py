@@ -74,8 +74,13 @@ class Engine:
         """Candidates asked and not told, oldest first; a resumed run hands them out again."""
         return tuple(self._book.pending.values())
 
+    @property
+    def best(self) -> Record | None:
+        """The trained candidate of the highest reward, the earliest of equals, if any."""
+        return self._book.best
+
     def records(self) -> tuple[Record, ...]:
-        """Every candidate that came to an end, in the order of completion."""
+        """Every candidate that came to an end, in the order of completion; a copy each time."""
         return tuple(self._book.records)
 
     def ask(self) -> Candidate | None:

@@ -26,7 +26,8 @@ class SearchProgress:
         self._console, self._budget = console, budget
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._started = time.monotonic()
-        self._finished_before: int | None = None
+        self._finished_before = self._finished = 0
+        self._best: Record | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -44,33 +45,38 @@ class SearchProgress:
 
     def start(self, records: Sequence[Record]) -> None:
         """Take note of what a resumed run has finished already."""
-        self._finished_before = _charged(records)
+        self._finished = self._finished_before = sum(map(_is_charged, records))
+        self._best = best_record(records)
         self._started = time.monotonic()
         if self._console.is_terminal:
-            self._live.update(Text(self._line(records)))
+            self._live.update(Text(self._line()))
 
-    def update(self, record: Record, records: Sequence[Record]) -> None:
-        """Show that `record` has come in; `records` are all so far."""
+    def update(self, record: Record) -> None:
+        """Show that `record` has come in."""
+        self._finished += _is_charged(record)
+        if record.outcome.state is State.COMPLETE and (
+            self._best is None or record.rank > self._best.rank
+        ):
+            self._best = record
         if self._console.is_terminal:
-            self._live.update(Text(self._line(records)))
-        elif record.outcome.state is not State.INFEASIBLE:
+            self._live.update(Text(self._line()))
+        elif _is_charged(record):
             self._console.print(
-                f"{describe(record)}; {self._line(records)}", highlight=False, soft_wrap=True
+                f"{describe(record)}; {self._line()}", highlight=False, soft_wrap=True
             )
 
-    def _line(self, records: Sequence[Record]) -> str:
-        finished, best = _charged(records), best_record(records)
-        parts = [f"{finished}/{self._budget}"]
-        if best is not None:
-            parts.append(f"best {summary(best)}")
-        parts.append(self._time_left(finished))
+    def _line(self) -> str:
+        parts = [f"{self._finished}/{self._budget}"]
+        if self._best is not None:
+            parts.append(f"best {summary(self._best)}")
+        parts.append(self._time_left())
         return ", ".join(parts)
 
-    def _time_left(self, finished: int) -> str:
-        here = finished - (self._finished_before or 0)
+    def _time_left(self) -> str:
+        here = self._finished - self._finished_before
         if here < 1:
             return "timing the first candidates"
-        seconds = (time.monotonic() - self._started) / here * (self._budget - finished)
+        seconds = (time.monotonic() - self._started) / here * (self._budget - self._finished)
         return f"{duration(seconds)} left"
 
 
@@ -127,5 +133,5 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _charged(records: Sequence[Record]) -> int:
-    return sum(record.outcome.state is not State.INFEASIBLE for record in records)
+def _is_charged(record: Record) -> bool:
+    return record.outcome.state is not State.INFEASIBLE

@@ -1,7 +1,5 @@
 """A pool of Ray actors: it executes and decides nothing."""
 
-import os
-import pickle
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from signal import Signals
@@ -11,10 +9,12 @@ from nas.candidate import Candidate, Outcome, Record
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.ray_session import RaySession
+from nas.ray_worker import Worker
 from nas.results import Evaluate, Results
 from nas.stopping import stop_signals
 
 POLL_S = 0.5  # how long a signal may go unnoticed while nothing else happens
+MAX_FAILED_STARTS = 10  # workers that may die in a row before one of them was ever up
 
 
 def run_with_actors(
@@ -49,8 +49,8 @@ def run_with_actors(
         while not wish:
             while pool.has_room and (candidate := desk.next()) is not None:
                 pool.submit(candidate)
-            if not pool.in_flight:
-                break
+            if pool.has_room and not pool.in_flight:
+                break  # a worker is there, and nothing to give it
             for candidate, outcome in pool.wait(POLL_S):
                 if isinstance(outcome, Outcome):
                     desk.done(candidate, outcome)
@@ -66,13 +66,15 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     """Actors that evaluate one candidate each at a time; a dead one is replaced.
 
     An actor is replaced rather than restarted by Ray: calls to a restarting actor fail, and
-    each would count as a death of a candidate that never ran.
+    each would count as a death of a candidate that never ran. A candidate goes to a worker
+    that is up, never to one that Ray has yet to find room for: on a cluster that lost a node
+    it would wait there while others idle. Room that comes later is used as it comes.
     """
 
     def __init__(
         self, session: RaySession, make_evaluate: Callable[[], Evaluate], results: Results
     ) -> None:
-        """Start the workers; they come up while the first candidates already wait for them."""
+        """Have the workers started; `wait` takes in those that are up."""
         import ray  # here, because a session sets Ray's environment before Ray is imported
 
         self._ray = ray
@@ -80,13 +82,17 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
         self._results = results
         self._actor_class = ray.remote(
             num_cpus=1, num_gpus=session.gpus_per_worker, max_restarts=0, max_task_retries=0
-        )(_Worker)
-        self._idle = [self._start() for _ in range(session.workers)]
+        )(Worker)
+        self._idle: list[Any] = []
         self._running: dict[Any, tuple[Any, Candidate]] = {}
+        self._starting: dict[Any, Any] = {}
+        self._failed_starts = 0
+        for _ in range(session.workers):
+            self._start()
 
     @property
     def has_room(self) -> bool:
-        """Whether a worker is idle."""
+        """Whether a worker is up and idle."""
         return bool(self._idle)
 
     @property
@@ -102,20 +108,41 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     def wait(self, timeout_s: float) -> list[tuple[Candidate, Outcome | str]]:
         """Return what came back within the time: an outcome each, or why its worker died.
 
+        It returns early, and maybe empty, when a worker has come up.
+
         Raises:
             WorkerError: If a worker raised an exception.
             OSError: If a worker could not read or write a file.
         """
-        ready, _ = self._ray.wait(list(self._running), timeout=timeout_s)
-        return [self._collect(reference) for reference in ready]
+        came, _ = self._ray.wait([*self._running, *self._starting], timeout=timeout_s)
+        for reference in came:
+            if reference in self._starting:
+                self._take_up(reference)
+        return [self._collect(reference) for reference in came if reference in self._running]
 
     def __exit__(self, *error: object) -> None:
         """Kill the workers, whatever they are at."""
-        for actor in [*self._idle, *(actor for actor, _ in self._running.values())]:
+        working = (actor for actor, _ in self._running.values())
+        for actor in [*self._idle, *working, *self._starting.values()]:
             self._ray.kill(actor)
 
-    def _start(self) -> Any:
-        return self._actor_class.remote(self._make, self._results)
+    def _start(self) -> None:
+        actor = self._actor_class.remote(self._make, self._results)
+        self._starting[actor.ready.remote()] = actor
+
+    def _take_up(self, reference: Any) -> None:
+        """Take in a worker that is up, or start another for one that died before."""
+        actor = self._starting.pop(reference)
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._failed_starts += 1
+            if self._failed_starts >= MAX_FAILED_STARTS or _cannot_start(error):
+                raise WorkerError(f"a worker could not start: {error}") from None
+            self._start()
+        else:
+            self._failed_starts = 0
+            self._idle.append(actor)
 
     def _collect(self, reference: Any) -> tuple[Candidate, Outcome | str]:
         actor, candidate = self._running.pop(reference)
@@ -128,26 +155,13 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
                 raise error.cause from error
             raise WorkerError(f"candidate {candidate.number}: {error}") from None
         except errors.RayError as error:
-            if getattr(error, "actor_init_failed", False):
-                raise WorkerError(f"a worker could not start: {error}") from None
             self._ray.kill(actor)
-            self._idle.append(self._start())
+            self._start()
             return candidate, " ".join(str(error).split())
         self._idle.append(actor)
         return candidate, outcome
 
 
-class _Worker:
-    """What lives in an actor's process."""
-
-    def __init__(self, pickled_make_evaluate: bytes, results: Results) -> None:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ[name] = "1"  # read when torch is imported, which is later
-        self._pickled, self._results = pickled_make_evaluate, results
-        self._evaluate: Evaluate | None = None
-
-    def evaluate(self, candidate: Candidate) -> Outcome:
-        if self._evaluate is None:  # here, because an error in a constructor kills an actor
-            make_evaluate: Callable[[], Evaluate] = pickle.loads(self._pickled)
-            self._evaluate = make_evaluate()
-        return self._results.obtain(candidate, self._evaluate)
+def _cannot_start(error: Exception) -> bool:
+    """Whether the constructor itself raised, as the next one's would."""
+    return bool(getattr(error, "actor_init_failed", False))

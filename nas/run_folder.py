@@ -47,11 +47,7 @@ PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 def best_record(records: Sequence[Record]) -> Record | None:
     """Return the trained candidate of the highest reward, the earliest of equals, if any."""
     finished = [record for record in records if record.outcome.state is State.COMPLETE]
-    return max(
-        finished,
-        key=lambda record: (record.outcome.reward, -record.candidate.number),
-        default=None,
-    )
+    return max(finished, key=lambda record: record.rank, default=None)
 
 
 def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:

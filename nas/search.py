@@ -105,8 +105,8 @@ def run_search(
                 progress.start(engine.records())
 
                 def on_told(record: Record) -> None:
-                    progress.update(record, engine.records())
-                    if best_record(engine.records()) is record:
+                    progress.update(record)
+                    if engine.best is record:
                         write_best(folder, record, config, space)
 
                 signal = _execute(engine, factory, results, on_told, dashboard=dashboard)

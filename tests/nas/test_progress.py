@@ -15,8 +15,8 @@ def _say(records: list[Record], *, terminal: bool) -> str:
     console = Console(file=stream, force_terminal=terminal, width=200)
     with SearchProgress(console, budget=4) as progress:
         progress.start([])
-        for end in range(1, len(records) + 1):
-            progress.update(records[end - 1], records[:end])
+        for record in records:
+            progress.update(record)
     return stream.getvalue()
 
 

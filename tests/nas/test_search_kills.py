@@ -208,6 +208,6 @@ def workers_of(driver: Driver) -> list[int]:
     found = []
     for pid in descendants(driver.process.pid):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-        if "_Worker.evaluate" in command or ("Trainable" in command and "train" in command):
+        if "Worker.evaluate" in command or ("Trainable" in command and "train" in command):
             found.append(pid)
     return found
