@@ -149,7 +149,7 @@ def fit(
 
 def _step(trained: nn.Module, state: TrainState, task: FitTask) -> StepReport:
     """Take one step; where the gradient is not finite, only count it."""
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     plan, recipe, step = task.plan, task.plan.recipe, state.step
     index = plan.phase_index(step)
     phase = plan.phases[index]
@@ -179,6 +179,7 @@ def _step(trained: nn.Module, state: TrainState, task: FitTask) -> StepReport:
         if state.average is not None:
             state.average.update_parameters(state.network)
     state.train_seconds += time.perf_counter() - started
+    state.train_cpu_seconds += time.process_time() - cpu_started
     state.step += 1
     state.skipped += not applied
     state.skipped_in_row = 0 if applied else state.skipped_in_row + 1

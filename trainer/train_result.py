@@ -57,6 +57,7 @@ def _summary(
         "skipped_steps": state.skipped,
         "rewinds": state.rewinds,
         "train_seconds": state.train_seconds,
+        "train_cpu_seconds": state.train_cpu_seconds,
         "phases": [
             {
                 **asdict(phase),

@@ -28,6 +28,8 @@ class TrainState:
         rate_scale: Factor on the learning rate, below 1 after a rewind.
         best_top1: Best accuracy of an evaluation so far; -1 before the first.
         train_seconds: Wall seconds of all steps.
+        train_cpu_seconds: Seconds that this process's threads computed in them; on busy cores the
+            fairer measure of a training on a CPU.
     """
 
     network: Network
@@ -40,6 +42,7 @@ class TrainState:
     rate_scale: float = 1.0
     best_top1: float = -1.0
     train_seconds: float = 0.0
+    train_cpu_seconds: float = 0.0
 
     @property
     def averaged(self) -> Network:
