@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 import yaml
-from pydantic import ValidationError
 
 from nas.config import SearchConfig
 from search_space.space import SearchSpace
+from trainer.config import SettingError, validated
 
 # The embedded images are few, small and must not be mirrored; one short training of them takes
 # a CPU core about a quarter of a minute. Real images get the defaults of `ProxyConfig`.
@@ -92,14 +92,9 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
         "proxy": proxy,
     }
     try:
-        return SearchConfig.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        if not place:  # of several settings together, and the message names them
-            raise ValueError(message) from error
-        raise ValueError(f"setting {place}: {message}, got {first['input']!r}") from error
+        return validated(SearchConfig, settings)
+    except SettingError as error:
+        raise ValueError(f"setting {error}" if error.setting else str(error)) from error
 
 
 def default_name(config: SearchConfig) -> str:

@@ -1,10 +1,41 @@
 """Settings of a candidate's short training and of its timing, checked at the door."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Precision = Literal["fp32", "bf16"]
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class SettingError(ValueError):
+    """A setting is unknown or out of range.
+
+    Attributes:
+        setting: Its dotted name; empty where several of them disagree.
+    """
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(f"{setting}: {message}" if setting else message)
+        self.setting = setting
+
+
+def validated(model: type[Settings], settings: Mapping[str, Any]) -> Settings:
+    """Return `settings` as a `model`.
+
+    Raises:
+        SettingError: If one is unknown or out of range; of several, the first.
+    """
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        # Of settings that disagree the message says all; the input would be every setting.
+        told = f"{message}, got {first['input']!r}" if setting else message
+        raise SettingError(setting, told) from error
 
 
 class TimingConfig(BaseModel):

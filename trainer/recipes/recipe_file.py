@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
+from trainer.config import SettingError, validated
 from trainer.recipes.config import Recipe
 
 _FOLDER = files("trainer.recipes")
@@ -50,9 +50,6 @@ def checked_recipe(settings: Mapping[str, Any], *, place: str) -> Recipe:
         ValueError: If one is unknown or out of range; the message names `place` and setting.
     """
     try:
-        return Recipe.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        setting = ".".join(str(part) for part in first["loc"]) or "recipe"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{place}: {setting}: {message}, got {first['input']!r}") from error
+        return validated(Recipe, settings)
+    except SettingError as error:
+        raise ValueError(f"{place}: {error}") from error
