@@ -1,14 +1,16 @@
-"""Is anything lost or repeated when a search is killed again and again?
+"""Is anything lost or repeated when a search and its workers are killed again and again?
 
-Starts nas-search, kills its driver with SIGKILL at random moments, resumes it, and in the end
-compares with what was on disk at each kill: every candidate that had finished must be there
-once, unchanged, and no network may have been trained twice.
+Starts nas-search and sends SIGKILL at random moments, to its driver (which is then started
+again) or to one of its workers. After each kill the run's folder must be whole, and in the end
+every candidate that had finished must be there once and unchanged, and no network may have been
+trained twice.
 
     python experiments/kills/kill_search.py --out experiments/kills
 """
 
 import argparse
 import json
+import os
 import random
 import shutil
 import signal
@@ -19,70 +21,157 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from run_folder_check import require_whole
+
+from nas.book import Book
+from nas.candidate import State
 from nas.ledger import read_ledger
 
 COMMAND = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
+QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]
+ANYWHERE = 0.25  # share of the driver's kills that may hit before its first candidate
+LONGEST_START_S, LONGEST_WORK_S = 12.0, 8.0
 
 
-def finished_on_disk(run: Path) -> dict[str, str]:
-    """Return the results that are on disk, by file name."""
-    return {path.name: path.read_text() for path in sorted((run / "results").glob("*.json"))}
+class Killer:
+    """A search that is killed and started again, and what was on disk at each kill."""
+
+    def __init__(self, arguments: list[str], run: Path, seed: int) -> None:
+        self._arguments, self._run, self._rng = arguments, run, random.Random(seed)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._seen: dict[str, str] = {}
+        self.kills: list[dict[str, object]] = []
+
+    def kill_once(self) -> bool:
+        """Kill a driver or a worker at a random moment; return whether the search still lives."""
+        target = self._rng.choice(("driver", "worker"))
+        fresh = self._process is None
+        process = self._process = self._process or self._start()
+        started = time.monotonic()
+        if fresh and target == "driver" and self._rng.random() < ANYWHERE:
+            self._sleep(self._rng.uniform(0.0, LONGEST_START_S))
+        else:
+            while not self._workers() and process.poll() is None:
+                time.sleep(0.05)
+            self._sleep(self._rng.uniform(0.0, LONGEST_WORK_S))
+        victims = self._workers() if target == "worker" else []
+        victim = self._rng.choice(victims) if victims else process.pid
+        if process.poll() is not None:
+            return False
+        os.kill(victim, signal.SIGKILL)
+        if victim == process.pid:
+            process.wait()
+            self._process = None
+        self._note("worker" if victims else "driver", time.monotonic() - started)
+        return True
+
+    def finish(self) -> int:
+        """Let the search come to its end and return its exit code."""
+        process = self._process or self._start()
+        code = process.wait()
+        self._look()
+        return code
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*COMMAND, *self._arguments], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, unless the search ends meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._process and self._process.poll() is None:
+            time.sleep(0.02)
+
+    def _workers(self) -> list[int]:
+        """Return the processes below the driver that are at a candidate."""
+        return [
+            pid
+            for pid in descendants(self._process.pid if self._process else 0)
+            if "Worker.evaluate" in (title := command_of(pid))
+            or ("Trainable" in title and "train" in title)
+        ]
+
+    def _look(self) -> int:
+        """Require a whole folder with all that was seen before; return the number of results."""
+        require_whole(self._run)
+        results = sorted((self._run / "results").glob("*.json"))
+        now = {path.name: path.read_text() for path in results}
+        changed = [name for name, text in self._seen.items() if now.get(name) != text]
+        assert not changed, f"results changed or vanished: {changed}"
+        self._seen |= now
+        return len(now)
+
+    def _note(self, who: str, seconds: float) -> None:
+        ledger = self._run / "ledger.jsonl"
+        events = read_ledger(ledger).events if self._look() or _begun(ledger) else ()
+        told = sum(event["event"] == "told" for event in events)
+        kill: dict[str, object] = {"killed": who, "after_s": round(seconds, 2), "told": told}
+        self.kills.append({**kill, "results_on_disk": len(self._seen)})
+        print(json.dumps(self.kills[-1]), flush=True)
 
 
-def search(arguments: list[str], kill_after_s: float | None) -> int:
-    """Run nas-search; kill its driver after so many seconds, unless it has ended."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.DEVNULL, start_new_session=True
-    )
+def _begun(ledger: Path) -> bool:
+    return ledger.exists() and b"\n" in ledger.read_bytes()
+
+
+def command_of(pid: int) -> str:
+    """Return a process's command line, or nothing if it is gone."""
     try:
-        return process.wait(kill_after_s)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        return process.wait()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`, nearest first."""
+    listing = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    children: dict[int, list[int]] = {}
+    for line in listing.stdout.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found = list(children.get(pid, []))
+    for child in found:
+        found += children.get(child, [])
+    return found
 
 
 def main() -> None:
     """Kill, resume, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--budget", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--budget", type=int, default=60)
     parser.add_argument("--executor", default="actors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    rng = random.Random(args.seed)
     folder = Path(tempfile.mkdtemp())
     run = folder / "run"
-    quick = ["--data", "digits", "--epochs", "2", "--max-images", "500", "--precision", "fp32"]
-    arguments = [*quick, "--budget", str(args.budget), "--executor", args.executor]
-    arguments += ["--out", str(folder), "--name", "run"]
-    seen: dict[str, str] = {}
-    kills, started = [], time.time()
-    while len(kills) < args.kills:
-        moment = rng.uniform(4, 22)  # from before Ray is up to many candidates later
-        code = search(arguments, moment)
-        now = finished_on_disk(run)
-        changed = [name for name, text in seen.items() if now.get(name) != text]
-        assert not changed, f"results changed or vanished: {changed}"
-        seen |= now
-        kills.append({"after_s": round(moment, 2), "exit": code, "results_on_disk": len(now)})
-        print(json.dumps(kills[-1]), flush=True)
-        if code == 0:
-            break
-    assert search(arguments, None) == 0
-    final = finished_on_disk(run)
+    arguments = [*QUICK, "--budget", str(args.budget), "--executor", args.executor]
+    arguments += ["--workers", "2", "--out", str(folder), "--name", "run"]
+    killer, started = Killer(arguments, run, args.seed), time.time()
+    while len(killer.kills) < args.kills and killer.kill_once():
+        pass
+    assert killer.finish() == 0
     events = read_ledger(run / "ledger.jsonl").events
     told = Counter(event["number"] for event in events if event["event"] == "told")
     keys = Counter(event["key"] for event in events if event["event"] == "asked")
+    book = Book(events)
     summary = {
         "executor": args.executor,
-        "kills": sum(kill["exit"] == -signal.SIGKILL for kill in kills),
+        "kills": dict(Counter(str(kill["killed"]) for kill in killer.kills)),
         "candidates": len(told),
+        "complete": sum(record.outcome.state is State.COMPLETE for record in book.records),
+        "deaths_of_workers_in_the_ledger": book.counts.deaths,
         "told_more_than_once": sum(count > 1 for count in told.values()),
         "networks_asked_more_than_once": sum(count > 1 for count in keys.values()),
-        "finished_before_a_kill_and_lost": sum(final.get(name) != seen[name] for name in seen),
+        "finished_before_a_kill_and_lost_or_changed": 0,  # else `Killer` has raised
+        "kills_after_which_the_folder_was_not_whole": 0,  # likewise
+        "drafts_left_by_killed_writers": len(list(run.rglob(".*.tmp"))),
         "seconds": round(time.time() - started),
-        "moments": kills,
+        "moments": killer.kills,
     }
     shutil.rmtree(folder)
     text = json.dumps(summary, indent=2) + "\n"

@@ -1,0 +1,56 @@
+"""Is a run's folder whole, whatever moment its writers were killed at?"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from nas.book import Book
+from nas.candidate import Outcome, State
+from nas.config import SearchConfig
+from nas.ledger import read_ledger
+from search_space.artifact import load_architecture
+
+
+def require_whole(run: Path) -> None:
+    """Read everything that is there, and compare it with the ledger.
+
+    Raises:
+        Exception: Of whatever reader met a damaged file, or an AssertionError.
+    """
+    if not (run / "ledger.jsonl").exists() or not (run / "ledger.jsonl").read_bytes():
+        assert not any((run / "results").glob("*.json")), "results without a ledger"
+        return  # killed before the first line
+    contents = read_ledger(run / "ledger.jsonl")
+    book = Book(contents.events)
+    keys = {event["number"]: event["key"] for event in contents.events if "key" in event}
+    for path in (run / "results").glob("*.json"):
+        result = json.loads(path.read_bytes())
+        assert result["run_id"] == contents.run_id, path
+        assert result["key"] == keys[int(path.stem)], path
+        Outcome.from_dict(result["outcome"])
+    for record in book.records:
+        if record.outcome.state is not State.INFEASIBLE:
+            assert (run / "results" / f"{record.candidate.number}.json").exists()
+    _require_readable(run, book)
+
+
+def _require_readable(run: Path, book: Book) -> None:
+    """Read the files that people meet, those that are there already."""
+    if (run / "config.yaml").exists():
+        SearchConfig.model_validate(yaml.safe_load((run / "config.yaml").read_text()))
+    if (run / "environment.json").exists():
+        json.loads((run / "environment.json").read_bytes())
+    if (run / "best.json").exists():
+        best = load_architecture(run)
+        (trained,) = [
+            record
+            for record in book.records
+            if record.candidate.number == best.provenance["candidate"]
+        ]
+        assert trained.outcome.reward == best.metrics["reward"]
+    if (run / "trials.csv").exists():
+        assert pd.read_csv(run / "trials.csv")["number"].is_unique
+    if (run / "report.html").exists():
+        assert (run / "report.html").read_text().rstrip().endswith("</html>")
