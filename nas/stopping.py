@@ -35,13 +35,15 @@ class StopWish:
 def stop_signals() -> Iterator[StopWish]:
     """Turn SIGINT and SIGTERM into a wish for as long as the block lasts.
 
+    A block inside another shares its wish, so that no signal is lost on the way in or out.
     Handlers belong to the main thread; elsewhere the wish never comes true.
     """
-    wish = StopWish()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield StopWish()
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    outer = getattr(before[signal.SIGINT], "__self__", None)
+    wish = outer if isinstance(outer, StopWish) else StopWish()
     for number in before:
         signal.signal(number, wish.receive)
     try:

@@ -30,7 +30,8 @@ from nas.ledger import read_ledger
 COMMAND = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
 QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]
 ANYWHERE = 0.25  # share of the driver's kills that may hit before its first candidate
-LONGEST_START_S, LONGEST_WORK_S = 12.0, 8.0
+LONGEST_START_S, LONGEST_WORK_S = 12.0, 2.0
+MOST_TOLD = 6  # candidates that may come to their end between two kills
 
 
 class Killer:
@@ -51,8 +52,9 @@ class Killer:
         if fresh and target == "driver" and self._rng.random() < ANYWHERE:
             self._sleep(self._rng.uniform(0.0, LONGEST_START_S))
         else:
-            while not self._workers() and process.poll() is None:
-                time.sleep(0.05)
+            enough = self._told() + self._rng.randint(0, MOST_TOLD)
+            while process.poll() is None and not (self._workers() and self._told() >= enough):
+                time.sleep(0.1)
             self._sleep(self._rng.uniform(0.0, LONGEST_WORK_S))
         victims = self._workers() if target == "worker" else []
         victim = self._rng.choice(victims) if victims else process.pid
@@ -103,16 +105,17 @@ class Killer:
         return len(now)
 
     def _note(self, who: str, seconds: float) -> None:
+        self._look()
+        kill: dict[str, object] = {"killed": who, "after_s": round(seconds, 2)}
+        kill |= {"told": self._told(), "results_on_disk": len(self._seen)}
+        self.kills.append(kill)
+        print(json.dumps(kill), flush=True)
+
+    def _told(self) -> int:
         ledger = self._run / "ledger.jsonl"
-        events = read_ledger(ledger).events if self._look() or _begun(ledger) else ()
-        told = sum(event["event"] == "told" for event in events)
-        kill: dict[str, object] = {"killed": who, "after_s": round(seconds, 2), "told": told}
-        self.kills.append({**kill, "results_on_disk": len(self._seen)})
-        print(json.dumps(self.kills[-1]), flush=True)
-
-
-def _begun(ledger: Path) -> bool:
-    return ledger.exists() and b"\n" in ledger.read_bytes()
+        if not ledger.exists() or b"\n" not in ledger.read_bytes():
+            return 0  # killed before its first line
+        return sum(event["event"] == "told" for event in read_ledger(ledger).events)
 
 
 def command_of(pid: int) -> str:

@@ -1,5 +1,8 @@
 """How commands fail: the caller's fault in one line with code 2, ours with a traceback."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -71,3 +74,45 @@ def test_a_wrong_flag_is_one_line_and_code_2(
     assert error.count("\n") == 1
     assert error.startswith("nas-test: ")
     assert arguments[0] in error
+
+
+STARTED = """
+import signal, sys, time
+from search_space.command import start_command
+
+def load():
+    if "import" in sys.argv: wait()
+    return main
+
+def main():
+    if "run" in sys.argv: wait()
+    return 3
+
+def wait():
+    print("now", flush=True)
+    time.sleep(60)
+
+code = start_command("nas-x", load)
+if "end" in sys.argv:
+    signal.raise_signal(signal.SIGINT)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("moment", ["import", "run"])
+def test_an_interrupt_is_one_line_whenever_it_comes(moment: str) -> None:
+    command = [sys.executable, "-c", STARTED, moment]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == "nas-x: stopped\n"
+    assert process.returncode == 130
+
+
+def test_an_interrupt_after_the_command_changes_nothing() -> None:
+    command = [sys.executable, "-c", STARTED, "end"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stderr) == (3, "")

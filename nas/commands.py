@@ -1,0 +1,63 @@
+"""The commands as a shell starts them: each is imported only when Ctrl-C is provided for.
+
+Torch, Ray and pandas take seconds to import. This module imports none of them.
+"""
+
+from collections.abc import Callable
+
+from search_space.command import start_command
+
+
+def search() -> int:
+    """nas-search."""
+
+    def load() -> Callable[[], int]:
+        from nas.cli import main
+
+        return main
+
+    return start_command("nas-search", load)
+
+
+def scale() -> int:
+    """nas-scale."""
+
+    def load() -> Callable[[], int]:
+        from nas.scale_measure import main
+
+        return main
+
+    return start_command("nas-scale", load)
+
+
+def train() -> int:
+    """nas-train."""
+
+    def load() -> Callable[[], int]:
+        from trainer.train_cli import main
+
+        return main
+
+    return start_command("nas-train", load)
+
+
+def time() -> int:
+    """nas-time."""
+
+    def load() -> Callable[[], int]:
+        from trainer.cli import time_main
+
+        return time_main
+
+    return start_command("nas-time", load)
+
+
+def report() -> int:
+    """nas-report."""
+
+    def load() -> Callable[[], int]:
+        from nas.cli import report_main
+
+        return report_main
+
+    return start_command("nas-report", load)

@@ -1,0 +1,39 @@
+"""The commands' doors: light to open, each leading to its command."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())[
+    "project"
+]["scripts"]
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_door_imports_nothing_that_takes_long() -> None:
+    heavy = ("torch", "ray", "optuna", "numpy", "pandas", "pydantic", "rich", "PIL")
+    asked = f"import sys, nas.commands; print([m for m in {heavy} if m in sys.modules])"
+    assert run(asked).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_every_script_leads_to_the_command_of_its_name(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name, "--no-such-flag"])
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)  # the test's own Ctrl-C
+    door = EntryPoint(name=name, value=SCRIPTS[name], group="console_scripts").load()
+    with pytest.raises(SystemExit) as stopped:
+        door()
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{name}: ")
+    assert error.count("\n") == 1
