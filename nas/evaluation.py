@@ -14,7 +14,7 @@ from nas.config import SearchConfig
 from nas.reward import weighted_product
 from search_space.cost import count_params
 from search_space.space import SearchSpace
-from trainer.data.cache import open_cache
+from trainer.data.cache import CachedImages, open_cache
 from trainer.data.prepare import prepare
 from trainer.measurement import InfeasibleError, Measurement
 from trainer.proxy import ProxyTask, evaluate
@@ -74,7 +74,7 @@ def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyT
     try:
         cached = open_cache(images)
     except FileNotFoundError:
-        cached = prepare(config.data, config.proxy.image_size)
+        cached = _own_copy(config, images)
     return ProxyTask(
         config=config.proxy,
         images=cached,
@@ -82,6 +82,25 @@ def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyT
         device=torch.device("cuda" if config.gpus_per_worker > 0 else "cpu"),
         memory_limit_bytes=_memory_share_bytes(config),
     )
+
+
+def _own_copy(config: SearchConfig, images: Path) -> CachedImages:
+    """Decode this node's own copy of the images; accuracies on others would not compare.
+
+    Raises:
+        OSError: If there is none, or its content is not that of the driver's.
+    """
+    node = platform.node()
+    try:
+        cached = prepare(config.data, config.proxy.image_size)
+    except ValueError as error:
+        raise OSError(f"node {node} cannot read the images: {error}") from error
+    if cached.path.name != images.name:  # the name says the content
+        raise OSError(
+            f"node {node} has other images at {config.data!r} than the driver: content "
+            f"{cached.path.name}, expected {images.name}"
+        )
+    return cached
 
 
 def _memory_share_bytes(config: SearchConfig) -> int:

@@ -12,7 +12,7 @@ from ray import tune
 from nas.candidate import Candidate
 from nas.results import Evaluate, Results
 
-OUTCOME, CRASH = "outcome", "crash"  # keys of a trial's result
+OUTCOME, CRASH, MACHINE = "outcome", "crash", "machine"  # keys of a trial's result
 
 
 class CandidateTrainable(tune.Trainable):  # type: ignore[misc]
@@ -39,6 +39,8 @@ class CandidateTrainable(tune.Trainable):  # type: ignore[misc]
                 make_evaluate: Callable[[], Evaluate] = pickle.loads(self._pickled)
                 self._evaluate = make_evaluate()
             outcome = self._results.obtain(self._candidate, self._evaluate)
+        except OSError as error:  # of this machine, such as a full disk: no traceback helps
+            return {MACHINE: str(error), "reward": 0.0, "done": True}
         except Exception:  # noqa: BLE001 (it is raised again, in the driver)
             return {CRASH: traceback.format_exc(), "reward": 0.0, "done": True}
         report = {"reward": outcome.reward, OUTCOME: json.dumps(outcome.to_dict())}

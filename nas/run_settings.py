@@ -51,7 +51,8 @@ def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) 
         settings = read_ledger(folder / LEDGER).settings
         precision: Precision = settings.get("proxy.precision", config.proxy.precision)
         return precision
-    if config.gpus_per_worker == 0:
-        torch.set_num_threads(1)
+    if config.gpus_per_worker > 0:
+        return "bf16"  # as on every GPU; the driver of a cluster may have none to ask
+    torch.set_num_threads(1)
     task = proxy_task(config, SearchSpace.load(config.space), images.path)
     return faster_precision(task)

@@ -109,7 +109,9 @@ def run_search(
                     if engine.best is record:
                         write_best(folder, record, config, space)
 
-                signal = _execute(engine, factory, results, on_told, dashboard=dashboard)
+                signal = _execute(
+                    engine, factory, results, on_told, console=console, dashboard=dashboard
+                )
         files = _write_outputs(folder, engine.records(), config, space)
         return SearchResult(
             records=engine.records(),
@@ -143,6 +145,7 @@ def _execute(
     results: Results,
     on_told: Callable[[Record], None],
     *,
+    console: Console,
     dashboard: bool,
 ) -> Signals | None:
     """Run the candidates with the chosen executor; return the signal that stopped it, if any."""
@@ -156,6 +159,8 @@ def _execute(
             dashboard=dashboard,
         ) as session,
     ):
+        if session.note:
+            console.print(session.note, highlight=False, soft_wrap=True)
         if wish:
             return wish.signal
         run = run_with_actors

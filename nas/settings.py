@@ -78,7 +78,7 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
     """
     data = given.get("data", SearchConfig.model_fields["data"].default)
     space = SearchSpace.load(given.get("space", SearchConfig.model_fields["space"].default))
-    gpus = given.get("gpus_per_worker", 1.0 if torch.cuda.is_available() else 0.0)
+    where = _where(given)
     proxy = {
         "image_size": space.proxy_image_size,
         "seed": given.get("seed", 0),
@@ -86,9 +86,8 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
         **given["proxy"],
     }
     settings = {
-        "gpus_per_worker": gpus,
-        "workers": _default_workers(gpus, given.get("budget")),
         **given,
+        **where,
         "proxy": proxy,
     }
     try:
@@ -114,15 +113,35 @@ def run_folder(out: Path, name: str) -> Path:
     return out / name
 
 
-def _default_workers(gpus_per_worker: object, budget: object) -> int:
-    """Return as many workers as this machine trains candidates at once."""
-    if not isinstance(gpus_per_worker, int | float) or not isinstance(budget, int | None):
-        return 1  # the check of the settings says what is wrong
-    if gpus_per_worker > 0:
-        workers = int(torch.cuda.device_count() / gpus_per_worker)
+def _where(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return workers and the GPUs of each: as given, else all that the machine or cluster has.
+
+    Raises:
+        ValueError: If the address of the cluster is none.
+        OSError: If no cluster answers there.
+    """
+    workers, gpus = given.get("workers"), given.get("gpus_per_worker")
+    address, budget = given.get("address"), given.get("budget")
+    if workers is not None and gpus is not None:
+        return {"workers": workers, "gpus_per_worker": gpus}
+    if not isinstance(gpus, int | float | None) or not isinstance(budget, int | None):
+        return {"workers": workers or 1, "gpus_per_worker": gpus}  # the check says what is wrong
+    if isinstance(address, str):
+        # Here, so that a Ray of our own finds its environment set before Ray is imported.
+        from nas.ray_room import cluster_workers
+
+        room, gpus = cluster_workers(address, gpus)
     else:
-        workers = min(len(os.sched_getaffinity(0)), MOST_CPU_WORKERS)
-    return max(1, min(workers, budget or workers))
+        gpus = gpus if gpus is not None else float(torch.cuda.is_available())
+        room = _room_here(gpus)
+    fitting = max(1, min(room, budget or room))
+    return {"workers": fitting if workers is None else workers, "gpus_per_worker": gpus}
+
+
+def _room_here(gpus_per_worker: float) -> int:
+    if gpus_per_worker > 0:
+        return int(torch.cuda.device_count() / gpus_per_worker)
+    return min(len(os.sched_getaffinity(0)), MOST_CPU_WORKERS)
 
 
 def _option(text: str) -> tuple[str, Any]:

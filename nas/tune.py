@@ -19,7 +19,7 @@ from nas.candidate import Candidate, Outcome, Record, State
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.ray_session import RaySession
-from nas.ray_trainable import CRASH, OUTCOME, CandidateTrainable
+from nas.ray_trainable import CRASH, MACHINE, OUTCOME, CandidateTrainable
 from nas.results import Evaluate, Results
 from nas.stopping import StopWish, stop_signals
 
@@ -62,6 +62,8 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
         with self._noting_failure():
             if result is not None and result.get(CRASH):
                 raise WorkerError(result[CRASH])
+            if result is not None and MACHINE in result:
+                raise OSError(result[MACHINE])
             if error or result is None:
                 self._desk.died(candidate, "the trial's process died")
             else:

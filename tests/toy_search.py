@@ -41,13 +41,16 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--address")
     args = parser.parse_args()
     folder: Path = args.folder.resolve()
     (folder / "results").mkdir(parents=True, exist_ok=True)
     quiet_optuna()
     with (
         Ledger(folder / "ledger.jsonl", {"space": "toy", "budget": args.budget}) as ledger,
-        ray_session(workers=args.workers, logical_cpus=args.workers) as session,
+        ray_session(
+            workers=args.workers, logical_cpus=args.workers, address=args.address
+        ) as session,
     ):
         engine = Engine(
             ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=args.budget

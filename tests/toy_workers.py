@@ -1,6 +1,7 @@
 """Evaluators of the toy space that show where they run, raise, or die; workers import them."""
 
 import os
+import time
 
 from nas.candidate import Candidate, Metric, Outcome
 from nas.results import Evaluate
@@ -16,6 +17,16 @@ def make_with_threads() -> Evaluate:
         )
 
     return evaluate
+
+
+def make_with_threads_slowly() -> Evaluate:
+    evaluate = make_with_threads()
+
+    def slowly(candidate: Candidate) -> Outcome:
+        time.sleep(0.2)
+        return evaluate(candidate)
+
+    return slowly
 
 
 def make_that_raises(error: Exception) -> Evaluate:

@@ -144,6 +144,9 @@ def test_the_report_can_be_written_anew(
         (["--w", "0.07"], "setting w"),
         (["--workers", "4000", "--data", "digits"], "workers must be <="),
         (["--gpus-per-worker", "-1"], "gpus_per_worker"),
+        (["--address", "host:abc"], "address must be host:port or auto"),
+        (["--address", "host:99999"], "address must be host:port or auto"),
+        (["--address", "127.0.0.1:1"], "no Ray cluster answers at '127.0.0.1:1'"),
     ],
 )
 def test_the_callers_fault_is_one_line_and_nothing_is_written(

@@ -5,81 +5,17 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nas.book import Book
 from nas.ledger import read_ledger
+from tests.nas.drivers import Driver, assert_whole, is_working, told, wait_until
 
 pytestmark = pytest.mark.slow
 executors = pytest.mark.parametrize("executor", ["actors", "tune"])
-ROOT = Path(__file__).parents[2]
-START_S = 60  # the longest that a session may take to hand out its first candidate
-
-
-class Driver:
-    """A search of the toy space in a process group of its own, as a terminal would start it."""
-
-    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.toy_search", str(folder), *flags],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, **environment},
-        )
-
-    def kill(self, number: int = signal.SIGKILL, *, group: bool = False) -> str:
-        """Send a signal and return what the search had said when it was gone."""
-        (os.killpg if group else os.kill)(self.process.pid, number)
-        return self.output()
-
-    def output(self) -> str:
-        return self.process.communicate(timeout=120)[0]
-
-
-def wait_until(holds: Callable[[], bool], *, timeout_s: float = START_S) -> None:
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
-
-
-def told(folder: Path) -> int:
-    path = folder / "ledger.jsonl"
-    return len(Book(read_ledger(path).events).records) if path.exists() else 0
-
-
-def is_working(driver: Driver) -> bool:
-    """Whether the session has handed out a candidate."""
-    path = driver.folder / "ledger.jsonl"
-    if driver.process.poll() is not None:
-        return True
-    pid = f'"pid":{driver.process.pid},'
-    text = path.read_text() if path.exists() else ""
-    return pid in text and '"event":"asked"' in text and any(driver.folder.glob("results/*.lock"))
-
-
-def evaluated(folder: Path) -> Counter[str]:
-    return Counter((folder / "evaluated.txt").read_text().split())
-
-
-def assert_whole(folder: Path, budget: int) -> None:
-    """Every candidate that was charged came to its end exactly once."""
-    book = Book(read_ledger(folder / "ledger.jsonl").events)
-    assert book.counts.complete == budget
-    assert not book.pending
-    assert evaluated(folder) == Counter({r.candidate.key: 1 for r in book.records})
-    assert not list((folder / "results").glob("*.lock"))
-    assert len(list((folder / "results").glob("*.json"))) == budget
 
 
 @executors

@@ -1,0 +1,68 @@
+"""The connection to a Ray: of our own or of somebody's cluster, and how it is held."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+CONNECT_S = 5.0
+LAST_PORT = 65535
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Join the cluster at `address` for the block.
+
+    Raises:
+        ValueError: If the address is none.
+        OSError: If no cluster answers there.
+    """
+    import ray  # here, so that a Ray of our own finds its environment set
+
+    try:
+        # Ray itself tries for two minutes, aloud, and then ends the process.
+        socket.create_connection(_host_and_port(address), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise OSError(f"no Ray cluster answers at {address!r}: {error}") from error
+    with connected(ray, {"address": address}):
+        yield
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return where a cluster's address leads; "auto" is the one that runs on this machine."""
+    from ray._private import services
+
+    if address.startswith("ray://"):
+        found: str | None = address.removeprefix("ray://")
+    else:
+        found = services.canonicalize_bootstrap_address(address)
+    host, _, port = (found or "").rpartition(":")
+    if not (host and port.isdecimal() and int(port) <= LAST_PORT):
+        raise ValueError(f"address must be host:port or auto, and lead to a Ray, got {address!r}")
+    return host.strip("[]"), int(port)
+
+
+@contextmanager
+def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
+    """Hold a connection, and give back what Ray takes for itself: SIGTERM, and the console.
+
+    Args:
+        ray: The module.
+        options: Of ``ray.init``.
+    """
+    from ray._private import worker
+
+    handler, printer = signal.getsignal(signal.SIGTERM), worker.print_to_stdstream
+    # A worker's death is in the ledger; log_to_driver=False does not keep Ray from printing it.
+    worker.print_to_stdstream = lambda *args, **kwargs: None  # noqa: ARG005
+    try:
+        ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+        yield
+    finally:
+        ray.shutdown()
+        worker.print_to_stdstream = printer
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
