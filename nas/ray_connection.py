@@ -10,6 +10,7 @@ from typing import Any
 
 CONNECT_S = 5.0
 LAST_PORT = 65535
+LATE = "timed out during startup"  # in what Ray raises, a bare Exception
 
 
 @contextmanager
@@ -52,6 +53,9 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
     Args:
         ray: The module.
         options: Of ``ray.init``.
+
+    Raises:
+        OSError: If Ray's processes do not come up in time.
     """
     from ray._private import worker
 
@@ -59,10 +63,22 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
     # A worker's death is in the ledger; log_to_driver=False does not keep Ray from printing it.
     worker.print_to_stdstream = lambda *args, **kwargs: None  # noqa: ARG005
     try:
-        ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+        _start(ray, options)
         yield
     finally:
         ray.shutdown()
         worker.print_to_stdstream = printer
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
+
+
+def _start(ray: Any, options: Mapping[str, Any]) -> None:
+    """Call ``ray.init``; a machine too busy for it is not our fault, and gets no traceback."""
+    try:
+        ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+    except Exception as error:
+        if LATE not in str(error):
+            raise
+        raise OSError(
+            "Ray's processes did not come up within its 30 s; is this machine overloaded?"
+        ) from error
