@@ -15,8 +15,8 @@ class State(StrEnum):
     """How a candidate ended.
 
     COMPLETE was trained and measured. FAIL was tried and failed by its own fault (not a
-    number, out of memory). INFEASIBLE breaks a constraint and was never trained. The last
-    two have a reward of zero, the least there is.
+    number, out of memory, an exception, no end in time). INFEASIBLE breaks a constraint and was
+    never trained. The last two have a reward of zero, the least there is.
     """
 
     COMPLETE = "COMPLETE"
@@ -59,6 +59,7 @@ class Outcome:
         reason: Why it is not COMPLETE, in one line; empty if it is.
         worker: Who did it, such as "node/pid".
         seconds: Wall seconds that it took the worker.
+        traceback: Of the exception that made it fail; the ledger does without.
 
     Raises:
         ValueError: If a number is not finite, or a failed candidate has a reward.
@@ -70,6 +71,7 @@ class Outcome:
     reason: str = ""
     worker: str = ""
     seconds: float = 0.0
+    traceback: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -91,10 +93,18 @@ class Outcome:
             )
 
     @classmethod
-    def failed(cls, reason: str, *, worker: str = "", seconds: float = 0.0) -> Self:
+    def failed(
+        cls, reason: str, *, worker: str = "", seconds: float = 0.0, traceback: str = ""
+    ) -> Self:
         """Return the outcome of a candidate that failed by its own fault."""
         return cls(
-            state=State.FAIL, reward=0.0, metrics={}, reason=reason, worker=worker, seconds=seconds
+            state=State.FAIL,
+            reward=0.0,
+            metrics={},
+            reason=reason,
+            worker=worker,
+            seconds=seconds,
+            traceback=traceback,
         )
 
     @classmethod
@@ -111,6 +121,7 @@ class Outcome:
             "reason": self.reason,
             "worker": self.worker,
             "seconds": self.seconds,
+            **({"traceback": self.traceback} if self.traceback else {}),
         }
 
     @classmethod
@@ -127,6 +138,7 @@ class Outcome:
             reason=data["reason"],
             worker=data["worker"],
             seconds=data["seconds"],
+            traceback=data.get("traceback", ""),
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.flags import search_parser
+from nas.limits import TooManyFailuresError
 from nas.progress import top_table
 from nas.rebuild import rebuild_report
 from nas.run_settings import settled_precision
@@ -20,11 +21,16 @@ from trainer.data.progress import decoding_progress
 from trainer.proxy import split_images
 
 SEARCH, REPORT = "nas-search", "nas-report"
-NOTHING_TRAINED = 1
+NOTHING_TRAINED = TOO_MANY_FAILURES = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Search; return 0, 1 if no candidate could be trained, 2 for bad input, 130 if stopped."""
+    """Search; return 0 or what went wrong.
+
+    Returns:
+        1 if no candidate could be trained or too many failed in a row, 2 for bad input, 130 if
+        a signal stopped it.
+    """
     return run_command(SEARCH, _search, argv)
 
 
@@ -60,10 +66,12 @@ def _conclude(
         console.print(str(file), highlight=False, soft_wrap=True)
     if result.note:
         console.print(result.note, highlight=False, soft_wrap=True)
+    if result.failures is not None:
+        _show_failures(result.failures, folder, argv)
+        return TOO_MANY_FAILURES
     if result.stopped:
-        again = shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
         console.print(
-            f"stopped; nothing that finished is lost. Go on with: {again}",
+            f"stopped; nothing that finished is lost. Go on with: {_again(argv)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -77,6 +85,23 @@ def _conclude(
         soft_wrap=True,
     )
     return 0
+
+
+def _show_failures(
+    failures: TooManyFailuresError, folder: Path, argv: Sequence[str] | None
+) -> None:
+    """Say on stderr why too many failed, with the traceback of one if there is any."""
+    if failures.traceback:
+        print(failures.traceback, file=sys.stderr)
+    print(
+        f"{SEARCH}: stopped, because {failures}; see {folder}/trials.csv. "
+        f"More are allowed with --max-failures; go on with: {_again(argv)}",
+        file=sys.stderr,
+    )
+
+
+def _again(argv: Sequence[str] | None) -> str:
+    return shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
 
 
 def _report(argv: Sequence[str] | None) -> int:

@@ -3,12 +3,37 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from nas.constraint import Constraint
+from nas.limits import MAX_FAILURES
+from nas.mirror_url import check_url, without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
+from nas.timeout import Timeout, parse_bytes, parse_duration
 from trainer.config import ProxyConfig
+
+# Settings of how a search is carried out, on which no candidate's result depends.
+EXECUTION = (
+    "budget",
+    "workers",
+    "gpus_per_worker",
+    "executor",
+    "address",
+    "max_concurrent",
+    "time_budget",
+    "candidate_timeout",
+    "max_failures",
+    "worker_memory",
+    "mirror",
+)
 
 
 class SearchConfig(BaseModel):
@@ -40,6 +65,24 @@ class SearchConfig(BaseModel):
     address: str | None = Field(
         default=None, description="A Ray cluster to join; null starts one."
     )
+    max_concurrent: int | None = Field(
+        default=None, ge=1, description="Candidates in flight at once; null: all workers."
+    )
+    time_budget: str | None = Field(
+        default=None, description="Time of the run, all sessions together, such as 2h or 1h30m."
+    )
+    candidate_timeout: str = Field(
+        default="20x", description="A candidate's time: 10m, a multiple of the median, or off."
+    )
+    max_failures: int = Field(
+        default=MAX_FAILURES, ge=0, description="Candidates that may fail in a row."
+    )
+    worker_memory: str | None = Field(
+        default=None, description="Host memory of one worker, such as 4GB; null: an equal share."
+    )
+    mirror: str | None = Field(
+        default=None, description="An Optuna storage that is kept up to date: URL or journal file."
+    )
 
     @model_validator(mode="after")
     def _sampler_takes_its_options(self) -> Self:
@@ -51,14 +94,45 @@ class SearchConfig(BaseModel):
     def _are_readable(cls, constraints: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(Constraint.parse(text).text for text in constraints)
 
+    @field_validator("candidate_timeout")
+    @classmethod
+    def _is_a_timeout(cls, text: str) -> str:
+        Timeout.parse(text)
+        return text
+
+    @field_validator("time_budget")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_duration(text)
+        return text
+
+    @field_validator("worker_memory")
+    @classmethod
+    def _is_a_size(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_bytes(text)
+        return text
+
+    @field_validator("mirror")
+    @classmethod
+    def _leads_somewhere(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_url(url)
+        return url
+
+    @field_serializer("mirror")
+    def _shown(self, url: str | None) -> str | None:
+        """Keep a password out of every file."""
+        return None if url is None else without_password(url)
+
     def identity(self) -> dict[str, Any]:
         """Return the settings that results depend on: a resumed run must not change them.
 
         The budget may grow, and who executes the candidates does not matter to their results.
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
-        execution = {"budget", "workers", "gpus_per_worker", "executor", "address"}
-        identity = _flat(self.model_dump(mode="json", exclude=execution))
+        identity = _flat(self.model_dump(mode="json", exclude=set(EXECUTION)))
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 

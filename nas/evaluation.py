@@ -1,6 +1,5 @@
 """From a candidate to its outcome: what a worker does, whoever runs the worker."""
 
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from nas.attempt import worker_name
 from nas.candidate import Candidate, Metric, Outcome, State
 from nas.config import SearchConfig
 from nas.reward import weighted_product
@@ -16,6 +16,8 @@ from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages, open_cache
 from trainer.data.prepare import prepare
+from trainer.device_memory import device_memory_bytes, free_memory
+from trainer.host_memory import worker_memory_bytes
 from trainer.measurement import InfeasibleError, Measurement
 from trainer.proxy import ProxyTask, evaluate
 
@@ -41,12 +43,17 @@ class EvaluatorFactory:
         return lambda candidate: self._evaluate(candidate, task)
 
     def _evaluate(self, candidate: Candidate, task: ProxyTask) -> Outcome:
-        started, worker = time.perf_counter(), f"{platform.node()}/{os.getpid()}"
+        started = time.perf_counter()
         try:
             measured = evaluate(self.space.architecture(candidate.choices), task)
         except InfeasibleError as error:
-            seconds = time.perf_counter() - started
-            return Outcome.failed(str(error), worker=worker, seconds=seconds)
+            reason, seconds = str(error), time.perf_counter() - started
+        else:
+            return self._trained(measured, task, seconds=time.perf_counter() - started)
+        free_memory(task.device)  # now that no frame of the error holds it
+        return Outcome.failed(reason, worker=worker_name(), seconds=seconds)
+
+    def _trained(self, measured: Measurement, task: ProxyTask, *, seconds: float) -> Outcome:
         relative_params = measured.num_params / count_params(
             task.reference, task.images.num_classes
         )
@@ -64,8 +71,8 @@ class EvaluatorFactory:
                 "relative_params": relative_params,
                 "num_classes": task.images.num_classes,
             },
-            worker=worker,
-            seconds=time.perf_counter() - started,
+            worker=worker_name(),
+            seconds=seconds,
         )
 
 
@@ -106,9 +113,8 @@ def _own_copy(config: SearchConfig, images: Path) -> CachedImages:
 def _memory_share_bytes(config: SearchConfig) -> int:
     """Return what one of the workers may use: of the GPU that it shares, or of this host."""
     if config.gpus_per_worker > 0:
-        whole = torch.cuda.get_device_properties(torch.device("cuda")).total_memory
-        return int(whole * min(config.gpus_per_worker, 1.0))
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // config.workers
+        return int(device_memory_bytes(torch.device("cuda")) * min(config.gpus_per_worker, 1.0))
+    return worker_memory_bytes(config.workers)
 
 
 def _metrics(measured: Measurement) -> dict[str, Metric]:

@@ -59,8 +59,36 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     where.add_argument("--out", type=Path, default=Path("runs"), help="the run is OUT/NAME (runs)")
     where.add_argument("--workers", type=at_least(1), help="candidates trained at once")
     where.add_argument("--gpus-per-worker", type=float, help="1 where there is a GPU, else 0")
+    where.add_argument(
+        "--max-concurrent", type=at_least(1), help="candidates in flight at once, of all workers"
+    )
     where.add_argument("--executor", choices=("actors", "tune"), help="default: actors")
     where.add_argument("--address", help="Ray cluster to join, such as auto; default: own Ray")
+    where.add_argument(
+        "--mirror",
+        metavar="URL",
+        help="Optuna storage kept up to date for dashboards: a journal file, sqlite:///FILE, "
+        "postgresql://USER@HOST/DATABASE",
+    )
     where.add_argument("--dashboard", action="store_true", help="serve Ray's dashboard")
     where.add_argument("--config", type=Path, help="YAML of settings; flags win over it")
+    ends = parser.add_argument_group("when it gives up")
+    ends.add_argument(
+        "--time-budget",
+        metavar="TIME",
+        help="of the run, all sessions together, such as 2h or 1h30m: then no new candidates",
+    )
+    ends.add_argument(
+        "--candidate-timeout",
+        metavar="TIME",
+        help="after which a candidate fails: 10m, a multiple of the median, or off (20x)",
+    )
+    ends.add_argument(
+        "--max-failures", type=at_least(0), help="candidates that may fail in a row (10)"
+    )
+    ends.add_argument(
+        "--worker-memory",
+        metavar="SIZE",
+        help="host memory of one worker, such as 4GB; default: an equal share",
+    )
     return parser

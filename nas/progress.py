@@ -1,5 +1,6 @@
 """What a search says while it runs: one live line on a terminal, plain lines elsewhere."""
 
+import math
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -20,10 +21,11 @@ class SearchProgress:
     Args:
         console: Where to show it; a terminal gets one line that is drawn anew.
         budget: Candidates in total.
+        ends: When no more candidates are begun, on `time.monotonic`'s clock.
     """
 
-    def __init__(self, console: Console, *, budget: int) -> None:
-        self._console, self._budget = console, budget
+    def __init__(self, console: Console, *, budget: int, ends: float = math.inf) -> None:
+        self._console, self._budget, self._ends = console, budget, ends
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._started = time.monotonic()
         self._finished_before = self._finished = 0
@@ -76,7 +78,10 @@ class SearchProgress:
         here = self._finished - self._finished_before
         if here < 1:
             return "timing the first candidates"
-        seconds = (time.monotonic() - self._started) / here * (self._budget - self._finished)
+        now = time.monotonic()
+        seconds = (now - self._started) / here * (self._budget - self._finished)
+        if seconds > self._ends - now:
+            return f"{duration(max(0.0, self._ends - now))} of the time budget left"
         return f"{duration(seconds)} left"
 
 

@@ -1,13 +1,16 @@
 """A pool of Ray actors: it executes and decides nothing."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from signal import Signals
 from typing import Any
 
+from nas.attempt import Attempt
 from nas.candidate import Candidate, Outcome, Record
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
+from nas.limits import Limits
 from nas.ray_session import RaySession
 from nas.ray_worker import Worker
 from nas.results import Evaluate, Results
@@ -24,6 +27,7 @@ def run_with_actors(
     *,
     results: Results,
     on_told: Callable[[Record], None],
+    limits: Limits = Limits(),  # noqa: B008 (it is frozen)
 ) -> Signals | None:
     """Search until the engine has nothing more.
 
@@ -31,31 +35,40 @@ def run_with_actors(
         engine: Decides.
         session: Where the workers run, and how many.
         make_evaluate: Called once in every worker process; what it returns turns candidates
-            into outcomes. An exception out of it is nobody's result: it ends the search.
+            into outcomes. An exception out of `make_evaluate` ends the search; one out of
+            what it returns is that candidate's failure.
         results: Where workers leave their outcomes.
         on_told: Called with each candidate that comes to an end.
+        limits: What candidates may take, and when no more are handed out.
 
     Returns:
         The signal that stopped the search early, or None. Finished candidates are safe either
         way, and those in flight go out again in the next session.
 
     Raises:
-        WorkerError: If a worker raised an exception; carries its traceback.
+        WorkerError: If a worker could not be made ready; carries its traceback.
+        TooManyFailuresError: If more candidates failed in a row than may.
         ValueError: If nothing can be proposed, or a file of the results is damaged.
         OSError: If the ledger or a result cannot be written.
     """
-    desk = Desk(engine, results, on_told=on_told)
-    with stop_signals() as wish, RayWorkerPool(session, make_evaluate, results) as pool:
+    desk = Desk(engine, results, limits=limits, on_told=on_told)
+    memory = limits.worker_memory_bytes
+    with (
+        stop_signals() as wish,
+        RayWorkerPool(session, make_evaluate, results, memory_bytes=memory) as pool,
+    ):
         while not wish:
             while pool.has_room and (candidate := desk.next()) is not None:
                 pool.submit(candidate)
-            if pool.has_room and not pool.in_flight:
+            if not pool.in_flight and (pool.has_room or desk.time_is_up):
                 break  # a worker is there, and nothing to give it
             for candidate, outcome in pool.wait(POLL_S):
                 if isinstance(outcome, Outcome):
                     desk.done(candidate, outcome)
                 else:
                     desk.died(candidate, outcome)
+            for candidate, seconds in pool.stop_overdue(desk.timeout_s):
+                desk.timed_out(candidate, seconds)
         left = pool.in_flight
     for candidate in left:
         desk.take_found(candidate)
@@ -72,19 +85,32 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     """
 
     def __init__(
-        self, session: RaySession, make_evaluate: Callable[[], Evaluate], results: Results
+        self,
+        session: RaySession,
+        make_evaluate: Callable[[], Evaluate],
+        results: Results,
+        *,
+        memory_bytes: int | None = None,
     ) -> None:
-        """Have the workers started; `wait` takes in those that are up."""
+        """Have the workers started; `wait` takes in those that are up.
+
+        Args:
+            session: Where, and how many.
+            make_evaluate: Called once in every worker process.
+            results: Where workers leave their outcomes.
+            memory_bytes: What a worker may hold of its own; None for an equal share of its host.
+        """
         import ray  # here, because a session sets Ray's environment before Ray is imported
 
         self._ray = ray
         self._make = ray.put(ray.cloudpickle.dumps(make_evaluate))
-        self._results = results
+        self._results, self._workers, self._memory = results, session.workers, memory_bytes
         self._actor_class = ray.remote(
             num_cpus=1, num_gpus=session.gpus_per_worker, max_restarts=0, max_task_retries=0
         )(Worker)
         self._idle: list[Any] = []
         self._running: dict[Any, tuple[Any, Candidate]] = {}
+        self._since: dict[Any, float] = {}  # when candidates went out, monotonic seconds
         self._starting: dict[Any, Any] = {}
         self._failed_starts = 0
         for _ in range(session.workers):
@@ -103,7 +129,9 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     def submit(self, candidate: Candidate) -> None:
         """Give a candidate to an idle worker."""
         actor = self._idle.pop()
-        self._running[actor.evaluate.remote(candidate)] = (actor, candidate)
+        reference = actor.evaluate.remote(candidate)
+        self._running[reference] = (actor, candidate)
+        self._since[reference] = time.monotonic()
 
     def wait(self, timeout_s: float) -> list[tuple[Candidate, Outcome | str]]:
         """Return what came back within the time: an outcome each, or why its worker died.
@@ -120,6 +148,16 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
                 self._take_up(reference)
         return [self._collect(reference) for reference in came if reference in self._running]
 
+    def stop_overdue(self, limit_s: float) -> list[tuple[Candidate, float]]:
+        """Kill the workers whose candidates take longer; return those, and what they took."""
+        now, stopped = time.monotonic(), []
+        for reference, since in list(self._since.items()):
+            if now - since > limit_s:
+                actor, candidate = self._forget(reference)
+                self._replace(actor)
+                stopped.append((candidate, now - since))
+        return stopped
+
     def __exit__(self, *error: object) -> None:
         """Kill the workers, whatever they are at."""
         working = (actor for actor, _ in self._running.values())
@@ -127,7 +165,9 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             self._ray.kill(actor)
 
     def _start(self) -> None:
-        actor = self._actor_class.remote(self._make, self._results)
+        actor = self._actor_class.remote(
+            self._make, self._results, workers=self._workers, memory_bytes=self._memory
+        )
         self._starting[actor.ready.remote()] = actor
 
     def _take_up(self, reference: Any) -> None:
@@ -145,21 +185,31 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             self._idle.append(actor)
 
     def _collect(self, reference: Any) -> tuple[Candidate, Outcome | str]:
-        actor, candidate = self._running.pop(reference)
+        actor, candidate = self._forget(reference)
         errors = self._ray.exceptions
         try:
-            outcome = self._ray.get(reference)
+            tried: Attempt = self._ray.get(reference)
         except errors.RayTaskError as error:
             self._idle.append(actor)
             if isinstance(error.cause, OSError):
                 raise error.cause from error
             raise WorkerError(f"candidate {candidate.number}: {error}") from None
         except errors.RayError as error:
-            self._ray.kill(actor)
-            self._start()
+            self._replace(actor)
             return candidate, " ".join(str(error).split())
-        self._idle.append(actor)
-        return candidate, outcome
+        if tried.is_clean:
+            self._idle.append(actor)
+        else:
+            self._replace(actor)
+        return candidate, tried.outcome or tried.trouble
+
+    def _forget(self, reference: Any) -> tuple[Any, Candidate]:
+        del self._since[reference]
+        return self._running.pop(reference)
+
+    def _replace(self, actor: Any) -> None:
+        self._ray.kill(actor)
+        self._start()
 
 
 def _cannot_start(error: Exception) -> bool:

@@ -75,6 +75,16 @@ class Results:
         content = {**head, **candidate.to_dict(), "outcome": outcome.to_dict()}
         write_atomic(self.path(candidate), json.dumps(content, allow_nan=False) + "\n")
 
+    def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:
+        """Write ``N.error.txt`` for people, where the outcome comes of an exception.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if outcome.traceback:
+            text = f"candidate {candidate.number}: {outcome.reason}\n\n{outcome.traceback}"
+            write_atomic(self.path(candidate).with_suffix(".error.txt"), text)
+
     def settle(self, candidate: Candidate) -> None:
         """Remove the candidate's lock; whoever still waits for it will find the file."""
         self.path(candidate).with_suffix(".lock").unlink(missing_ok=True)

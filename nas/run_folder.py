@@ -16,6 +16,7 @@ import yaml
 
 from nas.candidate import Record, State
 from nas.config import SearchConfig
+from nas.mirror_url import without_password
 from search_space.artifact import ArchitectureFile, save_architecture, write_atomic
 from search_space.space import SearchSpace
 from trainer.timing_cpu import cpu_name
@@ -114,7 +115,7 @@ def write_environment(folder: Path, config: SearchConfig, images: dict[str, Any]
     """Write ``environment.json``: versions, host, commit, command, seed and the images."""
     path = folder / "environment.json"
     environment = {
-        "command": sys.argv,
+        "command": [without_password(word) for word in sys.argv],
         "seed": config.seed,
         "commit": _commit(),
         "python": platform.python_version(),

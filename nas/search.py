@@ -14,6 +14,7 @@ from nas.config import SearchConfig
 from nas.engine import Engine
 from nas.evaluation import EvaluatorFactory
 from nas.ledger import Ledger
+from nas.limits import Limits, TooManyFailuresError
 from nas.progress import SearchProgress
 from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
@@ -30,6 +31,7 @@ from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
 from nas.samplers import sampler_factory
 from nas.screening import constraint_screen
 from nas.search_notes import search_notes
+from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
 from nas.stopping import stop_signals
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages
@@ -45,12 +47,14 @@ class SearchResult:
         records: Every candidate so far, also those of earlier sessions.
         files: What was written, the most important first.
         stopped: Whether a signal stopped it before its budget.
+        failures: Why it stopped if too many candidates failed in a row, else None.
         note: What else there is to say of how it went, one sentence a line.
     """
 
     records: tuple[Record, ...]
     files: tuple[Path, ...]
     stopped: bool
+    failures: TooManyFailuresError | None
     note: str
 
     @property
@@ -86,7 +90,9 @@ def run_search(
     with (
         _folder_of_run(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
+        mirror_of(config, folder, ledger.run_id, space) as mirror,
     ):
+        limits = session_limits(config, ledger.history)
         engine = Engine(
             space,
             sampler_factory(config.sampler, seed=config.seed, **config.sampler_options),
@@ -97,27 +103,41 @@ def run_search(
         )
         write_config(folder, config)
         write_environment(folder, config, describe_images(images))
-        signal = None
-        if _has_work(engine):
+        signal, failures = None, None
+        mirror.add(engine.records())
+        if not limits.time_is_up and _has_work(engine):
             results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
             factory = EvaluatorFactory(config=config, space=space, images=images.path)
-            with SearchProgress(console, budget=config.budget) as progress:
+            with SearchProgress(console, budget=config.budget, ends=limits.ends) as progress:
                 progress.start(engine.records())
 
                 def on_told(record: Record) -> None:
+                    mirror.add([record])
                     progress.update(record)
                     if engine.best is record:
                         write_best(folder, record, config, space)
 
-                signal = _execute(
-                    engine, factory, results, on_told, console=console, dashboard=dashboard
-                )
+                try:
+                    signal = _execute(
+                        engine,
+                        factory,
+                        results,
+                        on_told,
+                        limits,
+                        console=console,
+                        dashboard=dashboard,
+                    )
+                except TooManyFailuresError as error:
+                    failures = error
         files = _write_outputs(folder, engine.records(), config, space)
+        notes = [*search_notes(engine), time_note(config, limits, engine)]
+        notes.append(mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S))
         return SearchResult(
             records=engine.records(),
             files=files,
             stopped=signal is not None,
-            note="\n".join(search_notes(engine)),
+            failures=failures,
+            note="\n".join(filter(None, notes)),
         )
 
 
@@ -144,6 +164,7 @@ def _execute(
     factory: EvaluatorFactory,
     results: Results,
     on_told: Callable[[Record], None],
+    limits: Limits,
     *,
     console: Console,
     dashboard: bool,
@@ -167,7 +188,7 @@ def _execute(
         if config.executor == "tune":
             # Here, because it imports Ray, and a session of our own sets Ray's environment first.
             from nas.tune import run_with_tune as run
-        return run(engine, session, factory, results=results, on_told=on_told)
+        return run(engine, session, factory, results=results, on_told=on_told, limits=limits)
 
 
 def _write_outputs(

@@ -2,18 +2,24 @@
 
 from nas.candidate import State
 from nas.engine import Engine
+from nas.limits import reasons_in_words
 
 
 def search_notes(engine: Engine) -> list[str]:
     """Return one sentence a line: what was not trained, what failed, why it ended early."""
     counts, notes = engine.counts, []
     if counts.duplicates:
-        notes.append(f"{counts.duplicates} proposals were known already, and not trained again")
+        notes.append(f"{_proposals(counts.duplicates)} known already, and not trained again")
     if counts.infeasible:
-        notes.append(f"{counts.infeasible} proposals broke a constraint, and were not trained")
+        notes.append(f"{_proposals(counts.infeasible)} not trained, for breaking a constraint")
     if counts.failed:
-        reasons = {r.outcome.reason for r in engine.records() if r.outcome.state is State.FAIL}
-        notes.append(f"{counts.failed} candidates failed: {'; '.join(sorted(reasons)[:3])}")
+        failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
+        candidates = "candidate" if counts.failed == 1 else "candidates"
+        notes.append(f"{counts.failed} {candidates} failed: {reasons_in_words(failed)}")
     if engine.note:
         notes.append(f"ended before its budget: {engine.note}")
     return notes
+
+
+def _proposals(number: int) -> str:
+    return "1 proposal was" if number == 1 else f"{number} proposals were"

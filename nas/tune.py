@@ -6,20 +6,23 @@ import math
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import ray
 from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
+from nas.limits import Limits
 from nas.ray_session import RaySession
-from nas.ray_trainable import CRASH, MACHINE, OUTCOME, CandidateTrainable
+from nas.ray_trainable import CRASH, MACHINE, OUTCOME, TROUBLE, CandidateTrainable
 from nas.results import Evaluate, Results
 from nas.stopping import StopWish, stop_signals
 
@@ -42,6 +45,23 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
         self.failure: Exception | None = None
         self._desk = desk
         self._running: dict[str, Candidate] = {}
+        self._since: dict[str, float] = {}  # when trials began, monotonic seconds
+        self._stopped: dict[str, float] = {}  # seconds after which trials were stopped
+
+    def began(self, trial_id: str) -> None:
+        """Take note that a trial's process is at its candidate."""
+        self._since[trial_id] = time.monotonic()
+
+    def take_overdue(self) -> list[str]:
+        """Return the trials that took too long, each once; their processes are to be killed."""
+        now, limit = time.monotonic(), self._desk.timeout_s
+        overdue = [
+            trial_id
+            for trial_id, since in self._since.items()
+            if now - since > limit and trial_id not in self._stopped
+        ]
+        self._stopped |= {trial_id: now - self._since[trial_id] for trial_id in overdue}
+        return overdue
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next candidate, None for not now, or the word that ends the search."""
@@ -57,6 +77,8 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
     ) -> None:
         """Take in a trial's result, or that its process died."""
         candidate = self._running.pop(trial_id, None)
+        self._since.pop(trial_id, None)
+        stopped_after = self._stopped.pop(trial_id, None)
         if candidate is None or self.failure is not None:
             return
         with self._noting_failure():
@@ -64,8 +86,12 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
                 raise WorkerError(result[CRASH])
             if result is not None and MACHINE in result:
                 raise OSError(result[MACHINE])
-            if error or result is None:
+            if stopped_after is not None and (error or result is None):
+                self._desk.timed_out(candidate, stopped_after)
+            elif error or result is None:
                 self._desk.died(candidate, "the trial's process died")
+            elif result.get(TROUBLE):
+                self._desk.died(candidate, result[TROUBLE])
             else:
                 self._desk.done(candidate, _outcome(result))
 
@@ -98,6 +124,7 @@ def run_with_tune(
     *,
     results: Results,
     on_told: Callable[[Record], None],
+    limits: Limits = Limits(),  # noqa: B008 (it is frozen)
 ) -> Signals | None:
     """Search until the engine has nothing more; the twin of `run_with_actors`, over Ray Tune.
 
@@ -105,17 +132,20 @@ def run_with_tune(
         The signal that stopped the search early, or None.
 
     Raises:
-        WorkerError: If a worker raised an exception; carries its traceback.
+        WorkerError: If a worker could not be made ready; carries its traceback.
+        TooManyFailuresError: If more candidates failed in a row than may.
         ValueError: If nothing can be proposed, or a file of the results is damaged.
         OSError: If the ledger or a result cannot be written.
     """
-    desk = Desk(engine, results, on_told=on_told)
+    desk = Desk(engine, results, limits=limits, on_told=on_told)
     searcher = EngineSearcher(desk)
     resources = {"cpu": 1, "gpu": session.gpus_per_worker}
     trainable = tune.with_parameters(
         CandidateTrainable,
         pickled_make_evaluate=cloudpickle.dumps(make_evaluate),
         results=results,
+        workers=session.workers,
+        memory_bytes=limits.worker_memory_bytes,
     )
     with stop_signals() as wish, _quiet_storage(session) as storage:
         tuner = tune.Tuner(
@@ -156,9 +186,16 @@ class _Stopper(tune.Callback):  # type: ignore[misc]
     def __init__(self, wish: StopWish, searcher: EngineSearcher) -> None:
         self._wish, self._searcher = wish, searcher
 
-    def on_step_end(self, *args: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
+        self._searcher.began(trial.trial_id)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         if self._wish or self._searcher.failure:
             raise _StoppedError
+        if overdue := self._searcher.take_overdue():
+            for trial in trials:
+                if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
+                    ray.kill(trial.temporary_state.ray_actor)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Evaluators of the toy space that show where they run, raise, or die; workers import them."""
 
 import os
+import signal
 import time
+from pathlib import Path
 
 from nas.candidate import Candidate, Metric, Outcome
 from nas.results import Evaluate
@@ -42,6 +44,41 @@ def make_that_dies(number: int) -> Evaluate:
     def evaluate(candidate: Candidate) -> Outcome:
         if candidate.number == number:
             os._exit(1)
+        return toy_outcome(candidate)
+
+    return evaluate
+
+
+def make_with_faults(folder: Path) -> Evaluate:
+    """Candidate 1 raises, 2 grows, and 3 meets a bad disk once."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        outcome = toy_outcome(candidate)
+        match candidate.number:
+            case 1:
+                raise ZeroDivisionError("no such\nblock")
+            case 2:
+                hoard = []
+                while True:
+                    hoard.append(b"x" * 2**25)
+            case 3 if not (folder / "met").exists():
+                (folder / "met").touch()
+                raise OSError(5, "Input/output error")
+        return Outcome(
+            state=outcome.state, reward=outcome.reward, metrics={}, worker=str(os.getpid())
+        )
+
+    return evaluate
+
+
+def make_that_hangs() -> Evaluate:
+    """Candidate 1 hangs, and 2 freezes its whole process."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        if candidate.number == 1:
+            time.sleep(3600)
+        if candidate.number == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
         return toy_outcome(candidate)
 
     return evaluate

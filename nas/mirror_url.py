@@ -1,0 +1,66 @@
+"""Where a mirror is: an Optuna storage by URL, or a journal file by its path."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+
+def is_file(url: str) -> bool:
+    """Return whether `url` is the path of a journal file."""
+    return "://" not in url
+
+
+def parse_url(url: str) -> "URL":
+    """Return a database's URL; ``postgres://``, as some hosts write it, is meant too.
+
+    Raises:
+        ValueError: If it is none, or this installation has no driver for it.
+    """
+    from sqlalchemy import make_url  # here, because most searches have no mirror
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    scheme, _, rest = url.partition("://")
+    try:
+        parsed = make_url(f"{POSTGRESQL}://{rest}" if scheme == "postgres" else url)
+        parsed.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ValueError(
+            f"must be a journal file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
+            f"got {without_password(url)!r}"
+        ) from error
+    except ImportError as error:
+        extra = ": pip install -e '.[mirror]'" if scheme.startswith("postgres") else ""
+        raise ValueError(f"the driver of {scheme} is not installed{extra}") from error
+    return parsed
+
+
+def check_url(url: str) -> None:
+    """Find what is wrong with a mirror before the search; a server need not answer.
+
+    Raises:
+        ValueError: If nothing can ever be written there.
+    """
+    path: str | None = url
+    if not is_file(url):
+        parsed = parse_url(url)
+        path = parsed.database if parsed.get_backend_name() == SQLITE else None
+    if path is not None and (not path or path == ":memory:" or Path(path).is_dir()):
+        raise ValueError(f"must name a file, got {url!r}")
+    if path is not None and not Path(path).resolve().parent.is_dir():
+        raise ValueError(f"the folder of {path} must exist")
+
+
+def without_password(url: str) -> str:
+    """Return `url` as files and messages may show it."""
+    url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
+    head, at, host = url.rpartition("@")
+    scheme, _, user = head.partition("://")
+    if is_file(url) or ":" not in user:
+        return url
+    return f"{scheme}://{user.partition(':')[0]}:***{at}{host}"

@@ -1,0 +1,108 @@
+"""Times and sizes as people write them, and how long a candidate may take."""
+
+import math
+import re
+from bisect import insort
+from dataclasses import dataclass
+from statistics import median
+from typing import Self
+
+LEAST_S = 600.0  # a multiple of the median is never less: slow starts are no hangs
+ENOUGH = 5  # finished candidates that make a median
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_DURATION = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS), re.I)
+_SIZE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT])(?P<binary>i)?B?\s*", re.I)
+_MULTIPLE = re.compile(r"(\d+(?:\.\d+)?)x", re.I)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of ``2h``, ``90m``, ``45s``, ``1h30m`` or a plain number of seconds.
+
+    Raises:
+        ValueError: If `text` is nothing of the kind, or no time at all.
+    """
+    stripped = text.strip()
+    match = _DURATION.fullmatch(f"{stripped}s" if stripped[-1:].isdigit() else stripped)
+    seconds = 0.0
+    if match is not None:
+        seconds = sum(
+            float(part) * size
+            for part, size in zip(match.groups(), _UNITS.values(), strict=True)
+            if part is not None
+        )
+    if seconds <= 0:
+        raise ValueError(f"must be a time such as 2h, 90m, 45s or 1h30m, got {text!r}")
+    return seconds
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes of ``4GB``, ``512 MiB`` or ``1.5T``; without an i in powers of 1000.
+
+    Raises:
+        ValueError: If `text` is nothing of the kind, or nothing at all.
+    """
+    match = _SIZE.fullmatch(text)
+    size = 0
+    if match is not None:
+        base = 1024 if match["binary"] else 1000
+        size = int(float(match["number"]) * base ** (1 + "KMGT".index(match["unit"].upper())))
+    if size <= 0:
+        raise ValueError(f"must be a size such as 512MiB or 4GB, got {text!r}")
+    return size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    """A candidate's time limit: seconds, or a multiple of what the others took.
+
+    Attributes:
+        seconds: The limit; None where `multiple` says it.
+        multiple: Of the median of the trained candidates' seconds, once there are a few, and
+            never less than ten minutes.
+    """
+
+    seconds: float | None = None
+    multiple: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``90s``, ``10m``, ``20x`` (of the median) or ``off``.
+
+        Raises:
+            ValueError: If `text` is nothing of the kind.
+        """
+        if text.strip().lower() == "off":
+            return cls()
+        if match := _MULTIPLE.fullmatch(text.strip()):
+            if float(match[1]) <= 1:
+                raise ValueError(f"must be more than 1x the median, got {text!r}")
+            return cls(multiple=float(match[1]))
+        try:
+            return cls(seconds=parse_duration(text))
+        except ValueError:
+            raise ValueError(
+                f"must be a time such as 90s or 10m, a multiple of the median such as 20x, "
+                f"or off, got {text!r}"
+            ) from None
+
+
+class TimeoutClock:
+    """A `Timeout` that learns what candidates take."""
+
+    def __init__(self, timeout: Timeout) -> None:
+        self._timeout = timeout
+        self._seconds: list[float] = []  # sorted
+
+    def learn(self, seconds: float) -> None:
+        """Take note of what a trained candidate took."""
+        insort(self._seconds, seconds)
+
+    @property
+    def limit_s(self) -> float:
+        """What a candidate may take at this moment; infinite where that is not known yet."""
+        if self._timeout.seconds is not None:
+            return self._timeout.seconds
+        if self._timeout.multiple is None or len(self._seconds) < ENOUGH:
+            return math.inf
+        return max(LEAST_S, self._timeout.multiple * median(self._seconds))
