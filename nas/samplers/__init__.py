@@ -8,7 +8,10 @@ from typing import Any
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
+from nas.samplers.controller import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
+from nas.samplers.history import StudySampler
+from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.seeding import proposal_seed
 
 
@@ -47,12 +50,20 @@ def sampler_factory(name: str, *, seed: int, **options: Any) -> Callable[[int], 
     Raises:
         ValueError: As `make_sampler` does, and before the search rather than during it.
     """
-    make_sampler(name, seed=seed, **options)
+    sampler = make_sampler(name, seed=seed, **options)
+    if isinstance(sampler, StudySampler):
+        return lambda number: sampler.for_proposal(proposal_seed(seed, number))
     return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)
 
 
 def _makers() -> dict[str, Callable[..., BaseSampler]]:
-    return {"random": _random, "tpe": _tpe, "evolution": EvolutionSampler}
+    return {
+        "random": _random,
+        "tpe": _tpe,
+        "evolution": EvolutionSampler,
+        "controller": ControllerSampler,
+        "nsga2": Nsga2Sampler,
+    }
 
 
 def _random(*, seed: int) -> BaseSampler:

@@ -1,16 +1,16 @@
 """Regularised evolution as an Optuna sampler whose state is recomputed from the trials."""
 
-import heapq
+import copy
 import random
-from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from nas.candidate import State
+from nas.samplers.history import History
 
 
 class EvolutionSampler(BaseSampler):
@@ -54,7 +54,14 @@ class EvolutionSampler(BaseSampler):
         self._population, self._tournament = population, tournament
         self._rng = random.Random(seed)
         self._random = RandomSampler(seed=seed)
+        self._history = History()
         self._latest: tuple[int, list[FrozenTrial]] = (-1, [])
+
+    def for_proposal(self, seed: int) -> Self:
+        """Return the same sampler with random numbers of its own."""
+        twin = copy.copy(self)
+        twin._rng, twin._random = random.Random(seed), RandomSampler(seed=seed)
+        return twin
 
     def reseed_rng(self) -> None:
         """Draw differently from here on; Optuna calls it where processes share a sampler."""
@@ -116,20 +123,16 @@ class EvolutionSampler(BaseSampler):
 
     def _living(self, study: Study) -> list[FrozenTrial]:
         """Return the population, oldest first; empty until it is complete."""
-        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        grown = [t for t in trials if t.user_attrs.get("state") != State.INFEASIBLE]
-        if len(grown) < self._population:
-            return []
-        return heapq.nlargest(self._population, grown, key=_completion)[::-1]
+        living: list[FrozenTrial] = []
+        for trial in reversed(self._history.look(study)):
+            if trial.user_attrs.get("state") != State.INFEASIBLE:
+                living.append(trial)
+            if len(living) == self._population:
+                return living[::-1]
+        return []
 
     def _another(self, study: Study, trial: FrozenTrial, name: str, parent: FrozenTrial) -> Any:
         distribution, old = parent.distributions[name], parent.params[name]
         if isinstance(distribution, CategoricalDistribution):
             return self._rng.choice([option for option in distribution.choices if option != old])
         return self._random.sample_independent(study, trial, name, distribution)
-
-
-def _completion(trial: FrozenTrial) -> tuple[int, datetime, int]:
-    """Return what orders trials by completion: the search's own count, else Optuna's clock."""
-    finished = trial.datetime_complete or datetime.min
-    return (trial.user_attrs.get("told", -1), finished, trial.number)
