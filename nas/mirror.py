@@ -93,6 +93,15 @@ class Mirror(AbstractContextManager["Mirror"]):
             f"there ({self._trouble or 'no answer'}); the same command adds them later"
         )
 
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, or an empty string."""
+        return self._trouble
+
+    def join(self) -> None:
+        """Wait for the thread to end, which after `close` it does once nothing hangs."""
+        self._thread.join()
+
     def __exit__(self, *error: object) -> None:
         self._stop()
 

@@ -60,11 +60,21 @@ class MirrorStudy:
             self._study = self._claim(name, run_id) or self._claim(f"{name}-{run_id[:8]}", run_id)
             if self._study is None:
                 raise ValueError(f"the studies {name} and {name}-{run_id[:8]} are of other runs")
-            trials = self._study.get_trials(deepcopy=False)
+            self.present = {
+                trial.user_attrs[NUMBER] for trial in self.trials() if NUMBER in trial.user_attrs
+            }
         except BaseException:
             self.close()
             raise
-        self.present = {trial.user_attrs[NUMBER] for trial in trials if NUMBER in trial.user_attrs}
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return what the storage holds of the run.
+
+        Raises:
+            Exception: Whatever the storage and its driver raise.
+        """
+        assert self._study is not None
+        return self._study.get_trials(deepcopy=False)
 
     def add(self, record: Record) -> None:
         """Add a candidate that is not there.

@@ -26,8 +26,10 @@ def parse_url(url: str) -> "URL":
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     scheme, _, rest = url.partition("://")
+    if scheme in ("postgres", POSTGRESQL):  # SQLAlchemy's default driver depends on its version
+        scheme = f"{POSTGRESQL}+psycopg"
     try:
-        parsed = make_url(f"{POSTGRESQL}://{rest}" if scheme == "postgres" else url)
+        parsed = make_url(f"{scheme}://{rest}")
         parsed.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError) as error:
         raise ValueError(
@@ -36,7 +38,7 @@ def parse_url(url: str) -> "URL":
         ) from error
     except ImportError as error:
         extra = ": pip install -e '.[mirror]'" if scheme.startswith("postgres") else ""
-        raise ValueError(f"the driver of {scheme} is not installed{extra}") from error
+        raise ValueError(f"the driver of {scheme}:// is not installed{extra}") from error
     return parsed
 
 
@@ -49,7 +51,7 @@ def check_url(url: str) -> None:
     path: str | None = url
     if not is_file(url):
         parsed = parse_url(url)
-        path = parsed.database if parsed.get_backend_name() == SQLITE else None
+        path = (parsed.database or "") if parsed.get_backend_name() == SQLITE else None
     if path is not None and (not path or path == ":memory:" or Path(path).is_dir()):
         raise ValueError(f"must name a file, got {url!r}")
     if path is not None and not Path(path).resolve().parent.is_dir():
