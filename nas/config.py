@@ -56,6 +56,9 @@ class SearchConfig(BaseModel):
     constraints: tuple[str, ...] = Field(
         default=(), description='Limits checked before training, such as "params < 24M".'
     )
+    start_from: tuple[str, ...] = Field(
+        default=(), description="Published names, files or run folders to begin with."
+    )
     proxy: ProxyConfig = Field(description="Each candidate's short training.")
     workers: int = Field(default=1, ge=1, description="Candidates in training at once.")
     gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of a worker; 0 is CPU.")
@@ -132,7 +135,8 @@ class SearchConfig(BaseModel):
         The budget may grow, and who executes the candidates does not matter to their results.
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
-        identity = _flat(self.model_dump(mode="json", exclude=set(EXECUTION)))
+        unset = set() if self.start_from else {"start_from"}  # as runs of before it was there
+        identity = _flat(self.model_dump(mode="json", exclude={*EXECUTION, *unset}))
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 

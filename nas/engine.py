@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nas.book import Book, Counts
@@ -37,6 +37,7 @@ class Engine:
         budget: int,
         seed: int = 0,
         screen: Callable[[Choices], str] | None = None,
+        first: Sequence[Choices] = (),
     ) -> None:
         """Rebuild everything that the ledger tells.
 
@@ -47,9 +48,12 @@ class Engine:
             budget: Distinct candidates to try in total.
             seed: Of the samples that are drawn where a sampler only repeats itself.
             screen: Returns why canonical choices break a constraint, or an empty string.
+            first: What is proposed before a sampler is asked, in this order; a resumed search
+                must be given the same.
 
         Raises:
-            ValueError: If the budget is not positive, or the ledger is of another space.
+            ValueError: If the budget is not positive, the ledger is of another space, or
+                something of `first` is no point of the space.
         """
         if budget < 1:
             raise ValueError(f"Engine.budget must be >= 1, got {budget!r}")
@@ -57,6 +61,7 @@ class Engine:
         self.note = ""
         self._space, self._ledger, self._seed, self._screen = space, ledger, seed, screen
         self._size = space.size()
+        self._first, self._started = [space.canonical(choices) for choices in first], 0
         self._study = ProposalStudy(space.decisions(), sampler_factory)
         self._book = Book()
         for line, event in enumerate(ledger.history, start=2):  # the header is line 1
@@ -150,9 +155,16 @@ class Engine:
 
     def _propose(self) -> Event:
         """Make one proposal, find out what it is, and take it in; it is not written yet."""
-        rescue = self._book.repeats >= max(1, PATIENCE >> self._book.rescues)
-        proposal = self._study.place(self._unseen()) if rescue else self._study.propose()
+        start = self._started < len(self._first)
+        rescue = not start and self._book.repeats >= max(1, PATIENCE >> self._book.rescues)
+        if start:
+            proposal = self._study.place(self._first[self._started])
+        else:
+            proposal = self._study.place(self._unseen()) if rescue else self._study.propose()
         event = self._judge(proposal)
+        if start:
+            event["start"] = True
+            self._started += 1
         if rescue:
             event["rescue"] = True
         self._book.apply({**event, "time": time.time()})
@@ -204,5 +216,6 @@ class Engine:
         if event["event"] in ("asked", "rejected", "duplicate"):
             choices = event.get("proposed", event["choices"])
             self._study.place(choices, event.get("attrs"))
+            self._started += bool(event.get("start"))
         self._book.apply(event)
         self._teach(event)

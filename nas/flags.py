@@ -44,6 +44,13 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
         metavar="LIMIT",
         help='checked before training, such as "params < 24M" or "macs < 9G"; may be repeated',
     )
+    what.add_argument(
+        "--start-from",
+        action="append",
+        metavar="NETWORK",
+        help="tried first: published names, architecture files or run folders, by commas or by "
+        "repeating; what is no point of the space is mapped to the nearest, and said",
+    )
     proxy = parser.add_argument_group("each candidate's short training")
     proxy.add_argument("--epochs", type=at_least(1), help="10; 3 for the embedded images")
     proxy.add_argument("--image-size", type=at_least(8), help="pixels; default: the space's")

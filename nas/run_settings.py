@@ -1,6 +1,7 @@
 """What a run was made with: what a resumed one has to agree on, and what is written of it."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from nas.config import SearchConfig
 from nas.evaluation import proxy_task
 from nas.ledger import read_ledger
+from nas.start_points import StartPoint
 from search_space.space import SearchSpace
 from trainer.config import Precision
 from trainer.data.cache import CachedImages
@@ -15,14 +17,18 @@ from trainer.proxy import faster_precision
 
 LEDGER = "ledger.jsonl"
 
-# Data and space count by content, so their names may; the budget may grow.
-MAY_CHANGE = frozenset({"budget", "data", "space"})
+# Data, space and start points count by content, so their names may; the budget may grow.
+MAY_CHANGE = frozenset({"budget", "data", "space", "start_from"})
 
 
 def run_settings(
-    config: SearchConfig, space: SearchSpace, images: CachedImages
+    config: SearchConfig,
+    space: SearchSpace,
+    images: CachedImages,
+    starts: Sequence[StartPoint] = (),
 ) -> dict[str, object]:
     """Return what a resumed run has to agree with; files count by content, not by name."""
+    begins = {"start_from.content": [start.key for start in starts]} if starts else {}
     return {
         **config.identity(),
         "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
@@ -30,6 +36,7 @@ def run_settings(
         # Costs on a GPU and on a CPU are not in proportion, so one run must not mix them.
         "device": "cuda" if config.gpus_per_worker > 0 else "cpu",
         "budget": config.budget,
+        **begins,
     }
 
 

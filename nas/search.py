@@ -32,6 +32,7 @@ from nas.samplers import sampler_factory
 from nas.screening import constraint_screen
 from nas.search_notes import search_notes
 from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
+from nas.start_points import start_points
 from nas.stopping import stop_signals
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages
@@ -86,7 +87,8 @@ def run_search(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    settings = run_settings(config, space, images)
+    starts = start_points(config.start_from, space)
+    settings = run_settings(config, space, images, starts)
     with (
         _folder_of_run(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
@@ -100,7 +102,10 @@ def run_search(
             budget=config.budget,
             seed=config.seed,
             screen=constraint_screen(config, space, images.num_classes),
+            first=[start.choices for start in starts],
         )
+        for start in starts:
+            console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
         write_config(folder, config)
         write_environment(folder, config, describe_images(images))
         signal, failures = None, None

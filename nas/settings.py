@@ -65,6 +65,9 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
         if value is not None and name in {*SearchConfig.model_fields, *PROXY_FLAGS}
     }
     proxy = {name: flags.pop(name) for name in PROXY_FLAGS if name in flags}
+    if "start_from" in flags:
+        texts = ",".join(flags["start_from"]).split(",")
+        flags["start_from"] = [text.strip() for text in texts]
     if "sampler_options" in flags:
         flags["sampler_options"] = dict(_option(text) for text in flags["sampler_options"])
     return {**settings, **flags, "proxy": {**of_proxy, **proxy}}
