@@ -1,10 +1,12 @@
 """Evaluators of the toy space that show where they run, raise, or die; workers import them."""
 
+import errno
 import os
 import signal
 import time
 from pathlib import Path
 
+from nas import results
 from nas.candidate import Candidate, Metric, Outcome
 from nas.results import Evaluate
 from tests.toy_space import toy_outcome
@@ -29,6 +31,16 @@ def make_with_threads_slowly() -> Evaluate:
         return evaluate(candidate)
 
     return slowly
+
+
+def make_on_a_full_disk() -> Evaluate:
+    """Results that this worker wants to write find no room."""
+
+    def write_nothing(path: Path, content: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    results.write_atomic = write_nothing  # type: ignore[attr-defined, assignment]
+    return toy_outcome
 
 
 def make_that_raises(error: Exception) -> Evaluate:

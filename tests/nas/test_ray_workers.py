@@ -19,7 +19,7 @@ from nas.results import Evaluate, Results
 from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_reward
-from tests.toy_workers import make_that_dies, make_with_threads
+from tests.toy_workers import make_on_a_full_disk, make_that_dies, make_with_threads
 
 both_executors = pytest.mark.parametrize("executor", ["actors", "tune"])
 executors = pytest.mark.parametrize(
@@ -108,6 +108,18 @@ def test_a_ledger_that_cannot_be_written_ends_the_search_and_stays_valid(
     monkeypatch.undo()
     engine = search(executor, session, tmp_path, make_with_threads)
     assert engine.counts.complete == 12
+
+
+@executors
+def test_a_result_that_cannot_be_written_is_the_machines_fault_and_names_the_file(
+    executor: str, session: RaySession, tmp_path: Path
+) -> None:
+    wanted = r"No space left on device: '\S+/\d\.json'"
+    with pytest.raises(OSError, match=wanted):
+        search(executor, session, tmp_path, make_on_a_full_disk)
+    engine = search(executor, session, tmp_path, make_with_threads)
+    assert engine.counts.complete == 12
+    assert engine.counts.deaths == 0
 
 
 @executors
