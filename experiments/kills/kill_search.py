@@ -33,7 +33,7 @@ QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precisio
 TIMING = "proxy: {timing: {warmup_steps: 1, blocks: 3, block_seconds: 0.01, max_attempts: 1}}\n"
 ANYWHERE = 0.25  # share of the driver's kills that may hit before its first candidate
 LONGEST_START_S, LONGEST_WORK_S = 12.0, 2.0
-MOST_TOLD = 6  # candidates that may come to their end between two kills
+MOST_TOLD = 4  # candidates that may come to their end between two kills
 
 
 class Killer:
