@@ -18,9 +18,10 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_a_door_imports_nothing_that_takes_long() -> None:
+@pytest.mark.parametrize("module", ["nas.commands", "nas.ray_worker"])
+def test_what_every_start_of_a_process_imports_takes_no_time(module: str) -> None:
     heavy = ("torch", "ray", "optuna", "numpy", "pandas", "pydantic", "rich", "PIL")
-    asked = f"import sys, nas.commands; print([m for m in {heavy} if m in sys.modules])"
+    asked = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     assert run(asked).stdout == "[]\n"
 
 
