@@ -4,11 +4,13 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 CONNECT_S = 5.0
+START_S = 120.0
 LAST_PORT = 65535
 LATE = "timed out during startup"  # in what Ray raises, a bare Exception
 
@@ -36,9 +38,8 @@ def _host_and_port(address: str) -> tuple[str, int]:
     """Return where a cluster's address leads; "auto" is the one that runs on this machine."""
     from ray._private import services
 
-    if address.startswith("ray://"):
-        found: str | None = address.removeprefix("ray://")
-    else:
+    found: str | None = address.removeprefix("ray://")
+    if address == "auto":
         found = services.canonicalize_bootstrap_address(address)
     host, _, port = (found or "").rpartition(":")
     if not (host and port.isdecimal() and int(port) <= LAST_PORT):
@@ -73,12 +74,32 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
-    """Call ``ray.init``; a machine too busy for it is not our fault, and gets no traceback."""
+    """Call ``ray.init`` with more patience than its fixed 30 s, which a busy machine outlasts.
+
+    A machine that is too busy even so is not our fault, and gets no traceback.
+    """
+    from ray._private import services
+
+    find, end = services.get_node, time.monotonic() + START_S
+
+    def find_patiently(*args: Any) -> Any:
+        """Look for the node that is starting until it is there; Ray's own loop is around it."""
+        while True:
+            try:
+                return find(*args)
+            except RuntimeError:  # not there yet
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+
+    services.get_node = find_patiently
     try:
         ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
     except Exception as error:
         if LATE not in str(error):
             raise
         raise OSError(
-            "Ray's processes did not come up within its 30 s; is this machine overloaded?"
+            f"Ray's processes did not come up within {START_S:g} s; is this machine overloaded?"
         ) from error
+    finally:
+        services.get_node = find
