@@ -6,12 +6,13 @@ from inspect import signature
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.samplers.controller import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.history import StudySampler
 from nas.samplers.nsga2 import Nsga2Sampler
+from nas.samplers.recent_tpe import RecentTpeSampler
 from nas.samplers.seeding import proposal_seed
 
 
@@ -81,7 +82,7 @@ def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
             raise ValueError(f"tpe's {name} must be a whole number >= {lowest}, got {value!r}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # `group` has been so since 2.8
-        return TPESampler(
+        return RecentTpeSampler(
             seed=seed,
             n_startup_trials=startup,
             n_ei_candidates=candidates,
