@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.ledger import Event
+from nas.ledger import Event, read_ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +142,19 @@ class Book:
         is_trained = outcome.state is State.COMPLETE
         if is_trained and (self.best is None or record.rank > self.best.rank):
             self.best = record
+
+
+def read_book(path: Path) -> Book:
+    """Read a ledger without holding it, and add it up.
+
+    Raises:
+        ValueError: If it is damaged; the message names the line.
+        OSError: If it cannot be read.
+    """
+    book = Book()
+    for line, event in enumerate(read_ledger(path).events, start=2):  # the header is line 1
+        try:
+            book.apply(event)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: line {line} is damaged: {error!r}") from error
+    return book

@@ -14,7 +14,7 @@ from pydantic import (
 
 from nas.constraint import Constraint
 from nas.limits import MAX_FAILURES
-from nas.mirror_url import check_url, without_password
+from nas.mirror_url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
 from nas.timeout import Timeout, parse_bytes, parse_duration
@@ -116,13 +116,6 @@ class SearchConfig(BaseModel):
         if text is not None:
             parse_bytes(text)
         return text
-
-    @field_validator("mirror")
-    @classmethod
-    def _leads_somewhere(cls, url: str | None) -> str | None:
-        if url is not None:
-            check_url(url)
-        return url
 
     @field_serializer("mirror")
     def _shown(self, url: str | None) -> str | None:

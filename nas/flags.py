@@ -52,7 +52,7 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
         "repeating; what is no point of the space is mapped to the nearest, and said",
     )
     proxy = parser.add_argument_group("each candidate's short training")
-    proxy.add_argument("--epochs", type=at_least(1), help="10; 3 for the embedded images")
+    proxy.add_argument("--epochs", type=at_least(1), help="10; for digits-scenes 3, digits 4")
     proxy.add_argument("--image-size", type=at_least(8), help="pixels; default: the space's")
     proxy.add_argument("--batch-size", type=at_least(2), help="128; 32 for the embedded images")
     proxy.add_argument("--max-images", type=at_least(2), help="train on at most so many images")

@@ -16,6 +16,10 @@ SCHEMA = "nas.ledger/1"
 Event = Mapping[str, Any]
 
 
+class HeldError(ValueError):
+    """Another process holds the ledger; the message says which."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerContents:
     """What a ledger says, read without holding it.
@@ -59,7 +63,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             may_change: Names of the settings that a resumed run may set anew.
 
         Raises:
-            ValueError: If another process holds it, the settings differ, or it is damaged.
+            HeldError: If another process holds it.
+            ValueError: If the settings differ, or it is damaged.
             OSError: If it cannot be read or written.
         """
         self.path = path
@@ -86,7 +91,14 @@ class Ledger(AbstractContextManager["Ledger"]):
 
         Raises:
             OSError: If the disk is full, for one; nothing of `events` is kept.
+            HeldError: If somebody else wrote to the file: locks do not hold on some network
+                file systems.
         """
+        if os.fstat(self._fd).st_size != self._size:
+            raise HeldError(
+                f"another process writes to {self.path}, whose file system has no locks; "
+                f"let one search go on at a time"
+            )
         now = round(time.time(), 3)
         data = "".join(_line({**event, "time": now}) for event in events).encode()
         try:
@@ -114,7 +126,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             run = self.path.parent.resolve().name
-            raise ValueError(
+            raise HeldError(
                 f"run {run!r} is being searched by {_holder(self.path)}; "
                 f"stop it or choose another name ({self.path})"
             ) from None

@@ -33,12 +33,12 @@ def parse_url(url: str) -> "URL":
         parsed.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError) as error:
         raise ValueError(
-            f"must be a journal file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
+            f"--mirror must be a journal file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
             f"got {without_password(url)!r}"
         ) from error
     except ImportError as error:
         extra = ": pip install -e '.[mirror]'" if scheme.startswith("postgres") else ""
-        raise ValueError(f"the driver of {scheme}:// is not installed{extra}") from error
+        raise ValueError(f"--mirror: the driver of {scheme}:// is not installed{extra}") from error
     return parsed
 
 
@@ -53,9 +53,9 @@ def check_url(url: str) -> None:
         parsed = parse_url(url)
         path = (parsed.database or "") if parsed.get_backend_name() == SQLITE else None
     if path is not None and (not path or path == ":memory:" or Path(path).is_dir()):
-        raise ValueError(f"must name a file, got {url!r}")
+        raise ValueError(f"--mirror must name a file, got {url!r}")
     if path is not None and not Path(path).resolve().parent.is_dir():
-        raise ValueError(f"the folder of {path} must exist")
+        raise ValueError(f"--mirror: the folder of {path} must exist")
 
 
 def without_password(url: str) -> str:

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
 
-from nas.book import Book
+from nas.book import read_book
 from nas.config import SearchConfig
-from nas.ledger import read_ledger
 from nas.report.figures import search_figure
 from nas.report.page import write_report
 from search_space.space import SearchSpace
+from trainer.config import validated
 
 
 def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
@@ -24,10 +23,14 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     """
     try:
         settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        config = SearchConfig.model_validate(settings)
-    except (yaml.YAMLError, ValidationError) as error:
+        if not isinstance(settings, dict):
+            raise ValueError(f"must hold settings by name, got {settings!r}")
+        config = validated(SearchConfig, settings)
+    except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{folder / 'config.yaml'} is damaged: {error}") from error
-    records = Book(read_ledger(folder / "ledger.jsonl").events).records
+    if png is not None and png.suffix.lower() != ".png":
+        raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
+    records = read_book(folder / "ledger.jsonl").records
     files = [write_report(folder, records, config, SearchSpace.load(config.space))]
     if png is not None:
         search_figure(records, folder.name).savefig(png, format="png")

@@ -1,6 +1,5 @@
 """nas-scale with a clock: scaling is arithmetic, timing is training, and only here both meet."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,10 +8,14 @@ import torch
 
 from scaling.cli import main as scale_main
 from search_space.artifact import ArchitectureFile
-from search_space.cost import training_memory_bytes
 from trainer.config import TimingConfig
 from trainer.gate import DeviceGate, device_key
-from trainer.synthetic_step import StepSettings, named_device, synthetic_step
+from trainer.synthetic_step import (
+    StepSettings,
+    named_device,
+    require_memory,
+    synthetic_step,
+)
 from trainer.timing import time_steps
 
 
@@ -33,7 +36,8 @@ def measure(
     if device.type == "cpu":
         torch.set_num_threads(1)  # as in a search, whose step times these stand beside
     settings = StepSettings(batch_size=batch_size, num_classes=num_classes, device=device)
-    _require_memory(files, settings)
+    for file in files:
+        require_memory(file.architecture, file.name, file.train_size, settings)
     steps = [synthetic_step(file.architecture, file.train_size, settings) for file in files]
     with DeviceGate(device_key(device)) as gate:
         try:
@@ -42,35 +46,6 @@ def measure(
             reason = str(error).splitlines()[0]
             raise ValueError(f"--batch-size {batch_size} does not fit: {reason}") from error
     return tuple(time.to_dict() for time in times)
-
-
-def _require_memory(files: tuple[ArchitectureFile, ...], settings: StepSettings) -> None:
-    """Refuse what cannot fit before building it; on a CPU it would be killed without a word.
-
-    Raises:
-        ValueError: If the predicted training memory is above the device's.
-    """
-    limit = _memory_bytes(settings.device)
-    for file in files:
-        needed = training_memory_bytes(
-            file.architecture,
-            file.train_size,
-            settings.batch_size,
-            bytes_per_element=2 if settings.device.type == "cuda" else 4,
-            num_classes=settings.num_classes,
-        )
-        if needed > limit:
-            raise ValueError(
-                f"--batch-size {settings.batch_size} is too large for {file.name} at "
-                f"{file.train_size} pixels: it needs about {needed / 2**30:.1f} GiB "
-                f"of {limit / 2**30:.1f} GiB"
-            )
-
-
-def _memory_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 if __name__ == "__main__":

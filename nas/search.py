@@ -13,7 +13,7 @@ from nas.candidate import Record
 from nas.config import SearchConfig
 from nas.engine import Engine
 from nas.evaluation import EvaluatorFactory
-from nas.ledger import Ledger
+from nas.ledger import HeldError, Ledger
 from nas.limits import Limits, TooManyFailuresError
 from nas.progress import SearchProgress
 from nas.ray_session import ray_session
@@ -149,10 +149,16 @@ def run_search(
 @contextmanager
 def _folder_of_run(folder: Path) -> Iterator[None]:
     """Make the run's folder; one that was made in vain, for a bad setting, goes again."""
-    is_new = not folder.exists()
-    (folder / RESULTS).mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True)
+        is_new = True
+    except FileExistsError:
+        is_new = False
+    (folder / RESULTS).mkdir(exist_ok=True)
     try:
         yield
+    except HeldError:  # by another search, which came to this folder at the same moment
+        raise
     except (ValueError, OSError):
         if is_new and not any((folder / RESULTS).glob("*.json")):
             shutil.rmtree(folder)

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from nas.config import SearchConfig
+from nas.mirror_url import check_url
 from search_space.space import SearchSpace
 from trainer.config import SettingError, validated
 
@@ -94,9 +95,12 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
         "proxy": proxy,
     }
     try:
-        return validated(SearchConfig, settings)
+        config = validated(SearchConfig, settings)
+        if config.mirror is not None:  # here, because a report needs no mirror
+            check_url(config.mirror)
     except SettingError as error:
         raise ValueError(f"setting {error}" if error.setting else str(error)) from error
+    return config
 
 
 def default_name(config: SearchConfig) -> str:

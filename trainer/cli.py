@@ -14,7 +14,12 @@ from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.gate import DeviceGate, device_key
 from trainer.measurement import StepTime
-from trainer.synthetic_step import StepSettings, named_device, synthetic_step
+from trainer.synthetic_step import (
+    StepSettings,
+    named_device,
+    require_memory,
+    synthetic_step,
+)
 from trainer.timing import time_steps
 
 TIME_COMMAND = "nas-time"
@@ -39,6 +44,7 @@ def _time_command(argv: Sequence[str] | None) -> int:
         optimizer=args.optimizer,
         precision=args.precision,
     )
+    require_memory(file.architecture, file.name, image_size, settings)
     step = synthetic_step(file.architecture, image_size, settings)
     with DeviceGate(device_key(device)) as gate:
         (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)

@@ -34,7 +34,8 @@ def validated(model: type[Settings], settings: Mapping[str, Any]) -> Settings:
         setting = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         # Of settings that disagree the message says all; the input would be every setting.
-        told = f"{message}, got {first['input']!r}" if setting else message
+        is_told = not setting or ", got " in message  # our own checks say what they got
+        told = message if is_told else f"{message}, got {first['input']!r}"
         raise SettingError(setting, told) from error
 
 

@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from search_space.architecture import Architecture
+from search_space.cost import training_memory_bytes
 from search_space.network import build_network
 from trainer.config import Precision
+from trainer.device_memory import device_memory_bytes
 from trainer.optim import make_optimizer
 from trainer.training_step import TrainingStep
 
@@ -30,6 +32,30 @@ class StepSettings:
     device: torch.device
     optimizer: Literal["rmsprop", "sgd"] = "rmsprop"
     precision: Precision | None = None
+
+
+def require_memory(
+    architecture: Architecture, name: str, image_size: int, settings: StepSettings
+) -> None:
+    """Refuse what cannot fit before building it; on a CPU it would be killed without a word.
+
+    Raises:
+        ValueError: If the predicted training memory is above the device's.
+    """
+    limit = device_memory_bytes(settings.device)
+    precision = settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
+    needed = training_memory_bytes(
+        architecture,
+        image_size,
+        settings.batch_size,
+        bytes_per_element=2 if precision == "bf16" else 4,
+        num_classes=settings.num_classes,
+    )
+    if needed > limit:
+        raise ValueError(
+            f"--batch-size {settings.batch_size} is too large for {name} at {image_size} pixels: "
+            f"it needs about {needed / 2**30:.1f} GiB of {limit / 2**30:.1f} GiB"
+        )
 
 
 def synthetic_step(

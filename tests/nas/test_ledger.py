@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.ledger import Ledger, read_ledger
+from nas.ledger import HeldError, Ledger, read_ledger
 
 SETTINGS = {"space": "toy", "seed": 0, "budget": 16}
 
@@ -135,3 +135,13 @@ def test_an_append_writes_what_is_new_and_no_more(path: Path) -> None:
         ledger.append(note(0))
         assert path.stat().st_size - before < 100
         assert len(notes(path)) == 10_001
+
+
+def test_a_writer_that_no_lock_kept_out_is_noticed(path: Path) -> None:
+    with Ledger(path, SETTINGS) as ledger:
+        ledger.append(note(0))
+        with path.open("a") as other:  # as on a network file system without locks
+            other.write('{"event":"note","number":1}\n')
+        with pytest.raises(HeldError, match=r"another process writes to .*ledger\.jsonl"):
+            ledger.append(note(2))
+    assert notes(path) == [0, 1]

@@ -65,3 +65,13 @@ def test_bad_flags_are_one_line_and_exit_code_two(
         time_main(arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_cannot_fit_is_refused_before_it_is_built(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--arch", "efficientnetv2-l", "--batch-size", "1000000", "--device", "cpu"]
+    assert time_main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nas-time: --batch-size 1000000 is too large for efficientnetv2-l at")
+    assert error.count("\n") == 1

@@ -138,6 +138,9 @@ def _images(folder: Path) -> list[Path]:
                 f"{path} is a folder inside the class folder {folder.name!r}; a class folder "
                 f"holds images alone (is --data one folder too high?)"
             )
+        if not path.is_file():  # a FIFO would be waited for, a dangling link has no size
+            what = "a link to nothing" if path.is_symlink() else "not a file"
+            raise ValueError(f"{path} is {what}; a class folder holds images alone")
         if not IMAGE_NAME.fullmatch(path.name):
             raise ValueError(f"{path} is no image; a class folder holds images alone")
     if not images:

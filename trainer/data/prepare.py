@@ -67,6 +67,8 @@ def find_source(data: str, root: Path) -> Source:
     """
     # Each kind is imported when it is asked for: the libraries behind them cost seconds.
     path = Path(data).expanduser()
+    if not data.strip():  # Path("") is the current folder, which nobody means
+        raise ValueError(f"--data must not be empty; it takes {DATA_TAKES}")
     if data in ("digits", "digits-scenes"):
         from trainer.data.digits import digits_source, scenes_source
 

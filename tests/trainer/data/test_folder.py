@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -150,4 +151,15 @@ def test_an_unreadable_folder_keeps_its_name_in_the_error(
 
     monkeypatch.setattr(Path, "iterdir", denied)
     with pytest.raises(OSError, match=r"Permission denied: .*dog"):
+        folder_source(tmp_path)
+
+
+def test_what_is_no_file_is_refused_by_name_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    os.mkfifo(tmp_path / "cats" / "a.png")
+    with pytest.raises(ValueError, match=r"cats/a\.png is not a file"):
+        folder_source(tmp_path)
+    (tmp_path / "cats" / "a.png").unlink()
+    (tmp_path / "cats" / "b.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match=r"cats/b\.png is a link to nothing"):
         folder_source(tmp_path)
