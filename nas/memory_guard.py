@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from trainer.host_memory import own_memory_bytes
 
-POLL_S = 0.1  # a reading takes some 20 microseconds
+POLL_S = 0.1  # a reading takes microseconds
 
 
 @contextmanager
