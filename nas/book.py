@@ -44,7 +44,7 @@ class Book:
 
     Attributes:
         records: Every candidate with its outcome, in the order of completion.
-        best: The trained candidate of the highest reward, or None; kept up to date, because a
+        best: The candidate of the highest reward that can win, or None; kept up to date, because a
             look through all records at each candidate would make long searches slow.
         pending: Candidates in flight by number, in the order in which they were asked.
         repeats: Duplicates in a row, up to now.
@@ -139,8 +139,7 @@ class Book:
             time=event.get("time", 0.0),
         )
         self.records.append(record)
-        is_trained = outcome.state is State.COMPLETE
-        if is_trained and (self.best is None or record.rank > self.best.rank):
+        if record.can_win and (self.best is None or record.rank > self.best.rank):
             self.best = record
 
 

@@ -162,3 +162,9 @@ class Record:
     def rank(self) -> tuple[float, int]:
         """What orders trained candidates: the higher reward wins, of equals the earliest."""
         return self.outcome.reward, -self.candidate.number
+
+    @property
+    def can_win(self) -> bool:
+        """Whether it was trained, and to more than chance: only then its reward says anything."""
+        outcome = self.outcome
+        return outcome.state is State.COMPLETE and not outcome.metrics.get("at_chance", False)

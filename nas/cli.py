@@ -7,29 +7,31 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nas.candidate import State
 from nas.flags import search_parser
 from nas.limits import TooManyFailuresError
-from nas.progress import top_table
+from nas.no_search import check_proxy, show_reweighed
 from nas.rebuild import rebuild_report
 from nas.run_settings import settled_precision
 from nas.search import SearchResult, run_search
 from nas.settings import complete_config, default_name, given_settings, run_folder
 from nas.study import quiet_optuna
+from nas.tables import finals_table, front_table, top_table
 from search_space.command import STOPPED, CommandParser, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy import split_images
 
 SEARCH, REPORT = "nas-search", "nas-report"
-NOTHING_TRAINED = TOO_MANY_FAILURES = 1
+NO_WINNER = TOO_MANY_FAILURES = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Search; return 0 or what went wrong.
 
     Returns:
-        1 if no candidate could be trained or too many failed in a row, 2 for bad input, 130 if
-        a signal stopped it.
+        1 if no candidate can win or too many failed in a row, 2 for bad input, 130 if a signal
+        stopped it.
     """
     return run_command(SEARCH, _search, argv)
 
@@ -44,14 +46,30 @@ def _search(argv: Sequence[str] | None) -> int:
     given = given_settings(args)
     config = complete_config(given)
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
+    console = Console()
+    if args.reweigh is not None:
+        if args.proxy_check is not None:
+            raise ValueError("--reweigh and --proxy-check are two things; give one of them")
+        w, v = args.reweigh
+        show_reweighed(folder, w, v, console)
+        return 0
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
     split_images(config.proxy, images)  # too few images are the caller's fault, and found here
     if "precision" not in given["proxy"]:
         settled = {"precision": settled_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})
+    if args.proxy_check is not None:
+        check = check_proxy(
+            config,
+            folder,
+            images,
+            count=args.proxy_check,
+            long_epochs=args.proxy_check_epochs,
+            console=console,
+        )
+        return _stopped(console, argv) if check.stopped else 0
     quiet_optuna()
-    console = Console()
     result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
     return _conclude(result, folder, console, argv)
 
@@ -60,8 +78,11 @@ def _conclude(
     result: SearchResult, folder: Path, console: Console, argv: Sequence[str] | None
 ) -> int:
     """Show what was found and what to type next."""
-    if result.best is not None:
+    if any(record.outcome.state is State.COMPLETE for record in result.records):
         console.print(top_table(result.records))
+        console.print(front_table(result.records))
+    if result.finals is not None:
+        console.print(finals_table(result.finals))
     for file in result.files:
         console.print(str(file), highlight=False, soft_wrap=True)
     if result.note:
@@ -70,15 +91,10 @@ def _conclude(
         _show_failures(result.failures, folder, argv)
         return TOO_MANY_FAILURES
     if result.stopped:
-        console.print(
-            f"stopped; nothing that finished is lost. Go on with: {_again(argv)}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        return STOPPED
+        return _stopped(console, argv)
     if result.best is None:
-        print(f"{SEARCH}: no candidate could be trained; see {folder}/trials.csv", file=sys.stderr)
-        return NOTHING_TRAINED
+        print(f"{SEARCH}: {_why_no_winner(result)}; see {folder}/trials.csv", file=sys.stderr)
+        return NO_WINNER
     console.print(
         f"next: nas-scale --from {shlex.quote(str(folder / 'best.json'))} --target L",
         highlight=False,
@@ -100,8 +116,27 @@ def _show_failures(
     )
 
 
+def _stopped(console: Console, argv: Sequence[str] | None) -> int:
+    """Say how to go on, and return the exit code of a command that was stopped."""
+    console.print(
+        f"stopped; nothing that finished is lost. Go on with: {_again(argv)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return STOPPED
+
+
 def _again(argv: Sequence[str] | None) -> str:
     return shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
+
+
+def _why_no_winner(result: SearchResult) -> str:
+    if not any(record.outcome.state is State.COMPLETE for record in result.records):
+        return "no candidate could be trained"
+    return (
+        "no candidate does better than guessing, so there is no winner and no best.json; "
+        "train longer (--epochs), on more images, or with another --learning-rate"
+    )
 
 
 def _report(argv: Sequence[str] | None) -> int:

@@ -20,6 +20,9 @@ from nas.samplers import make_sampler
 from nas.timeout import Timeout, parse_bytes, parse_duration
 from trainer.config import ProxyConfig
 
+DEFAULT_FINALISTS = 3
+LEAST_BUDGET_WITH_FINALISTS = 12  # below it, a further round would cost as much as the search
+
 # Settings of how a search is carried out, on which no candidate's result depends.
 EXECUTION = (
     "budget",
@@ -33,6 +36,9 @@ EXECUTION = (
     "max_failures",
     "worker_memory",
     "mirror",
+    "finalists",
+    "finalist_seeds",
+    "finalist_epochs",
 )
 
 
@@ -60,6 +66,16 @@ class SearchConfig(BaseModel):
         default=(), description="Published names, files or run folders to begin with."
     )
     proxy: ProxyConfig = Field(description="Each candidate's short training.")
+    finalists: int | None = Field(
+        default=None,
+        ge=0,
+        description="Best candidates that are trained again before one wins; null: 3 where the "
+        "budget is 12 or more, else none.",
+    )
+    finalist_seeds: int = Field(default=2, ge=1, description="Further trainings of a finalist.")
+    finalist_epochs: int | None = Field(
+        default=None, ge=1, description="Their epochs; null: twice the proxy's."
+    )
     workers: int = Field(default=1, ge=1, description="Candidates in training at once.")
     gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of a worker; 0 is CPU.")
     executor: Literal["actors", "tune"] = Field(
@@ -122,10 +138,23 @@ class SearchConfig(BaseModel):
         """Keep a password out of every file."""
         return None if url is None else without_password(url)
 
+    @property
+    def num_finalists(self) -> int:
+        """How many of the best candidates are trained again."""
+        if self.finalists is not None:
+            return self.finalists
+        return DEFAULT_FINALISTS if self.budget >= LEAST_BUDGET_WITH_FINALISTS else 0
+
+    @property
+    def epochs_of_finalists(self) -> int:
+        """Epochs of each further training."""
+        return self.finalist_epochs or 2 * self.proxy.epochs
+
     def identity(self) -> dict[str, Any]:
         """Return the settings that results depend on: a resumed run must not change them.
 
-        The budget may grow, and who executes the candidates does not matter to their results.
+        The budget may grow, and neither who executes the candidates nor what is done with the
+        best of them afterwards matters to their results.
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
         unset = set() if self.start_from else {"start_from"}  # as runs of before it was there

@@ -81,7 +81,7 @@ class Engine:
 
     @property
     def best(self) -> Record | None:
-        """The trained candidate of the highest reward, the earliest of equals, if any."""
+        """The candidate of the highest reward, the earliest of equals, if any can win."""
         return self._book.best
 
     def records(self) -> tuple[Record, ...]:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nas.attempt import worker_name
 from nas.candidate import Candidate, Metric, Outcome, State
+from nas.chance import is_at_chance
 from nas.config import SearchConfig
 from nas.reward import weighted_product
 from search_space.cost import count_params
@@ -19,7 +21,7 @@ from trainer.data.prepare import prepare
 from trainer.device_memory import device_memory_bytes, free_memory
 from trainer.host_memory import worker_memory_bytes
 from trainer.measurement import InfeasibleError, Measurement
-from trainer.proxy import ProxyTask, evaluate
+from trainer.proxy import ProxyTask, evaluate, split_images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,10 @@ class EvaluatorFactory:
         """Open the images and settle the device; called in the worker."""
         torch.set_num_threads(1)
         task = proxy_task(self.config, self.space, self.images)
-        return lambda candidate: self._evaluate(candidate, task)
+        return lambda candidate: self.outcome(candidate, task)
 
-    def _evaluate(self, candidate: Candidate, task: ProxyTask) -> Outcome:
+    def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
+        """Train and measure one candidate as `task` says."""
         started = time.perf_counter()
         try:
             measured = evaluate(self.space.architecture(candidate.choices), task)
@@ -68,6 +71,7 @@ class EvaluatorFactory:
             ),
             metrics={
                 **_metrics(measured),
+                **_chance(measured, task),
                 "relative_params": relative_params,
                 "num_classes": task.images.num_classes,
             },
@@ -115,6 +119,18 @@ def _memory_share_bytes(config: SearchConfig) -> int:
     if config.gpus_per_worker > 0:
         return int(device_memory_bytes(torch.device("cuda")) * min(config.gpus_per_worker, 1.0))
     return worker_memory_bytes(config.workers)
+
+
+def _chance(measured: Measurement, task: ProxyTask) -> dict[str, Metric]:
+    """Return what guessing would reach on the held-out images, and whether this is more."""
+    _, held_out = split_images(task.config, task.images)
+    counts = np.bincount(task.images.splits["train"].labels[held_out])
+    images, chance = int(counts.sum()), float(counts.max() / counts.sum())
+    return {
+        "held_out_images": images,
+        "chance_accuracy": chance,
+        "at_chance": is_at_chance(measured.accuracy, images=images, chance=chance),
+    }
 
 
 def _metrics(measured: Measurement) -> dict[str, Metric]:

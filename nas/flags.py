@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from nas.proxy_check import CANDIDATES
 from nas.samplers import sampler_names
 from search_space.command import CommandParser, at_least
 
@@ -60,6 +61,41 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     proxy.add_argument("--learning-rate", type=float, help="peak rate for 256 images (0.4)")
     proxy.add_argument(
         "--precision", choices=("fp32", "bf16"), help="default: whichever is faster here"
+    )
+    last = parser.add_argument_group("before a winner is named")
+    last.add_argument(
+        "--finalists",
+        type=at_least(0),
+        metavar="K",
+        help="best candidates that are trained again (3 for a budget of 12 or more); 0: none",
+    )
+    last.add_argument(
+        "--finalist-seeds", type=at_least(1), metavar="N", help="further trainings of each (2)"
+    )
+    last.add_argument(
+        "--finalist-epochs", type=at_least(1), metavar="N", help="their epochs (twice --epochs)"
+    )
+    last.add_argument(
+        "--proxy-check",
+        nargs="?",
+        type=at_least(4),
+        const=CANDIDATES,
+        metavar="K",
+        help=f"do not search: train K random candidates ({CANDIDATES}) as the search would, and "
+        "longer, and say whether the short training is worth it",
+    )
+    last.add_argument(
+        "--proxy-check-epochs",
+        type=at_least(2),
+        metavar="N",
+        help="of the longer training (four times --epochs)",
+    )
+    last.add_argument(
+        "--reweigh",
+        nargs=2,
+        type=float,
+        metavar=("W", "V"),
+        help="do not search: rank the run --name anew for other exponents of step time and params",
     )
     where = parser.add_argument_group("where it runs")
     where.add_argument("--name", help="of the run; default: made of data, space, sampler, seed")

@@ -8,11 +8,11 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from nas.candidate import Record, State
+from nas.candidate import Outcome, Record, State
 from nas.run_folder import best_record
+from nas.training import Training
 
 
 class SearchProgress:
@@ -56,9 +56,7 @@ class SearchProgress:
     def update(self, record: Record) -> None:
         """Show that `record` has come in."""
         self._finished += _is_charged(record)
-        if record.outcome.state is State.COMPLETE and (
-            self._best is None or record.rank > self._best.rank
-        ):
+        if record.can_win and (self._best is None or record.rank > self._best.rank):
             self._best = record
         if self._console.is_terminal:
             self._live.update(Text(self._line()))
@@ -66,6 +64,13 @@ class SearchProgress:
             self._console.print(
                 f"{describe(record)}; {self._line()}", highlight=False, soft_wrap=True
             )
+
+    def note(self, line: str) -> None:
+        """Show a line about something other than a candidate's first training."""
+        if self._console.is_terminal:
+            self._live.update(Text(line))
+        else:
+            self._console.print(line, highlight=False, soft_wrap=True)
 
     def _line(self) -> str:
         parts = [f"{self._finished}/{self._budget}"]
@@ -92,6 +97,20 @@ def describe(record: Record) -> str:
     return f"candidate {record.candidate.number}: {what} in {outcome.seconds:.0f} s"
 
 
+def describe_training(training: Training, outcome: Outcome) -> str:
+    """Return one line about a further training of a candidate that has ended."""
+    what = outcome.reason
+    if outcome.state is State.COMPLETE:
+        what = (
+            f"accuracy {100 * float(outcome.metrics['accuracy']):.2f} %, "
+            f"step {1e3 * float(outcome.metrics['step_time_s']):.1f} ms"
+        )
+    return (
+        f"candidate {training.number}, seed {training.seed}, "
+        f"{training.epochs} epochs: {what} in {outcome.seconds:.0f} s"
+    )
+
+
 def summary(record: Record) -> str:
     """Return a trained candidate's reward, accuracy, step time and parameters."""
     metrics = record.outcome.metrics
@@ -100,27 +119,6 @@ def summary(record: Record) -> str:
         f"step {1e3 * float(metrics['step_time_s']):.1f} ms = "
         f"{float(metrics['relative_step_time']):.2f}x, {count(int(metrics['num_params']))} params)"
     )
-
-
-def top_table(records: Sequence[Record], *, rows: int = 5) -> Table:
-    """Return the candidates of the highest reward as a table."""
-    trained = [record for record in records if record.outcome.state is State.COMPLETE]
-    trained.sort(key=lambda record: (-record.outcome.reward, record.candidate.number))
-    table = Table(title=f"Top {min(rows, len(trained))} of {len(trained)} trained candidates")
-    for head in ("candidate", "reward", "accuracy", "step time", "relative", "params", "key"):
-        table.add_column(head, justify="right")
-    for record in trained[:rows]:
-        metrics = record.outcome.metrics
-        table.add_row(
-            str(record.candidate.number),
-            f"{record.outcome.reward:.4f}",
-            f"{100 * float(metrics['accuracy']):.2f} %",
-            f"{1e3 * float(metrics['step_time_s']):.1f} ms",
-            f"{float(metrics['relative_step_time']):.2f}x",
-            count(int(metrics["num_params"])),
-            record.candidate.key,
-        )
-    return table
 
 
 def count(number: int) -> str:

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import yaml
-
-from nas.book import read_book
-from nas.config import SearchConfig
+from nas.final_round import FinalRound
+from nas.finalists import winner
+from nas.read_run import read_run
 from nas.report.figures import search_figure
 from nas.report.page import write_report
 from search_space.space import SearchSpace
-from trainer.config import validated
 
 
 def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
@@ -21,18 +19,15 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
         ValueError: If the folder holds no run, or the run no trained candidate to draw.
         OSError: If something cannot be read or written.
     """
-    try:
-        settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        if not isinstance(settings, dict):
-            raise ValueError(f"must hold settings by name, got {settings!r}")
-        config = validated(SearchConfig, settings)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{folder / 'config.yaml'} is damaged: {error}") from error
+    run = read_run(folder)
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
-    records = read_book(folder / "ledger.jsonl").records
-    files = [write_report(folder, records, config, SearchSpace.load(config.space))]
+    records, config = run.records, run.config
+    finals = FinalRound.of_run(folder, config, run.run_id).finals(records)
+    files = [write_report(folder, records, config, SearchSpace.load(config.space), finals)]
     if png is not None:
-        search_figure(records, folder.name).savefig(png, format="png")
+        search_figure(records, folder.name, winner=winner(records, finals)).savefig(
+            png, format="png"
+        )
         files.append(png)
     return tuple(files)

@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 import yaml
 
-from nas.candidate import Record, State
+from nas.candidate import Record
 from nas.config import SearchConfig
 from nas.mirror_url import without_password
-from search_space.artifact import ArchitectureFile, save_architecture, write_atomic
+from search_space.artifact import BEST, ArchitectureFile, save_architecture, write_atomic
 from search_space.space import SearchSpace
 from trainer.timing_cpu import cpu_name
 
@@ -46,9 +46,9 @@ PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """Return the trained candidate of the highest reward, the earliest of equals, if any."""
-    finished = [record for record in records if record.outcome.state is State.COMPLETE]
-    return max(finished, key=lambda record: record.rank, default=None)
+    """Return the candidate of the highest reward, the earliest of equals, if any can win."""
+    able = (record for record in records if record.can_win)
+    return max(able, key=lambda record: record.rank, default=None)
 
 
 def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
@@ -77,19 +77,47 @@ def write_trials(folder: Path, records: Sequence[Record], space: SearchSpace) ->
     return path
 
 
-def write_best(folder: Path, record: Record, config: SearchConfig, space: SearchSpace) -> Path:
-    """Write ``best.json``, the architecture file that nas-scale and nas-train read."""
-    path, outcome = folder / "best.json", record.outcome
+def write_best(
+    folder: Path,
+    record: Record,
+    config: SearchConfig,
+    space: SearchSpace,
+    *,
+    finalist: dict[str, Any] | None = None,
+) -> Path:
+    """Write ``best.json``, the architecture file that nas-scale and nas-train read.
+
+    Args:
+        folder: The run's.
+        record: The winner, with the measurements to tell of.
+        config: The search's settings.
+        space: Gives the winner its network.
+        finalist: How further trainings confirmed it; None where there were none yet.
+    """
+    path = folder / BEST
+    save_architecture(path, architecture_file(folder.name, record, config, space, finalist))
+    return path
+
+
+def architecture_file(
+    run: str,
+    record: Record,
+    config: SearchConfig,
+    space: SearchSpace,
+    finalist: dict[str, Any] | None = None,
+) -> ArchitectureFile:
+    """Return the architecture file of a trained candidate of the run called `run`."""
+    outcome = record.outcome
     metrics = {name: outcome.metrics[name] for name in BEST_METRICS}
-    file = ArchitectureFile(
+    return ArchitectureFile(
         architecture=space.architecture(record.candidate.choices),
-        name=f"{folder.name}-{record.candidate.number}",
+        name=f"{run}-{record.candidate.number}",
         train_size=space.image_size.train,
         eval_size=space.image_size.eval,
         metrics={**metrics, "reward": outcome.reward},
         provenance={
             "command": "nas-search",
-            "run": folder.name,
+            "run": run,
             "candidate": record.candidate.number,
             "choices": dict(record.candidate.choices),
             "space": space.name,
@@ -97,10 +125,9 @@ def write_best(folder: Path, record: Record, config: SearchConfig, space: Search
             "num_classes": outcome.metrics.get("num_classes"),
             "device": outcome.metrics["device"],
             "torch_version": outcome.metrics["torch_version"],
+            "finalist": finalist,
         },
     )
-    save_architecture(path, file)
-    return path
 
 
 def write_config(folder: Path, config: SearchConfig) -> Path:

@@ -16,6 +16,8 @@ from trainer.data.cache import CachedImages
 from trainer.proxy import faster_precision
 
 LEDGER = "ledger.jsonl"
+CHECK = "proxy_check"  # folder of the trainings of --proxy-check
+PRECISION = "precision"  # file in it: what was the faster one
 
 # Data, space and start points count by content, so their names may; the budget may grow.
 MAY_CHANGE = frozenset({"budget", "data", "space", "start_from"})
@@ -53,13 +55,19 @@ def describe_images(images: CachedImages) -> dict[str, object]:
 
 
 def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) -> Precision:
-    """Return the precision of the run in `folder`, or of a new one the faster on this device."""
+    """Return the precision of the run in `folder`, or of a new one the faster on this device.
+
+    A new one whose proxy was checked has the precision of the check.
+    """
     if (folder / LEDGER).exists():
         settings = read_ledger(folder / LEDGER).settings
         precision: Precision = settings.get("proxy.precision", config.proxy.precision)
         return precision
     if config.gpus_per_worker > 0:
         return "bf16"  # as on every GPU; the driver of a cluster may have none to ask
+    remembered = folder / CHECK / PRECISION
+    if remembered.exists() and (known := remembered.read_text().strip()) in ("fp32", "bf16"):
+        return "fp32" if known == "fp32" else "bf16"
     torch.set_num_threads(1)
     task = proxy_task(config, SearchSpace.load(config.space), images.path)
     return faster_precision(task)

@@ -13,19 +13,20 @@ from nas.candidate import Record
 from nas.config import SearchConfig
 from nas.engine import Engine
 from nas.evaluation import EvaluatorFactory
+from nas.final_notes import final_notes
+from nas.final_round import FinalRound
+from nas.finalists import Finals, winner
 from nas.ledger import HeldError, Ledger
 from nas.limits import Limits, TooManyFailuresError
+from nas.outputs import write_outputs
 from nas.progress import SearchProgress
 from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
-from nas.report.page import write_report
 from nas.results import Results
 from nas.run_folder import (
-    best_record,
     write_best,
     write_config,
     write_environment,
-    write_trials,
 )
 from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
 from nas.samplers import sampler_factory
@@ -50,6 +51,7 @@ class SearchResult:
         stopped: Whether a signal stopped it before its budget.
         failures: Why it stopped if too many candidates failed in a row, else None.
         note: What else there is to say of how it went, one sentence a line.
+        finals: The finalists after their further trainings; None where there are none.
     """
 
     records: tuple[Record, ...]
@@ -57,11 +59,12 @@ class SearchResult:
     stopped: bool
     failures: TooManyFailuresError | None
     note: str
+    finals: Finals | None = None
 
     @property
     def best(self) -> Record | None:
-        """The trained candidate of the highest reward, if any."""
-        return best_record(self.records)
+        """The winner: of the finalists, or else of all candidates; None where none can win."""
+        return winner(self.records, self.finals)
 
 
 def run_search(
@@ -108,9 +111,11 @@ def run_search(
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
         write_config(folder, config)
         write_environment(folder, config, describe_images(images))
+        last = FinalRound.of_run(folder, config, ledger.run_id)
         signal, failures = None, None
         mirror.add(engine.records())
-        if not limits.time_is_up and _has_work(engine):
+        is_going_on = not limits.time_is_up and _has_work(engine)
+        if is_going_on or last.missing(engine.records()):
             results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
             factory = EvaluatorFactory(config=config, space=space, images=images.path)
             with SearchProgress(console, budget=config.budget, ends=limits.ends) as progress:
@@ -127,6 +132,8 @@ def run_search(
                         engine,
                         factory,
                         results,
+                        last,
+                        progress,
                         on_told,
                         limits,
                         console=console,
@@ -134,8 +141,10 @@ def run_search(
                     )
                 except TooManyFailuresError as error:
                     failures = error
-        files = _write_outputs(folder, engine.records(), config, space)
+        finals = last.finals(engine.records())
+        files = write_outputs(folder, engine.records(), finals, config, space)
         notes = [*search_notes(engine), time_note(config, limits, engine)]
+        notes += final_notes(finals) if finals else []
         notes.append(mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S))
         return SearchResult(
             records=engine.records(),
@@ -143,6 +152,7 @@ def run_search(
             stopped=signal is not None,
             failures=failures,
             note="\n".join(filter(None, notes)),
+            finals=finals,
         )
 
 
@@ -174,13 +184,19 @@ def _execute(
     engine: Engine,
     factory: EvaluatorFactory,
     results: Results,
+    last: FinalRound,
+    progress: SearchProgress,
     on_told: Callable[[Record], None],
     limits: Limits,
     *,
     console: Console,
     dashboard: bool,
 ) -> Signals | None:
-    """Run the candidates with the chosen executor; return the signal that stopped it, if any."""
+    """Run the candidates with the chosen executor, and then the best of them again.
+
+    Returns:
+        The signal that stopped it, if any.
+    """
     config = factory.config
     with (
         stop_signals() as wish,  # a signal while Ray starts waits until Ray is up
@@ -199,14 +215,9 @@ def _execute(
         if config.executor == "tune":
             # Here, because it imports Ray, and a session of our own sets Ray's environment first.
             from nas.tune import run_with_tune as run
-        return run(engine, session, factory, results=results, on_told=on_told, limits=limits)
-
-
-def _write_outputs(
-    folder: Path, records: tuple[Record, ...], config: SearchConfig, space: SearchSpace
-) -> tuple[Path, ...]:
-    files = [write_trials(folder, records, space), write_report(folder, records, config, space)]
-    best = best_record(records)
-    if best is not None:
-        files.insert(0, write_best(folder, best, config, space))
-    return tuple(files)
+        signal = None
+        if not limits.time_is_up and _has_work(engine):
+            signal = run(engine, session, factory, results=results, on_told=on_told, limits=limits)
+        if signal is None:
+            signal = last.run(session, factory, engine.records(), limits, progress.note)
+        return signal

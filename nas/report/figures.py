@@ -8,27 +8,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas.candidate import Record, State
-from nas.report.front import pareto_front
+from nas.front import ACCURACY_AND_TIME, pareto_front
 from nas.run_folder import best_record
 
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
 
 
-def search_figure(records: Sequence[Record], title: str) -> Figure:
+def search_figure(
+    records: Sequence[Record], title: str, *, winner: Record | None = None
+) -> Figure:
     """Draw accuracy against step time, and reward against candidates, side by side.
 
     Args:
         records: The run's candidates; those that were not trained are left out.
         title: Above both.
+        winner: Whom to mark; None marks the highest reward.
 
     Raises:
-        ValueError: If no candidate was trained.
+        ValueError: If there is no candidate to mark.
     """
     trained = sorted(
         (record for record in records if record.outcome.state is State.COMPLETE),
         key=lambda record: record.candidate.number,
     )
-    best = best_record(trained)
+    number = winner.candidate.number if winner else None
+    best = next((r for r in trained if r.candidate.number == number), best_record(trained))
     if best is None:
         raise ValueError("search_figure needs at least one trained candidate, got none")
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
@@ -48,7 +52,10 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
     sizes = np.array([_metric(record, "num_params") for record in trained])
     area = 20 + 130 * np.sqrt(sizes / sizes.max())
     axes.scatter(times, tops, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
-    front = sorted(pareto_front(trained), key=lambda record: _metric(record, "relative_step_time"))
+    front = sorted(
+        pareto_front(trained, ACCURACY_AND_TIME),
+        key=lambda record: _metric(record, "relative_step_time"),
+    )
     axes.step(
         [_metric(record, "relative_step_time") for record in front],
         [100 * _metric(record, "accuracy") for record in front],
@@ -64,7 +71,7 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
         c=BEST,
         edgecolors="white",
         zorder=4,
-        label=f"highest reward (candidate {best.candidate.number})",
+        label=f"winner (candidate {best.candidate.number})",
     )
     axes.axvline(1, color=FAINT, linestyle=":", zorder=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))

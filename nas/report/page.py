@@ -12,15 +12,21 @@ from jinja2 import Environment
 
 from nas.candidate import Record, State
 from nas.config import SearchConfig
+from nas.finalists import Finals, winner
+from nas.front import pareto_front
 from nas.report.figures import search_figure
-from nas.report.front import pareto_front
-from nas.run_folder import best_record, trials_table
+from nas.report.sections import FRONT_HEADS, confirmation, finals_section, front_rows
+from nas.run_folder import trials_table
 from search_space.artifact import write_atomic
 from search_space.space import SearchSpace
 
 
 def write_report(
-    folder: Path, records: Sequence[Record], config: SearchConfig, space: SearchSpace
+    folder: Path,
+    records: Sequence[Record],
+    config: SearchConfig,
+    space: SearchSpace,
+    finals: Finals | None = None,
 ) -> Path:
     """Write ``report.html`` into the run's folder and return its path.
 
@@ -28,15 +34,19 @@ def write_report(
     that says so and lists the reasons.
     """
     path = folder / "report.html"
-    write_atomic(path, report_page(folder.name, records, config, space))
+    write_atomic(path, report_page(folder.name, records, config, space, finals))
     return path
 
 
 def report_page(
-    name: str, records: Sequence[Record], config: SearchConfig, space: SearchSpace
+    name: str,
+    records: Sequence[Record],
+    config: SearchConfig,
+    space: SearchSpace,
+    finals: Finals | None = None,
 ) -> str:
     """Return the page as text; whatever comes from outside is escaped."""
-    best = best_record(records)
+    best = winner(records, finals)
     table = trials_table(records, space).sort_values("reward", ascending=False)
     template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     counted = Counter(record.outcome.state for record in records)
@@ -50,8 +60,12 @@ def report_page(
             counts={state: counted[state] for state in State},
             best=best,
             device=best.outcome.metrics["device"] if best else "",
-            picture=_picture(records, name) if best else "",
+            picture=_picture(records, name, best) if best else "",
             stages=space.architecture(best.candidate.choices).stages if best else (),
+            confirmed=confirmation(best, finals) if best else "",
+            finals=finals_section(finals) if finals else None,
+            front_heads=FRONT_HEADS,
+            front=front_rows(records, best),
             columns=list(table.columns),
             rows=_rows(table, records, best),
         )
@@ -61,7 +75,12 @@ def report_page(
 def _rows(
     table: pd.DataFrame, records: Sequence[Record], best: Record | None
 ) -> list[dict[str, Any]]:
-    marks = {record.candidate.number: "front" for record in pareto_front(records)}
+    marks = {
+        record.candidate.number: "chance"
+        for record in records
+        if record.outcome.state is State.COMPLETE and not record.can_win
+    }
+    marks |= {record.candidate.number: "front" for record in pareto_front(records)}
     if best is not None:
         marks[best.candidate.number] = "best"
     return [
@@ -79,9 +98,9 @@ def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _picture(records: Sequence[Record], name: str) -> str:
+def _picture(records: Sequence[Record], name: str, best: Record) -> str:
     """Return the figure as an SVG element, without the XML prologue that HTML does not take."""
     buffer = io.StringIO()
-    search_figure(records, name).savefig(buffer, format="svg")
+    search_figure(records, name, winner=best).savefig(buffer, format="svg")
     drawing = buffer.getvalue()
     return drawing[drawing.index("<svg") :]

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from nas.candidate import Record
-from nas.progress import SearchProgress, count, duration, top_table
+from nas.progress import SearchProgress, count, duration
+from nas.tables import top_table
 from tests.nas.nas_records import failed, infeasible, trained
 
 

@@ -1,28 +1,16 @@
 """The report: the front by hand, and a page that stands alone and escapes what it shows."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from nas.finalists import choose_finalists, finalist_trainings, judge_finalists
 from nas.report.figures import search_figure
-from nas.report.front import pareto_front
 from nas.report.page import report_page, write_report
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
-
-
-def test_the_front_by_hand() -> None:
-    records = [
-        trained(0, 0.1, accuracy=0.50, relative=1.0),  # on it: the fastest
-        trained(1, 0.1, accuracy=0.49, relative=1.5),  # slower and worse than 0
-        trained(2, 0.1, accuracy=0.70, relative=2.0),  # on it
-        trained(3, 0.1, accuracy=0.70, relative=2.5),  # as good as 2, but slower
-        trained(4, 0.1, accuracy=0.90, relative=4.0),  # on it
-        trained(5, 0.1, accuracy=0.90, relative=4.0),  # equal to 4, and later
-        failed(6),
-    ]
-    assert [record.candidate.number for record in pareto_front(records)] == [0, 2, 4]
 
 
 class _Tags(HTMLParser):
@@ -53,7 +41,8 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert tags.open == []
     assert tags.loaded == []
     assert "<svg" in page
-    assert page.count('<tr class="best">') == 1
+    front, everybody = page.split("All candidates")
+    assert front.count('<tr class="best">') == everybody.count('<tr class="best">') == 1
 
 
 def test_the_page_escapes_names_and_reasons() -> None:
@@ -70,6 +59,36 @@ def test_a_run_without_a_trained_candidate_still_has_a_page(tmp_path: Path) -> N
     assert "No candidate was trained" in text
     assert "not finite" in text
     assert re.search(r"0 candidates trained, 1 failed, 1 refused", text)
+
+
+def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> None:
+    records = [trained(0, 0.8), trained(1, 0.7, accuracy=0.6, depth=2)]
+    chosen = choose_finalists(records, 2)
+    trainings = finalist_trainings(chosen, seeds=(1, 2), epochs=20)
+    tops = {(0, 1): 0.61, (0, 2): 0.65, (1, 1): 0.70, (1, 2): 0.72}
+    outcomes = {
+        one.label: trained(0, 0.0, accuracy=tops[one.number, one.seed]).outcome
+        for one in trainings
+    }
+    for label, one in outcomes.items():
+        outcomes[label] = replace(one, metrics={**one.metrics, "relative_params": 1.0})
+    finals = judge_finalists(chosen, trainings, outcomes, w=0.0, v=0.0)
+    page = report_page("run", records, CONFIG, TINY, finals)
+    assert "Winner: candidate 1" in page
+    assert "71.00 ± 1.41 %" in page  # half the difference times the root of 2
+    assert "61.00 to 65.00" in page
+    assert "rank 2 after the search, but ahead of candidate 0" in page
+
+
+def test_candidates_at_chance_are_grey_and_win_nothing() -> None:
+    guess = trained(0, 0.9)
+    guess = replace(
+        guess, outcome=replace(guess.outcome, metrics={**guess.outcome.metrics, "at_chance": True})
+    )
+    page = report_page("run", [guess, trained(1, 0.2)], CONFIG, TINY)
+    assert "Winner: candidate 1" in page
+    assert page.count('<tr class="chance">') == 1
+    assert "better than guessing" in report_page("run", [guess], CONFIG, TINY)
 
 
 def test_a_figure_needs_a_trained_candidate() -> None:

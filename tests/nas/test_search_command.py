@@ -190,3 +190,22 @@ def test_the_environment_names_the_images(
     environment = json.loads((out / "a" / "environment.json").read_text())
     assert environment["images"]["name"] == "digits"
     assert environment["images"]["counts"]["train"] == 1200
+
+
+def test_the_best_of_a_finished_run_are_trained_again(
+    out: Path,
+    extended: subprocess.CompletedProcess[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    again = ("--finalists", "1", "--finalist-seeds", "1", "--finalist-epochs", "2")
+    arguments = [*QUICK, "--out", str(out), "--name", "a", "--budget", "3", "--workers", "1"]
+    before = load_architecture(out / "a")
+    assert main([*arguments, *again]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"candidate {before.provenance['candidate']}, seed 1, 2 epochs: ")
+    table = pd.read_csv(out / "a" / "finalists.csv")
+    best = load_architecture(out / "a")
+    assert list(table["key"]) == [best.architecture.key]
+    assert best.metrics["accuracy"] == pytest.approx(table.loc[0, "accuracy_mean"])
+    assert best.metrics["accuracy"] > before.metrics["accuracy"]  # twice as long
+    assert best.provenance["finalist"]["trainings"] == 1

@@ -1,0 +1,66 @@
+"""A run ranked anew for other exponents of the reward, without any training."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nas.candidate import Record
+from nas.read_run import read_run
+from nas.reward import weighted_product
+from nas.run_folder import architecture_file
+from search_space.artifact import save_architecture
+from search_space.space import SearchSpace
+
+
+def reweigh(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:
+    """Return the candidates that can win, with the rewards of other exponents, best first.
+
+    Accuracy, step time and parameters are those of the search, one short training each: the
+    further trainings of a few finalists would not compare with them.
+
+    Args:
+        records: Candidates with their measurements.
+        w: Exponent of step time, <= 0.
+        v: Exponent of parameters, <= 0.
+
+    Raises:
+        ValueError: If an exponent is above zero or not finite.
+    """
+    ranked = [_with_reward(record, w=w, v=v) for record in records if record.can_win]
+    return tuple(sorted(ranked, key=lambda record: record.rank, reverse=True))
+
+
+def reweigh_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path]:
+    """Rank the run in `folder` anew and write its winner for these exponents.
+
+    The ledger and ``best.json`` stay as they are; the winner goes to ``best-wW-vV.json``.
+
+    Returns:
+        The candidates, best first, and the file.
+
+    Raises:
+        ValueError: If the folder holds no run, nobody can win it, or an exponent is out of range.
+        OSError: If something cannot be read or written.
+    """
+    run = read_run(folder)
+    ranked = reweigh(run.records, w=w, v=v)
+    if not ranked:
+        raise ValueError(f"{folder}: no candidate of this run was trained to more than chance")
+    config = run.config.model_copy(update={"w": w, "v": v})
+    file = architecture_file(folder.name, ranked[0], config, SearchSpace.load(config.space))
+    note = {"w": w, "v": v, "of_the_search": {"w": run.config.w, "v": run.config.v}}
+    path = folder / f"best-w{w:g}-v{v:g}.json"
+    save_architecture(path, replace(file, provenance={**file.provenance, "reweighed": note}))
+    return ranked, path
+
+
+def _with_reward(record: Record, *, w: float, v: float) -> Record:
+    metrics = record.outcome.metrics
+    reward = weighted_product(
+        float(metrics["accuracy"]),
+        float(metrics["relative_step_time"]),
+        float(metrics["relative_params"]),
+        w=w,
+        v=v,
+    )
+    return replace(record, outcome=replace(record.outcome, reward=reward))
