@@ -34,6 +34,9 @@ EMBEDDED_PROXY: dict[str, dict[str, Any]] = {
         "crop_padding": 0.0,
     },
 }
+# Twice the epochs would make the finals of 16 candidates take most of the search's time again.
+EMBEDDED_FINALS: dict[str, dict[str, Any]] = {"digits-scenes": {"finalist_epochs": 4}}
+
 # One process a core; beyond this many, the timer's exclusive leases begin to queue.
 MOST_CPU_WORKERS = 8
 
@@ -89,7 +92,10 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
         **EMBEDDED_PROXY.get(str(data), {}),
         **given["proxy"],
     }
+    # Of the embedded epochs, not of whatever epochs somebody asks for.
+    finals = {} if "epochs" in given["proxy"] else EMBEDDED_FINALS.get(str(data), {})
     settings = {
+        **finals,
         **given,
         **where,
         "proxy": proxy,

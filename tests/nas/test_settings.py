@@ -40,6 +40,13 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
     assert config.proxy.learning_rate == 0.1  # YAML reads 1e-1 as text
 
 
+def test_the_finals_of_the_embedded_images_are_short_unless_somebody_asks_for_epochs() -> None:
+    assert complete_config(given()).epochs_of_finalists == 4
+    assert complete_config(given(epochs=5)).epochs_of_finalists == 10
+    assert complete_config(given(finalist_epochs=7)).epochs_of_finalists == 7
+    assert complete_config(given(data="somewhere")).epochs_of_finalists == 20
+
+
 def test_the_seed_reaches_the_trainings() -> None:
     settings = {**given(), "seed": 5}
     assert complete_config(settings).proxy.seed == 5
