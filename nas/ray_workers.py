@@ -11,10 +11,10 @@ from nas.candidate import Candidate, Outcome, Record
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.limits import Limits
-from nas.ray_session import RaySession
 from nas.ray_worker import Worker
 from nas.results import Evaluate, Results
 from nas.stopping import stop_signals
+from trainer.ray_session import RaySession
 
 POLL_S = 0.5  # how long a signal may go unnoticed while nothing else happens
 MAX_FAILED_STARTS = 10  # workers that may die in a row before one of them was ever up

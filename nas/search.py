@@ -20,7 +20,6 @@ from nas.ledger import HeldError, Ledger
 from nas.limits import Limits, TooManyFailuresError
 from nas.outputs import write_outputs
 from nas.progress import SearchProgress
-from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Results
 from nas.run_folder import (
@@ -37,6 +36,7 @@ from nas.start_points import start_points
 from nas.stopping import stop_signals
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages
+from trainer.ray_session import ray_session
 
 RESULTS = "results"
 

@@ -141,7 +141,7 @@ def _where(given: Mapping[str, Any]) -> dict[str, Any]:
         return {"workers": workers or 1, "gpus_per_worker": gpus}  # the check says what is wrong
     if isinstance(address, str):
         # Here, so that a Ray of our own finds its environment set before Ray is imported.
-        from nas.ray_room import cluster_workers
+        from trainer.ray_room import cluster_workers
 
         room, gpus = cluster_workers(address, gpus)
     else:

@@ -21,10 +21,10 @@ from nas.candidate import Candidate, Outcome, Record, State
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.limits import Limits
-from nas.ray_session import RaySession
 from nas.ray_trainable import CRASH, MACHINE, OUTCOME, TROUBLE, CandidateTrainable
 from nas.results import Evaluate, Results
 from nas.stopping import StopWish, stop_signals
+from trainer.ray_session import RaySession
 
 
 class EngineSearcher(Searcher):  # type: ignore[misc]

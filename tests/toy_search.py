@@ -13,12 +13,12 @@ from pathlib import Path
 from nas.candidate import Candidate, Outcome
 from nas.engine import Engine
 from nas.ledger import Ledger
-from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Results
 from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_outcome
+from trainer.ray_session import ray_session
 
 
 def slow_evaluator(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], Outcome]]:

@@ -9,7 +9,7 @@ from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
 from search_space.artifact import write_atomic
 from trainer.evaluation import Evaluation
-from trainer.fit import StepReport
+from trainer.fit_task import StepReport
 from trainer.train_plan import TrainPlan
 
 METRICS = "metrics.csv"

@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,10 +17,12 @@ from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.fit import DivergedError
 from trainer.preflight import phase_budgets, step_seconds
+from trainer.ray_train import Workers, check_share, train_on_workers
 from trainer.recipes.config import Recipe
 from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
 from trainer.stop_signals import StopSignals
 from trainer.synthetic_step import named_device
+from trainer.train_display import ConsoleDisplay
 from trainer.train_plan import cache_size
 from trainer.train_request import TrainRun, plan_of, split_images, workload_of
 from trainer.train_run import train
@@ -41,29 +44,56 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
+    words = (TRAIN, *(sys.argv[1:] if argv is None else argv))
     console = Console()
     file = load_architecture(args.arch)
     recipe = _recipe(args)
-    run = _run(args, file, recipe)
+    check_share(recipe.batch_size, args.workers)
+    workers = _workers(args)
+    run = replace(_run(args, file, recipe, workers), command=words)
     _warn(run, console)
     if args.dry_run:
-        _show_plan(run, console)
+        _show_plan(run, workers.count, console)
         return 0
     with StopSignals() as signals:
         try:
-            finished = train(run, console, resume=args.resume, should_stop=signals.wanted)
+            finished = _trained(args, run, workers, console, signals)
         except DivergedError as error:
             print(f"{TRAIN}: {error}", file=sys.stderr)
             return DIVERGED
     say = console.print
     if not finished:
-        words = [TRAIN, *(sys.argv[1:] if argv is None else argv)]
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
         say(f"stopped and saved. Go on with: {again}", highlight=False, soft_wrap=True)
         return SIGNALLED + (signals.received or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
         say(str(run.folder / name), highlight=False, soft_wrap=True)
     return 0
+
+
+def _trained(
+    args: argparse.Namespace,
+    run: TrainRun,
+    workers: Workers,
+    console: Console,
+    signals: StopSignals,
+) -> bool:
+    """Train in this process, or where the flags say; return False if stopped before the end."""
+    if workers.count == 1 and workers.address is None:
+        return train(run, console, resume=args.resume, should_stop=signals.wanted)
+    display = ConsoleDisplay(console)
+    return train_on_workers(run, args.data, workers, display, resume=args.resume, signals=signals)
+
+
+def _workers(args: argparse.Namespace) -> Workers:
+    """Return where to train; on this machine each worker has a GPU if there is one."""
+    gpus = args.gpus_per_worker
+    if gpus is None:
+        gpus = int(named_device(args.device).type == "cuda")
+    several = args.workers > 1 or args.address is not None
+    if several and args.device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"--device {args.device} names one device; leave it out with --workers")
+    return Workers(count=args.workers, gpus=gpus, address=args.address, threads=args.threads)
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
@@ -80,8 +110,10 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     return checked_recipe({**recipe.model_dump(), **changes}, place=name)
 
 
-def _run(args: argparse.Namespace, file: ArchitectureFile, recipe: Recipe) -> TrainRun:
-    device = named_device(args.device)
+def _run(
+    args: argparse.Namespace, file: ArchitectureFile, recipe: Recipe, workers: Workers
+) -> TrainRun:
+    device = named_device(args.device if workers.gpus else "cpu")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
@@ -123,10 +155,10 @@ def _warn(run: TrainRun, console: Console) -> None:
         )
 
 
-def _show_plan(run: TrainRun, console: Console) -> None:
+def _show_plan(run: TrainRun, workers: int, console: Console) -> None:
     """Print every phase with what it costs; nothing is trained or written."""
     plan = plan_of(run, split_images(run))
-    work = workload_of(run, plan)
+    work = workload_of(run, plan, workers, on_host=workers)
     budgets = phase_budgets(work)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in COLUMNS:
@@ -152,7 +184,8 @@ def _show_plan(run: TrainRun, console: Console) -> None:
         )
     console.print(
         f"{run.file.name} ({work.architecture.key}): {plan.total_steps} steps of "
-        f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch",
+        f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
+        + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
@@ -210,8 +243,20 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--name", help="of the run; default: of architecture, data, recipe, seed")
     where.add_argument("--resume", action="store_true", help="go on at the step that was saved")
     where.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    where.add_argument(
+        "--workers", type=at_least(1), default=1, help="share each step among N processes (1)"
+    )
+    where.add_argument(
+        "--gpus-per-worker",
+        type=int,
+        choices=(0, 1),
+        help="default: 1 where this machine has a GPU",
+    )
+    where.add_argument(
+        "--address", help="Ray cluster to train on, such as auto or host:6379; default: here"
+    )
     where.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
-    where.add_argument("--threads", type=at_least(1), help="CPU threads; default: torch's choice")
+    where.add_argument("--threads", type=at_least(1), help="CPU threads of each worker")
     where.add_argument("--compile", action="store_true", help="use torch.compile")
     where.add_argument(
         "--dry-run", action="store_true", help="show phases, memory and time, and train nothing"

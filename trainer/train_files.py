@@ -12,9 +12,9 @@ import torch
 import yaml
 
 from search_space.artifact import ArchitectureFile, write_atomic
-from trainer.data.cache import CachedImages
 from trainer.recipes.config import Recipe
 from trainer.timing_cpu import cpu_name
+from trainer.train_request import TrainRun
 
 CONFIG, ENVIRONMENT, SUMMARY = "config.yaml", "environment.json", "summary.json"
 PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
@@ -39,17 +39,17 @@ def write_config(
     write_atomic(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
 
 
-def write_environment(
-    folder: Path, images: CachedImages, device: torch.device, *, seed: int
-) -> None:
+def write_environment(run: TrainRun, *, workers: int) -> None:
     """Write ``environment.json``: versions, device, commit, command, seed and the images."""
+    images = run.images
     environment = {
-        "command": sys.argv,
-        "seed": seed,
+        "command": run.command or sys.argv,
+        "seed": run.seed,
         "commit": _commit(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "device": device_name(device),
+        "device": device_name(run.device),
+        "workers": workers,
         "threads": torch.get_num_threads(),
         "host": platform.node(),
         "platform": platform.platform(),
@@ -61,7 +61,7 @@ def write_environment(
             "counts": {name: len(split) for name, split in images.splits.items()},
         },
     }
-    write_json(folder / ENVIRONMENT, environment)
+    write_json(run.folder / ENVIRONMENT, environment)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

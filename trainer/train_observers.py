@@ -1,7 +1,7 @@
 """Tells several observers of a training what happens."""
 
 from trainer.evaluation import Evaluation
-from trainer.fit import FitObserver, StepReport
+from trainer.fit_task import FitObserver, StepReport
 
 
 class Observers:

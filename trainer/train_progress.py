@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainer.evaluation import Evaluation
-from trainer.fit import StepReport
+from trainer.fit_task import StepReport
 from trainer.train_plan import TrainPlan
 
 SECONDS_BETWEEN_LINES = 30.0

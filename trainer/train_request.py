@@ -10,7 +10,7 @@ from trainer.config import Precision
 from trainer.data.cache import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.pixels import Indices
-from trainer.preflight import Workload
+from trainer.preflight import Workload, available_memory
 from trainer.recipes.config import Recipe
 from trainer.train_plan import TrainPlan, make_plan
 
@@ -29,6 +29,7 @@ class TrainRun:
         precision: Arithmetic of the forward pass.
         compiled: Whether torch.compile makes a graph of the network, one for each phase's size.
         init_from: Weights to start from.
+        command: As it was typed.
     """
 
     file: ArchitectureFile
@@ -40,6 +41,7 @@ class TrainRun:
     precision: Precision
     compiled: bool = False
     init_from: Path | None = None
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,15 +85,26 @@ def plan_of(run: TrainRun, split: Split) -> TrainPlan:
     )
 
 
-def workload_of(run: TrainRun, plan: TrainPlan) -> Workload:
-    """Return what one process has to do in a step."""
+def workload_of(
+    run: TrainRun, plan: TrainPlan, processes: int = 1, *, on_host: int = 1
+) -> Workload:
+    """Return what one of several processes has to do in a step.
+
+    Args:
+        run: The training.
+        plan: Its phases.
+        processes: That share a step.
+        on_host: How many of them share the memory of a host.
+    """
+    on_cpu = run.device.type == "cpu" and on_host > 1
     return Workload(
         architecture=run.file.architecture,
         num_classes=run.images.num_classes,
         plan=plan,
-        share=run.recipe.batch_size,
+        share=run.recipe.batch_size // processes,
         device=run.device,
         precision=run.precision,
+        memory_bytes=available_memory(run.device) // on_host if on_cpu else None,
     )
 
 

@@ -77,7 +77,6 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from nas.engine import Engine
     from nas.ledger import Event, Ledger
     from nas.progress import SearchProgress
-    from nas.ray_session import ray_session
     from nas.ray_workers import run_with_actors
     from nas.results import Results
     from nas.run_folder import write_best
@@ -85,6 +84,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from nas.study import quiet_optuna
     from search_space.space import SearchSpace
     from trainer.config import ProxyConfig
+    from trainer.ray_session import ray_session
 
     clock = Clock()
 
@@ -153,7 +153,7 @@ def measure_tune(sampler: str, count: int, *, reuse: bool) -> Clock:
     """Run `count` trials that do nothing with Ray Tune and OptunaSearch."""
     import optuna
 
-    from nas.ray_session import ray_session
+    from trainer.ray_session import ray_session
 
     clock = Clock()
     os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0"}

@@ -10,7 +10,6 @@ from nas.candidate import Record, State
 from nas.engine import Engine
 from nas.ledger import Ledger
 from nas.limits import Limits, TooManyFailuresError
-from nas.ray_session import RaySession, ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Evaluate, Results
 from nas.samplers import sampler_factory
@@ -23,6 +22,7 @@ from tests.toy_workers import (
     make_with_faults,
     make_with_threads,
 )
+from trainer.ray_session import RaySession, ray_session
 
 executors = pytest.mark.parametrize(
     "executor", ["actors", pytest.param("tune", marks=pytest.mark.slow)]

@@ -14,8 +14,6 @@ import pytest
 from nas.candidate import Record
 from nas.engine import Engine
 from nas.ledger import Ledger
-from nas.ray_room import cluster_workers
-from nas.ray_session import ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Results
 from nas.samplers import sampler_factory
@@ -25,6 +23,8 @@ from tests.nas.drivers import Driver, assert_whole, told, wait_until
 from tests.toy_search import slow_evaluator
 from tests.toy_space import ToySpace
 from tests.toy_workers import make_with_threads, make_with_threads_slowly
+from trainer.ray_room import cluster_workers
+from trainer.ray_session import ray_session
 
 pytestmark = pytest.mark.slow
 

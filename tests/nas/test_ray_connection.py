@@ -7,7 +7,7 @@ import pytest
 from ray._private import services
 
 from nas import ray_connection
-from nas.ray_connection import connected, joined
+from trainer.ray_connection import connected, joined
 
 
 @pytest.mark.parametrize("address", ["host:abc", "host:", ":6379", "host:99999", "127.0.0.1:-1"])

@@ -13,13 +13,13 @@ from nas.candidate import Choices
 from nas.desk import Desk, WorkerError
 from nas.engine import Engine
 from nas.ledger import Event, Ledger
-from nas.ray_session import RaySession, ray_session
 from nas.ray_workers import run_with_actors
 from nas.results import Evaluate, Results
 from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_reward
 from tests.toy_workers import make_on_a_full_disk, make_that_dies, make_with_threads
+from trainer.ray_session import RaySession, ray_session
 
 both_executors = pytest.mark.parametrize("executor", ["actors", "tune"])
 executors = pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from nas.candidate import Candidate, Outcome
 from nas.desk import Desk
 from nas.engine import Engine
 from nas.ledger import Ledger
-from nas.private_folder import PREFIX, private_folder
 from nas.results import Results
 from nas.samplers import sampler_factory
 from nas.stopping import stop_signals
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_outcome
+from trainer.private_folder import PREFIX, private_folder
 
 SPACE = ToySpace()
 CHOICES = {d.name: d.options[0] for d in SPACE.decisions() if d.requires is None}
@@ -154,7 +154,7 @@ def test_a_signal_is_a_wish_inside_and_itself_again_outside() -> None:
 def test_a_private_folder_is_shut_to_others_and_goes_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.private_folder.MAX_BASE_LENGTH", 1000)
+    monkeypatch.setattr("trainer.private_folder.MAX_BASE_LENGTH", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     dead, foreign = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}without-owner"
     for folder in (dead, foreign):

@@ -27,7 +27,7 @@ from trainer.schedule import Phase
 class TrainFeed:
     """The images of each step, as normalised batches with targets, augmented by the phase.
 
-    Order and augmentation are functions of (seed, step, rank) alone: there is no state to save.
+    Order and augmentation are functions of (seed, step, part) alone: there is no state to save.
     Use it as a context manager, for it reads a step ahead in a thread.
 
     Attributes:
@@ -72,7 +72,7 @@ class TrainFeed:
     def batches(
         self, step: int, phase: Phase, accumulation: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield this process's part of a step in `accumulation` batches of nearly equal size.
+        """Yield this process's share of a step in `accumulation` parts of nearly equal size.
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and targets
@@ -86,8 +86,8 @@ class TrainFeed:
         parts = zip(
             pixels.tensor_split(accumulation), labels.tensor_split(accumulation), strict=True
         )
-        for number, part in enumerate(parts):
-            generator.manual_seed(seed_of(self.seed, step, self.rank, number))
+        for number, part in enumerate(parts, start=self.rank * accumulation):
+            generator.manual_seed(seed_of(self.seed, step, number))
             images, classes = self.pixels.to_device(*part)
             targets = class_targets(classes, self.num_classes)
             images, targets = self._augmented(images, targets, phase, generator)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from nas.ray_connection import joined
+from trainer.ray_connection import joined
 
 
 def require_room(workers: int, gpus_per_worker: float, where: str) -> None:

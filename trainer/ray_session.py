@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.private_folder import private_folder
-from nas.ray_connection import connected, joined
-from nas.ray_room import require_room, waiting_note
+from trainer.private_folder import private_folder
+from trainer.ray_connection import connected, joined
+from trainer.ray_room import require_room, waiting_note
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
 

@@ -1,0 +1,74 @@
+"""Trains in several processes of this machine, joined by gloo, without Ray."""
+
+import multiprocessing
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from trainer.processes import Processes
+from trainer.train_display import NoDisplay
+from trainer.train_request import TrainRun, split_images
+from trainer.train_run import train_share
+from trainer.train_state import TrainState
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def one_of(rank: int, size: int, port: int, job: Callable[..., None], arguments: Any) -> None:
+    """Join the processes and do the job."""
+    torch.set_num_threads(1)
+    url = f"tcp://127.0.0.1:{port}"
+    dist.init_process_group("gloo", init_method=url, rank=rank, world_size=size)
+    try:
+        job(Processes(rank=rank, size=size), *arguments)
+    finally:
+        dist.destroy_process_group()
+
+
+def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
+    """Do the job in several processes."""
+    context = multiprocessing.get_context("spawn")
+    port = free_port()
+    started = [
+        context.Process(target=one_of, args=(rank, size, port, job, arguments))
+        for rank in range(size)
+    ]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(240)
+        assert process.exitcode == 0
+
+
+def train_together(processes: Processes, run: TrainRun, stop_after: int | None) -> None:
+    """Train; the last process alone wishes to stop. Leave every process's last state."""
+    import trainer.train_result
+    import trainer.train_run
+
+    trainer.train_result.plot_training = lambda *_: None  # type: ignore[assignment]
+    fit = trainer.train_run.fit
+    held: list[TrainState] = []
+
+    def remembering(state: TrainState, *others: Any) -> bool:
+        held.append(state)
+        return fit(state, *others)
+
+    trainer.train_run.fit = remembering
+    calls = iter(range(10**6))
+
+    def should_stop() -> bool:
+        last = processes.rank == processes.size - 1
+        return last and stop_after is not None and next(calls) >= stop_after
+
+    train_share(run, split_images(run), processes, NoDisplay(), should_stop)
+    state = held[0].state_dict()
+    del state["counters"]["train_seconds"]
+    torch.save(state, run.folder.parent / f"{run.folder.name}-{processes.rank}.pt")
