@@ -1,5 +1,6 @@
 """The processes that share one training: their numbers are added up, their decisions are one."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,9 @@ class Processes:
         """
         if self.size == 1:
             return network
-        return DistributedDataParallel(network, broadcast_buffers=False)
+        with warnings.catch_warnings():  # torch 2.13 has a new name, which 2.11 does not know
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(network, broadcast_buffers=False)
 
     def values(self, value: int) -> tuple[int, ...]:
         """Return the value of every process, by rank."""

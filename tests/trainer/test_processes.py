@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -21,7 +22,11 @@ from trainer.train_request import TrainRun, split_images
 from trainer.train_run import train
 
 # Nothing of the picture is wanted here, and every phase has both sizes and augmentation.
-EXACT: dict[str, Any] = {"duration": {"epochs": 4}, "optimizer": {"name": "sgd"}}
+EXACT: dict[str, Any] = {
+    "duration": {"epochs": 8},
+    "optimizer": {"name": "sgd"},
+    "learning_rate": {"base": 1.6, "warmup": {"steps": 3}},
+}
 
 
 def never() -> bool:
@@ -59,10 +64,9 @@ def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
     together(2, train_together, two, None)
     curves = [pd.read_csv(run.folder / "metrics.csv") for run in (one, two)]
     # The parts hold the same images, augmented alike: only the order of additions differs.
-    torch.testing.assert_close(
-        *(torch.tensor(curve["train_loss"].to_numpy()) for curve in curves), atol=2e-4, rtol=2e-4
-    )
-    assert curves[0]["train_loss"].iloc[-1] < 0.9 * curves[0]["train_loss"].iloc[0]  # it learned
+    one_loss, two_loss = (curve["train_loss"].to_numpy() for curve in curves)
+    assert np.abs(one_loss - two_loss).max() < 2e-4, np.abs(one_loss - two_loss)
+    assert one_loss[-5:].mean() < 0.95 * one_loss[:5].mean()  # it learned
     models = [read_model(run.folder / "model.pt").raw for run in (one, two)]
     for name in (name for name in models[0] if name.endswith(("weight", "bias"))):
         torch.testing.assert_close(models[0][name], models[1][name], atol=1e-3, rtol=1e-2)
