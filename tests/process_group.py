@@ -5,9 +5,11 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 import torch.distributed as dist
 
+from trainer.fit import fit
 from trainer.processes import Processes
 from trainer.train_display import NoDisplay
 from trainer.train_request import TrainRun, split_images
@@ -50,25 +52,23 @@ def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
 
 def train_together(processes: Processes, run: TrainRun, stop_after: int | None) -> None:
     """Train; the last process alone wishes to stop. Leave every process's last state."""
-    import trainer.train_result
-    import trainer.train_run
-
-    trainer.train_result.plot_training = lambda *_: None  # type: ignore[assignment]
-    fit = trainer.train_run.fit
     held: list[TrainState] = []
 
     def remembering(state: TrainState, *others: Any) -> bool:
         held.append(state)
         return fit(state, *others)
 
-    trainer.train_run.fit = remembering
     calls = iter(range(10**6))
 
     def should_stop() -> bool:
         last = processes.rank == processes.size - 1
         return last and stop_after is not None and next(calls) >= stop_after
 
-    train_share(run, split_images(run), processes, NoDisplay(), should_stop)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("trainer.train_result.plot_training", lambda *_: None)
+        patched.setattr("trainer.train_run.fit", remembering)
+        train_share(run, split_images(run), processes, NoDisplay(), should_stop)
     state = held[0].state_dict()
-    del state["counters"]["train_seconds"]
+    for own in ("train_seconds", "train_cpu_seconds"):
+        del state["counters"][own]
     torch.save(state, run.folder.parent / f"{run.folder.name}-{processes.rank}.pt")

@@ -46,11 +46,12 @@ def tensors(state: Any, place: str = "") -> dict[str, Tensor]:
     """Return all tensors of a nested state by their place."""
     if isinstance(state, Tensor):
         return {place: state}
+    if not isinstance(state, dict | list | tuple):
+        return {}
     items = state.items() if isinstance(state, dict) else enumerate(state)
     found: dict[str, Tensor] = {}
-    if isinstance(state, dict | list | tuple):
-        for name, value in items:
-            found |= tensors(value, f"{place}.{name}")
+    for name, value in items:
+        found |= tensors(value, f"{place}.{name}")
     return found
 
 
