@@ -80,6 +80,8 @@ def train_on_workers(
     )
     # Ray takes SIGTERM for itself when it starts, and gives it back at its end.
     with session as ray_is_up, signals, Replay(plan, display) as replay:
+        if ray_is_up.note:
+            display.say(f"{ray_is_up.note}; the training begins when all are there")
         _train(_told(run), data, workers, ray_is_up, replay, signals)
         return bool(replay.finished)
 

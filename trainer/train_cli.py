@@ -87,12 +87,14 @@ def _trained(
 
 def _workers(args: argparse.Namespace) -> Workers:
     """Return where to train; on this machine each worker has a GPU if there is one."""
-    gpus = args.gpus_per_worker
-    if gpus is None:
-        gpus = int(named_device(args.device).type == "cuda")
     several = args.workers > 1 or args.address is not None
     if several and args.device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"--device {args.device} names one device; leave it out with --workers")
+    gpus = args.gpus_per_worker
+    if gpus is None:
+        gpus = int(named_device(args.device).type == "cuda")
+    elif gpus and not several and named_device(args.device).type != "cuda":
+        raise ValueError("--gpus-per-worker 1: this machine has no GPU, or --device names none")
     return Workers(count=args.workers, gpus=gpus, address=args.address, threads=args.threads)
 
 
@@ -124,7 +126,8 @@ def _run(
         raise ValueError(f"--init-from {args.init_from}: no such file")
     with decoding_progress() as on_progress:
         images = prepare(args.data, size, on_progress=on_progress)
-    default = recipe.precision or ("bf16" if device.type == "cuda" else "fp32")
+    on_gpus = device.type == "cuda" or workers.gpus > 0  # of a cluster, perhaps not of this host
+    default = recipe.precision or ("bf16" if on_gpus else "fp32")
     return TrainRun(
         file=file,
         recipe=recipe,
