@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ray._private import services
 
-from nas import ray_connection
+from trainer import ray_connection
 from trainer.ray_connection import connected, joined
 
 
