@@ -11,10 +11,10 @@ from nas.evaluation import EvaluatorFactory
 from nas.finalists import Finals, choose_finalists, finalist_trainings, judge_finalists
 from nas.limits import Limits
 from nas.progress import describe_training
-from nas.ray_session import RaySession
 from nas.retraining import RetrainingFactory, missing_trainings, run_trainings
 from nas.timeout import TimeoutClock
 from nas.training import Training, TrainingResults
+from trainer.ray_session import RaySession
 
 FINALISTS = "finalists"
 

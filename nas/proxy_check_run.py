@@ -13,7 +13,6 @@ from nas.config import SearchConfig
 from nas.evaluation import EvaluatorFactory
 from nas.progress import describe_training
 from nas.proxy_check import CANDIDATES, CheckPlan, ProxyCheck, judge_check, plan_check
-from nas.ray_session import ray_session
 from nas.retraining import RetrainingFactory, missing_trainings, run_trainings
 from nas.run_settings import CHECK as FOLDER
 from nas.run_settings import PRECISION, run_settings
@@ -25,6 +24,7 @@ from nas.training import Training, TrainingResults
 from search_space.artifact import write_atomic
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages
+from trainer.ray_session import ray_session
 
 SCHEMA = "nas.proxy_check/1"
 

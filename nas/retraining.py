@@ -12,11 +12,11 @@ from nas.candidate import Candidate, Outcome
 from nas.engine import MAX_DEATHS
 from nas.evaluation import EvaluatorFactory, proxy_task
 from nas.limits import Limits
-from nas.ray_session import RaySession
 from nas.ray_workers import POLL_S, RayWorkerPool
 from nas.results import Evaluate
 from nas.stopping import stop_signals
 from nas.training import Training, TrainingResults, as_training
+from trainer.ray_session import RaySession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
-from nas.ray_session import ray_session
 from nas.retraining import run_trainings
 from nas.training import Training, TrainingResults, as_training
 from tests.toy_space import toy_outcome
+from trainer.ray_session import ray_session
 
 SECONDS = 0.5
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Outcome, State
-from nas.ray_session import RaySession, ray_session
 from nas.results import Evaluate
 from nas.retraining import missing_trainings, run_trainings
 from nas.training import Training, TrainingResults
 from tests.toy_retraining import traced, trainings
 from tests.toy_workers import make_that_dies
+from trainer.ray_session import RaySession, ray_session
 
 ROOT = Path(__file__).parents[2]
 
