@@ -53,7 +53,8 @@ class TooManyFailuresError(Exception):
     """
 
     def __init__(self, failed: Sequence[Record], traceback: str = "") -> None:
-        super().__init__(f"{len(failed)} candidates failed in a row: {reasons_in_words(failed)}")
+        row = "1 candidate" if len(failed) == 1 else f"{len(failed)} candidates in a row"
+        super().__init__(f"{row} failed: {reasons_in_words(failed)}")
         self.traceback = traceback
 
 

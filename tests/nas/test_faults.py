@@ -103,7 +103,7 @@ def test_too_many_failures_in_a_row_stop_the_session_and_the_next_one_goes_on(
     make = partial(make_that_raises, ZeroDivisionError("by the same fault"))
     with pytest.raises(
         TooManyFailuresError,
-        match=r"4 candidates failed in a row: ZeroDivisionError: by the same fault \(4 times\)",
+        match=r"4 candidates in a row failed: ZeroDivisionError: by the same fault \(4 times\)",
     ) as stopped:
         search(executor, session, tmp_path, make, budget=8, limits=limits)
     assert "in evaluate" in stopped.value.traceback

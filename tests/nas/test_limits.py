@@ -132,7 +132,7 @@ def test_a_success_ends_a_row_of_failures(tmp_path: Path) -> None:
         desk.done(take(desk), Outcome.failed("NaN"))
         with pytest.raises(
             TooManyFailuresError,
-            match=r"^3 candidates failed in a row: NaN \(2 times\); too slow$",
+            match=r"^3 candidates in a row failed: NaN \(2 times\); too slow$",
         ) as stopped:
             desk.done(take(desk), Outcome.failed("too slow"))
     assert stopped.value.traceback == "Traceback: here"
