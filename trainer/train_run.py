@@ -30,6 +30,7 @@ from trainer.train_request import Split, TrainRun, plan_of, split_images, worklo
 from trainer.train_result import conclude
 from trainer.train_state import TrainState, new_state
 
+FEW_IMAGES = 8
 OTHER_PARTS = "a step has the same images, but other augmentation and batch normalisation"
 
 
@@ -133,7 +134,14 @@ def _tried(
 
     work = workload_of(run, plan, processes.size, on_host=processes.on_host)
     budgets = tried_budgets(work, phase_budgets(work), smaller)
-    return tuple(max(processes.values(budget.accumulation)) for budget in budgets)
+    accumulation = tuple(max(processes.values(budget.accumulation)) for budget in budgets)
+    fewest = work.share // max(accumulation)
+    if fewest < FEW_IMAGES:
+        display.say(
+            f"note: batch normalisation sees {fewest} images at once; the statistics of fewer "
+            f"than {FEW_IMAGES} are noisy"
+        )
+    return accumulation
 
 
 def _feed(run: TrainRun, split: Split, processes: Processes) -> TrainFeed:

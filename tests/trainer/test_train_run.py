@@ -250,6 +250,17 @@ def test_accumulated_batches_train_like_the_whole(tmp_path: Path) -> None:
         torch.testing.assert_close(one[name], two[name], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(("micro", "noted"), [(8, False), (5, True)])
+def test_few_images_for_batch_normalisation_are_noted(
+    tmp_path: Path, micro: int, noted: bool
+) -> None:
+    console = quiet()
+    run = toy_run(tmp_path / "run", micro_batch=micro)
+    train(run, console, resume=False, should_stop=after(0))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("batch normalisation sees 4 images at once" in told) == noted
+
+
 def test_images_are_held_out_where_there_is_no_other_split(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     only = replace(run.images, splits={"train": run.images.splits["train"]})
