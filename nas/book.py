@@ -16,6 +16,7 @@ class Counts:
         complete: Trained candidates.
         failed: Candidates that failed by their own fault.
         infeasible: Candidates that break a constraint; not charged to the budget.
+        dropped: Candidates that were timed and not trained.
         in_flight: Candidates handed out and not told yet.
         duplicates: Proposals answered from the ledger; not charged to the budget.
         deaths: Workers that died under a candidate.
@@ -24,6 +25,7 @@ class Counts:
     complete: int = 0
     failed: int = 0
     infeasible: int = 0
+    dropped: int = 0
     in_flight: int = 0
     duplicates: int = 0
     deaths: int = 0
@@ -31,7 +33,7 @@ class Counts:
     @property
     def finished(self) -> int:
         """Candidates that were tried to their end."""
-        return self.complete + self.failed
+        return self.complete + self.failed + self.dropped
 
     @property
     def charged(self) -> int:
@@ -43,8 +45,9 @@ class Book:
     """A fold over the events of a ledger.
 
     Attributes:
-        records: Every candidate with its outcome, in the order of completion.
-        best: The candidate of the highest reward that can win, or None; kept up to date, because a
+        records: Every candidate with its outcome, in the order of completion; one that is
+            trained further keeps its place.
+        best: The trained candidate of the highest rank, or None; kept up to date, because a
             look through all records at each candidate would make long searches slow.
         pending: Candidates in flight by number, in the order in which they were asked.
         repeats: Duplicates in a row, up to now.
@@ -59,6 +62,7 @@ class Book:
         self.repeats = self.rescues = self.rejected_in_a_row = 0
         self._by_key: dict[str, int] = {}
         self._outcomes: dict[int, Outcome] = {}
+        self._places: dict[int, int] = {}
         self._deaths: dict[int, int] = {}
         self._num_deaths = 0
         self._states = dict.fromkeys(State, 0)
@@ -73,6 +77,7 @@ class Book:
             complete=self._states[State.COMPLETE],
             failed=self._states[State.FAIL],
             infeasible=self._states[State.INFEASIBLE],
+            dropped=self._states[State.DROPPED],
             in_flight=len(self.pending),
             duplicates=self._duplicates,
             deaths=self._num_deaths,
@@ -90,6 +95,10 @@ class Book:
     def outcome_of(self, number: int) -> Outcome | None:
         """Return what became of a candidate, or None while it is in flight."""
         return self._outcomes.get(number)
+
+    def record_of(self, number: int) -> Record:
+        """Return the row of a candidate that came to an end."""
+        return self.records[self._places[number]]
 
     def deaths_of(self, number: int) -> int:
         """Return how many workers died under a candidate."""
@@ -116,6 +125,8 @@ class Book:
             case "told":
                 outcome = Outcome.from_dict(event["outcome"])
                 self._finish(self.pending.pop(event["number"]), outcome, event)
+            case "rung":
+                self._go_on(event)
             case "died":
                 self._deaths[event["number"]] = self.deaths_of(event["number"]) + 1
                 self._num_deaths += 1
@@ -130,15 +141,33 @@ class Book:
         return candidate
 
     def _finish(self, candidate: Candidate, outcome: Outcome, event: Event) -> None:
+        self._places[candidate.number] = len(self.records)
+        self.records.append(self._record(candidate, outcome, event))
+        self._compare(self.records[-1])
+
+    def _go_on(self, event: Event) -> None:
+        """Let the outcome of a further rung take the place of the one before."""
+        before = self.record_of(event["of"])
+        self._states[before.outcome.state] -= 1
+        outcome = Outcome.from_dict(event["outcome"])
+        record = self._record(before.candidate, outcome, event)
+        self.records[self._places[event["of"]]] = record
+        if before is self.best and not record.can_win:
+            able = (one for one in self.records if one.can_win)
+            self.best = max(able, key=lambda one: one.rank, default=None)
+        self._compare(record)
+
+    def _record(self, candidate: Candidate, outcome: Outcome, event: Event) -> Record:
         self._outcomes[candidate.number] = outcome
         self._states[outcome.state] += 1
-        record = Record(
+        return Record(
             candidate=candidate,
             outcome=outcome,
             deaths=self.deaths_of(candidate.number),
             time=event.get("time", 0.0),
         )
-        self.records.append(record)
+
+    def _compare(self, record: Record) -> None:
         if record.can_win and (self.best is None or record.rank > self.best.rank):
             self.best = record
 

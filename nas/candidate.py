@@ -16,12 +16,14 @@ class State(StrEnum):
 
     COMPLETE was trained and measured. FAIL was tried and failed by its own fault (not a
     number, out of memory, an exception, no end in time). INFEASIBLE breaks a constraint and was
-    never trained. The last two have a reward of zero, the least there is.
+    never trained. DROPPED was timed and not trained, because it could not have won. All but the
+    first have a reward of zero, the least there is.
     """
 
     COMPLETE = "COMPLETE"
     FAIL = "FAIL"
     INFEASIBLE = "INFEASIBLE"
+    DROPPED = "DROPPED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,11 @@ class Candidate:
     number: int
     choices: Choices
     key: str
+
+    @property
+    def file_stem(self) -> str:
+        """Name of its files, without the ending."""
+        return str(self.number)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it exactly."""
@@ -159,9 +166,17 @@ class Record:
     time: float = 0.0
 
     @property
-    def rank(self) -> tuple[float, int]:
-        """What orders trained candidates: the higher reward wins, of equals the earliest."""
-        return self.outcome.reward, -self.candidate.number
+    def rung(self) -> int:
+        """The rung that the metrics come from; 0 where there are no rungs."""
+        return int(self.outcome.metrics.get("rung", 0))
+
+    @property
+    def rank(self) -> tuple[int, float, int]:
+        """What orders trained candidates: the higher rung, then reward, of equals the earliest.
+
+        Accuracies of different rungs are not comparable: other image sizes, fewer epochs.
+        """
+        return self.rung, self.outcome.reward, -self.candidate.number
 
     @property
     def can_win(self) -> bool:

@@ -13,12 +13,14 @@ from pydantic import (
 )
 
 from nas.constraint import Constraint
+from nas.fidelity.config import ProgressiveConfig
 from nas.limits import MAX_FAILURES
 from nas.mirror_url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
 from nas.timeout import Timeout, parse_bytes, parse_duration
 from trainer.config import ProxyConfig
+from trainer.rungs import ladder_rungs
 
 DEFAULT_FINALISTS = 3
 LEAST_BUDGET_WITH_FINALISTS = 12  # below it, a further round would cost as much as the search
@@ -66,6 +68,12 @@ class SearchConfig(BaseModel):
         default=(), description="Published names, files or run folders to begin with."
     )
     proxy: ProxyConfig = Field(description="Each candidate's short training.")
+    fidelity: Literal["full", "progressive"] = Field(
+        default="full", description="Train every candidate in full, or only what deserves it."
+    )
+    progressive: ProgressiveConfig = Field(
+        default_factory=ProgressiveConfig, description="Rungs of fidelity progressive."
+    )
     finalists: int | None = Field(
         default=None,
         ge=0,
@@ -106,6 +114,14 @@ class SearchConfig(BaseModel):
     @model_validator(mode="after")
     def _sampler_takes_its_options(self) -> Self:
         make_sampler(self.sampler, seed=self.seed, **self.sampler_options)
+        return self
+
+    @model_validator(mode="after")
+    def _rungs_are_possible(self) -> Self:
+        if self.fidelity == "progressive":
+            if self.executor == "tune":
+                raise ValueError("--fidelity progressive needs --executor actors, got tune")
+            ladder_rungs(self.proxy, self.progressive)
         return self
 
     @field_validator("constraints")
@@ -157,8 +173,10 @@ class SearchConfig(BaseModel):
         best of them afterwards matters to their results.
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
-        unset = set() if self.start_from else {"start_from"}  # as runs of before it was there
-        identity = _flat(self.model_dump(mode="json", exclude={*EXECUTION, *unset}))
+        left_out = set(EXECUTION) if self.start_from else {*EXECUTION, "start_from"}
+        if self.fidelity == "full":  # as runs of before there was another
+            left_out |= {"fidelity", "progressive"}
+        identity = _flat(self.model_dump(mode="json", exclude=left_out))
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 

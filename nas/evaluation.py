@@ -46,17 +46,21 @@ class EvaluatorFactory:
 
     def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
         """Train and measure one candidate as `task` says."""
-        started = time.perf_counter()
+        started, clock = time.perf_counter(), device_clock(task.device)
+        began = clock()
         try:
             measured = evaluate(self.space.architecture(candidate.choices), task)
         except InfeasibleError as error:
             reason, seconds = str(error), time.perf_counter() - started
         else:
-            return self._trained(measured, task, seconds=time.perf_counter() - started)
+            seconds, spent = time.perf_counter() - started, clock() - began
+            return self._trained(measured, task, seconds=seconds, device_seconds=spent)
         free_memory(task.device)  # now that no frame of the error holds it
         return Outcome.failed(reason, worker=worker_name(), seconds=seconds)
 
-    def _trained(self, measured: Measurement, task: ProxyTask, *, seconds: float) -> Outcome:
+    def _trained(
+        self, measured: Measurement, task: ProxyTask, *, seconds: float, device_seconds: float
+    ) -> Outcome:
         relative_params = measured.num_params / count_params(
             task.reference, task.images.num_classes
         )
@@ -70,10 +74,11 @@ class EvaluatorFactory:
                 v=self.config.v,
             ),
             metrics={
-                **_metrics(measured),
-                **_chance(measured, task),
+                **measured_metrics(measured),
+                **chance_metrics(measured.accuracy, task),
                 "relative_params": relative_params,
                 "num_classes": task.images.num_classes,
+                "device_seconds": device_seconds,
             },
             worker=worker_name(),
             seconds=seconds,
@@ -121,7 +126,7 @@ def _memory_share_bytes(config: SearchConfig) -> int:
     return worker_memory_bytes(config.workers)
 
 
-def _chance(measured: Measurement, task: ProxyTask) -> dict[str, Metric]:
+def chance_metrics(accuracy: float, task: ProxyTask) -> dict[str, Metric]:
     """Return what guessing would reach on the held-out images, and whether this is more."""
     _, held_out = split_images(task.config, task.images)
     counts = np.bincount(task.images.splits["train"].labels[held_out])
@@ -129,11 +134,17 @@ def _chance(measured: Measurement, task: ProxyTask) -> dict[str, Metric]:
     return {
         "held_out_images": images,
         "chance_accuracy": chance,
-        "at_chance": is_at_chance(measured.accuracy, images=images, chance=chance),
+        "at_chance": is_at_chance(accuracy, images=images, chance=chance),
     }
 
 
-def _metrics(measured: Measurement) -> dict[str, Metric]:
+def device_clock(device: torch.device) -> Callable[[], float]:
+    """Return the clock of device-seconds: process CPU time on a CPU, wall time on a GPU."""
+    return time.perf_counter if device.type == "cuda" else time.process_time
+
+
+def measured_metrics(measured: Measurement) -> dict[str, Metric]:
+    """Return a measurement as an outcome's metrics."""
     step = measured.step_time
     return {
         "accuracy": measured.accuracy,

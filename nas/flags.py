@@ -62,6 +62,27 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     proxy.add_argument(
         "--precision", choices=("fp32", "bf16"), help="default: whichever is faster here"
     )
+    rungs = parser.add_argument_group("which candidates are trained, and how far")
+    rungs.add_argument(
+        "--fidelity",
+        choices=("full", "progressive"),
+        help="full (default): every candidate through all its epochs; progressive: rungs of "
+        "growing images, and only the best of each go on",
+    )
+    rungs.add_argument("--rungs", type=at_least(2), help="of progressive (3)")
+    rungs.add_argument("--eta", type=at_least(2), help="one in so many goes on (3)")
+    rungs.add_argument(
+        "--accuracy-bound",
+        type=float,
+        help="no candidate is more accurate than this (1.0, exact); what cannot enter the top "
+        "even so is timed and not trained",
+    )
+    rungs.add_argument(
+        "--prune",
+        choices=("reward", "front", "off"),
+        help="what is dropped before training: what cannot enter the top by reward (default), "
+        "or onto the front of accuracy, step time and parameters; or nothing",
+    )
     last = parser.add_argument_group("before a winner is named")
     last.add_argument(
         "--finalists",

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.candidate import Record
+from nas.ranking import contenders
 
 # What is traded off, and whether more of it is better (1) or less (-1).
 TRADE_OFF: Mapping[str, int] = {"accuracy": 1, "relative_step_time": -1, "num_params": -1}
@@ -19,13 +20,14 @@ def pareto_front(
 
     A candidate is beaten by one that is at least as good in every measure and better in one.
     Of equals the earliest stays. Candidates that cannot win are left out: those that were not
-    trained, and those at chance, which are often the smallest and fastest of all.
+    trained, those at chance, which are often the smallest and fastest of all, and those below
+    the highest rung that somebody reached.
 
     Args:
         records: Candidates with the metrics that `measures` names.
         measures: Name of a metric -> 1 where more is better, -1 where less is.
     """
-    able = [record for record in records if record.can_win]
+    able = contenders(records)
     if not able:
         return ()
     signs = np.array(list(measures.values()))

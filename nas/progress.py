@@ -29,6 +29,7 @@ class SearchProgress:
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._started = time.monotonic()
         self._finished_before = self._finished = 0
+        self._known: set[int] = set()
         self._best: Record | None = None
 
     def __enter__(self) -> Self:
@@ -47,6 +48,7 @@ class SearchProgress:
 
     def start(self, records: Sequence[Record]) -> None:
         """Take note of what a resumed run has finished already."""
+        self._known = {record.candidate.number for record in records}
         self._finished = self._finished_before = sum(map(_is_charged, records))
         self._best = best_record(records)
         self._started = time.monotonic()
@@ -54,8 +56,9 @@ class SearchProgress:
             self._live.update(Text(self._line()))
 
     def update(self, record: Record) -> None:
-        """Show that `record` has come in."""
-        self._finished += _is_charged(record)
+        """Show that `record` has come in, or has come further."""
+        self._finished += _is_charged(record) and record.candidate.number not in self._known
+        self._known.add(record.candidate.number)
         if record.can_win and (self._best is None or record.rank > self._best.rank):
             self._best = record
         if self._console.is_terminal:
@@ -94,7 +97,8 @@ def describe(record: Record) -> str:
     """Return one line about a candidate that has come in."""
     outcome = record.outcome
     what = summary(record) if outcome.state is State.COMPLETE else outcome.reason
-    return f"candidate {record.candidate.number}: {what} in {outcome.seconds:.0f} s"
+    rung = f", rung {outcome.metrics['rung']}" if "rung" in outcome.metrics else ""
+    return f"candidate {record.candidate.number}{rung}: {what} in {outcome.seconds:.0f} s"
 
 
 def describe_training(training: Training, outcome: Outcome) -> str:

@@ -91,7 +91,7 @@ class Results:
 
     def path(self, candidate: Candidate) -> Path:
         """Return the candidate's file."""
-        return self.folder / f"{candidate.number}.json"
+        return self.folder / f"{candidate.file_stem}.json"
 
     @contextmanager
     def _alone_with(self, candidate: Candidate) -> Iterator[None]:

@@ -46,7 +46,7 @@ PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """Return the candidate of the highest reward, the earliest of equals, if any can win."""
+    """Return the candidate of the highest `Record.rank`, if any can win."""
     able = (record for record in records if record.can_win)
     return max(able, key=lambda record: record.rank, default=None)
 
@@ -61,7 +61,8 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     known = [*LEADING_COLUMNS, *decisions, "reason", "seconds", "worker"]
     found = {name: None for row in rows for name in row}
     columns = known + [name for name in found if name not in known]
-    whole = {"num_params", "macs", "peak_memory_bytes"} | {
+    counted = {"num_params", "macs", "peak_memory_bytes"} | ({"rung"} & set(columns))
+    whole = counted | {
         decision.name
         for decision in space.decisions()
         if all(isinstance(option, int) for option in decision.options)

@@ -13,6 +13,8 @@ from nas.candidate import Record
 from nas.config import SearchConfig
 from nas.engine import Engine
 from nas.evaluation import EvaluatorFactory
+from nas.fidelity.account import rung_notes
+from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
 from nas.final_notes import final_notes
 from nas.final_round import FinalRound
 from nas.finalists import Finals, winner
@@ -28,7 +30,6 @@ from nas.run_folder import (
     write_environment,
 )
 from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
-from nas.samplers import sampler_factory
 from nas.screening import constraint_screen
 from nas.search_notes import search_notes
 from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
@@ -98,14 +99,9 @@ def run_search(
         mirror_of(config, folder, ledger.run_id, space) as mirror,
     ):
         limits = session_limits(config, ledger.history)
-        engine = Engine(
-            space,
-            sampler_factory(config.sampler, seed=config.seed, **config.sampler_options),
-            ledger,
-            budget=config.budget,
-            seed=config.seed,
-            screen=constraint_screen(config, space, images.num_classes),
-            first=[start.choices for start in starts],
+        screen = constraint_screen(config, space, images.num_classes)
+        engine = make_engine(
+            config, space, ledger, screen=screen, first=[start.choices for start in starts]
         )
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
@@ -123,6 +119,7 @@ def run_search(
 
                 def on_told(record: Record) -> None:
                     mirror.add([record])
+                    tidy_checkpoints(engine, folder)
                     progress.update(record)
                     if engine.best is record:
                         write_best(folder, record, config, space)
@@ -141,10 +138,11 @@ def run_search(
                     )
                 except TooManyFailuresError as error:
                     failures = error
+            tidy_checkpoints(engine, folder)
         finals = last.finals(engine.records())
         files = write_outputs(folder, engine.records(), finals, config, space)
         notes = [*search_notes(engine), time_note(config, limits, engine)]
-        notes += final_notes(finals) if finals else []
+        notes += [*rung_notes(engine.records()), *(final_notes(finals) if finals else [])]
         notes.append(mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S))
         return SearchResult(
             records=engine.records(),
@@ -217,7 +215,8 @@ def _execute(
             from nas.tune import run_with_tune as run
         signal = None
         if not limits.time_is_up and _has_work(engine):
-            signal = run(engine, session, factory, results=results, on_told=on_told, limits=limits)
+            make = make_evaluate_factory(factory, results.folder.parent)
+            signal = run(engine, session, make, results=results, on_told=on_told, limits=limits)
         if signal is None:
             signal = last.run(session, factory, engine.records(), limits, progress.note)
         return signal

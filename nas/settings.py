@@ -51,6 +51,10 @@ PROXY_FLAGS = (
     "precision",
 )
 
+# Flags that set a field of the rungs.
+PROGRESSIVE_FLAGS = ("rungs", "eta", "accuracy_bound", "prune")
+NESTED = {"proxy": PROXY_FLAGS, "progressive": PROGRESSIVE_FLAGS}
+
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that a YAML file and the flags name, nested as in `SearchConfig`.
@@ -60,21 +64,22 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
         OSError: If the file cannot be read.
     """
     settings = _read_yaml(args.config) if args.config else {}
-    of_proxy = settings.get("proxy") or {}
-    if not isinstance(of_proxy, dict):
-        raise ValueError(f"{args.config}: proxy must hold settings by name, got {of_proxy!r}")
+    nested = {name: settings.get(name) or {} for name in NESTED}
+    for name, part in nested.items():
+        if not isinstance(part, dict):
+            raise ValueError(f"{args.config}: {name} must hold settings by name, got {part!r}")
+    known = {*SearchConfig.model_fields, *PROXY_FLAGS, *PROGRESSIVE_FLAGS}
     flags = {
-        name: value
-        for name, value in vars(args).items()
-        if value is not None and name in {*SearchConfig.model_fields, *PROXY_FLAGS}
+        name: value for name, value in vars(args).items() if value is not None and name in known
     }
-    proxy = {name: flags.pop(name) for name in PROXY_FLAGS if name in flags}
+    for name, names in NESTED.items():
+        nested[name] |= {flag: flags.pop(flag) for flag in names if flag in flags}
     if "start_from" in flags:
         texts = ",".join(flags["start_from"]).split(",")
         flags["start_from"] = [text.strip() for text in texts]
     if "sampler_options" in flags:
         flags["sampler_options"] = dict(_option(text) for text in flags["sampler_options"])
-    return {**settings, **flags, "proxy": {**of_proxy, **proxy}}
+    return {**settings, **flags, **nested}
 
 
 def complete_config(given: Mapping[str, Any]) -> SearchConfig:

@@ -5,22 +5,23 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table
 
-from nas.candidate import Record, State
+from nas.candidate import Record
 from nas.finalists import Finalist, Finals
 from nas.front import pareto_front
 from nas.progress import count
 from nas.proxy_check import ProxyCheck
+from nas.ranking import at_highest_rung
 
 MEASURED = ("reward", "accuracy", "step time", "relative", "params", "key")
 
 
 def top_table(records: Sequence[Record], *, rows: int = 5, title: str = "") -> Table:
     """Return the candidates of the highest reward; those at chance stand last and are marked."""
-    trained = [record for record in records if record.outcome.state is State.COMPLETE]
+    trained = at_highest_rung(records)
     trained.sort(key=lambda r: (not r.can_win, -r.outcome.reward, r.candidate.number))
     shown = trained[:rows]
     table = _table(
-        title or f"Top {len(shown)} of {len(trained)} trained candidates", "candidate", *MEASURED
+        title or f"Top {len(shown)} of {len(trained)} {_kind(trained)}", "candidate", *MEASURED
     )
     for record in shown:
         table.add_row(str(record.candidate.number), *_measured(record))
@@ -89,6 +90,12 @@ def _confirmed(one: Finalist) -> list[str]:
         f"{1e3 * float(metrics['step_time_s']):.1f} ms",
         before,
     ]
+
+
+def _kind(trained: Sequence[Record]) -> str:
+    if any("rung" in record.outcome.metrics for record in trained):
+        return f"candidates that reached rung {trained[0].rung}"
+    return "trained candidates"
 
 
 def _measured(record: Record) -> list[str]:

@@ -1,6 +1,7 @@
 """A search of the toy space in a process to be killed: `python -m tests.toy_search FOLDER`.
 
-Every evaluation that gets to its end appends its candidate's key to `evaluated.txt`.
+Every evaluation that gets to its end appends its candidate's key, and its rung if there is one, to
+`evaluated.txt`.
 """
 
 import argparse
@@ -8,15 +9,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
 from nas.engine import Engine
+from nas.fidelity.engine import ProgressiveEngine
+from nas.fidelity.job import RungJob
 from nas.ledger import Ledger
 from nas.ray_workers import run_with_actors
 from nas.results import Results
 from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
+from tests.toy_rungs import CONFIG, rung_outcome
 from tests.toy_space import ToySpace, toy_outcome
 from trainer.ray_session import ray_session
 
@@ -27,9 +32,10 @@ def slow_evaluator(folder: Path, seconds: float) -> Callable[[], Callable[[Candi
     def evaluate(candidate: Candidate) -> Outcome:
         time.sleep(seconds)
         trace = os.open(folder / "evaluated.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(trace, f"{candidate.key}\n".encode())
+        rung = f":{candidate.rung}" if isinstance(candidate, RungJob) else ""
+        os.write(trace, f"{candidate.key}{rung}\n".encode())
         os.close(trace)
-        return toy_outcome(candidate)
+        return rung_outcome(candidate) if rung else toy_outcome(candidate)
 
     return lambda: evaluate
 
@@ -42,6 +48,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--address")
+    parser.add_argument("--rungs", action="store_true", help="as --fidelity progressive")
     args = parser.parse_args()
     folder: Path = args.folder.resolve()
     (folder / "results").mkdir(parents=True, exist_ok=True)
@@ -52,9 +59,8 @@ def main() -> int:
             workers=args.workers, logical_cpus=args.workers, address=args.address
         ) as session,
     ):
-        engine = Engine(
-            ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=args.budget
-        )
+        make = partial(ProgressiveEngine, progressive=CONFIG) if args.rungs else Engine
+        engine = make(ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=args.budget)
         run = run_with_actors
         if args.executor == "tune":
             from nas.tune import run_with_tune

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nas.candidate import Record, State
+from nas.candidate import Record
 from nas.front import ACCURACY_AND_TIME, pareto_front
+from nas.ranking import at_highest_rung
 from nas.run_folder import best_record
 
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
@@ -20,7 +21,8 @@ def search_figure(
     """Draw accuracy against step time, and reward against candidates, side by side.
 
     Args:
-        records: The run's candidates; those that were not trained are left out.
+        records: The run's candidates; those that were not trained, or not up to the highest
+            rung that one reached, are left out.
         title: Above both.
         winner: Whom to mark; None marks the highest reward.
 
@@ -28,7 +30,7 @@ def search_figure(
         ValueError: If there is no candidate to mark.
     """
     trained = sorted(
-        (record for record in records if record.outcome.state is State.COMPLETE),
+        at_highest_rung(records),
         key=lambda record: record.candidate.number,
     )
     number = winner.candidate.number if winner else None

@@ -12,6 +12,7 @@ from jinja2 import Environment
 
 from nas.candidate import Record, State
 from nas.config import SearchConfig
+from nas.fidelity.account import rung_accounts
 from nas.finalists import Finals, winner
 from nas.front import pareto_front
 from nas.report.figures import search_figure
@@ -66,6 +67,7 @@ def report_page(
             finals=finals_section(finals) if finals else None,
             front_heads=FRONT_HEADS,
             front=front_rows(records, best),
+            rungs=rung_accounts(records),
             columns=list(table.columns),
             rows=_rows(table, records, best),
         )

@@ -12,6 +12,8 @@ from optuna.trial import FrozenTrial
 from nas.candidate import State
 from nas.samplers.history import History
 
+UNTRAINED = (State.INFEASIBLE, State.DROPPED)
+
 
 class EvolutionSampler(BaseSampler):
     """Ageing evolution: mutate the best of a few from the population; the oldest die.
@@ -125,7 +127,7 @@ class EvolutionSampler(BaseSampler):
         """Return the population, oldest first; empty until it is complete."""
         living: list[FrozenTrial] = []
         for trial in reversed(self._history.look(study)):
-            if trial.user_attrs.get("state") != State.INFEASIBLE:
+            if trial.user_attrs.get("state") not in UNTRAINED:
                 living.append(trial)
             if len(living) == self._population:
                 return living[::-1]

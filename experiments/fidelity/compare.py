@@ -1,0 +1,216 @@
+"""Which fidelity finds the better network for the same device-seconds, after a common training.
+
+    python -m experiments.fidelity.compare --data cifar10 --out runs/fidelity --seconds 150
+
+For every seed and fidelity: a search in this one process, on one thread, that hands out nothing
+more once its device-seconds are spent; then the best network found is trained `--longer` times
+the proxy's epochs, with seeds that no search used, and measured on the test split. Whatever was
+finished is found again, so it may be stopped and started. It ends with `summary.json` beside the
+runs.
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from experiments.fidelity.task import (
+    PROXY,
+    SPACE,
+    config_of,
+    images_of,
+    run_folder,
+    summary,
+    task_of,
+)
+from nas.candidate import Choices, Record
+from nas.desk import Desk
+from nas.evaluation import EvaluatorFactory
+from nas.fidelity.account import rung_accounts
+from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
+from nas.ledger import Ledger
+from nas.results import Results
+from nas.reward import weighted_product
+from nas.run_folder import best_record, write_trials
+from nas.study import quiet_optuna
+from search_space.architecture import Architecture
+from trainer.data.batches import Batches
+from trainer.data.cache import CachedImages
+from trainer.engine import accuracy, train_epoch
+from trainer.gate import DeviceGate, device_key
+from trainer.proxy import (
+    ProxyTask,
+    build_candidate,
+    candidate_loss,
+    candidate_optimizer,
+    split_images,
+)
+from trainer.schedule import cosine, scaled_learning_rate
+
+FIDELITIES = ("full", "progressive")
+TEST_IMAGES = 5000
+
+
+def search(
+    data: str, images: CachedImages, folder: Path, fidelity: str, seed: int, limit: float
+) -> None:
+    """Search until `limit` device-seconds are spent."""
+    config = config_of(data, fidelity, seed)
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    with Ledger(folder / "ledger.jsonl", config.identity()) as ledger:
+        engine = make_engine(config, SPACE, ledger, screen=no_limit)
+        results = Results(folder=folder / "results", run_id=ledger.run_id)
+        factory = EvaluatorFactory(config=config, space=SPACE, images=images.path)
+        evaluate = make_evaluate_factory(factory, folder)()
+        desk = Desk(engine, results, on_told=lambda record: tell(record, engine.records()))
+        while spent(engine.records()) < limit and (job := desk.next()) is not None:
+            desk.done(job, results.obtain(job, evaluate))
+            tidy_checkpoints(engine, folder)
+        write_trials(folder, engine.records(), SPACE)
+        (folder / "found.json").write_text(json.dumps(found(engine.records()), indent=1) + "\n")
+
+
+def no_limit(choices: Choices) -> str:  # noqa: ARG001
+    return ""
+
+
+def tell(record: Record, records: tuple[Record, ...]) -> None:
+    outcome = record.outcome
+    rung = outcome.metrics.get("rung", "-")
+    print(
+        f"{time.strftime('%H:%M')} {record.candidate.number} rung {rung} {outcome.state} "
+        f"{outcome.reward:.4f} {spent(records):.0f} s",
+        flush=True,
+    )
+
+
+def spent(records: tuple[Record, ...]) -> float:
+    return sum(float(record.outcome.metrics.get("device_seconds", 0.0)) for record in records)
+
+
+def found(records: tuple[Record, ...]) -> dict[str, Any]:
+    best = best_record(records)
+    assert best is not None
+    names = ("accuracy", "relative_step_time", "relative_params", "num_params")
+    return {
+        "candidates": len(records),
+        "device_seconds": spent(records),
+        "rungs": [
+            {"rung": one.rung, "candidates": one.entered, "device_seconds": one.device_seconds}
+            for one in rung_accounts(records)
+        ],
+        "number": best.candidate.number,
+        "choices": dict(best.candidate.choices),
+        "search_reward": best.outcome.reward,
+        **{name: best.outcome.metrics[name] for name in names},
+    }
+
+
+def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed: int) -> float:
+    """Train as in `full`, longer and from another seed; return the accuracy on test images."""
+    training, _ = split_images(task.config, task.images)  # the search's own training images
+    test = task.images.splits["test"]
+    chosen = np.random.default_rng(0).permutation(len(test.labels))[:TEST_IMAGES]
+    torch.manual_seed(seed)
+    network = build_candidate(architecture, task)
+    make = partial(Batches, device=task.device, batch_size=task.config.batch_size, seed=seed)
+    padding = round(task.config.crop_padding * task.config.image_size)
+    batches = make(task.images.splits["train"], training, flip=True, crop_padding=padding)
+    optimizer = candidate_optimizer(network, task.config, rate=0.0)
+    steps = batches.steps_per_epoch
+    peak = scaled_learning_rate(task.config.learning_rate, task.config.batch_size)
+    with DeviceGate(device_key(task.device)) as gate:
+        for epoch in range(epochs):
+            train_epoch(
+                network,
+                batches.epoch(epoch),
+                optimizer=optimizer,
+                loss=candidate_loss(task.config),
+                rate_at=lambda step, before=epoch * steps: cosine(  # type: ignore[misc]
+                    before + step,
+                    peak=peak,
+                    total_steps=epochs * steps,
+                    warmup_steps=task.config.warmup_epochs * steps,
+                ),
+                gate=gate,
+            )
+        return accuracy(network, make(test, chosen, train=False).epoch(0), gate=gate)
+
+
+def retrain(images: CachedImages, folder: Path, seed: int, epochs: int, seeds: int) -> None:
+    """Train the network that a search found, once for every seed that is not on file yet."""
+    path = folder / "longer.json"
+    result = json.loads((folder / "found.json").read_text())
+    rows = json.loads(path.read_text()) if path.exists() else []
+    for number in range(len(rows), seeds):
+        began = time.process_time()
+        architecture = SPACE.architecture(result["choices"])
+        task = task_of(images, seed=seed)
+        top1 = train_longer(architecture, task, epochs, 1000 + 10 * seed + number)
+        reward = weighted_product(top1, result["relative_step_time"], result["relative_params"])
+        cpu_s = time.process_time() - began
+        rows.append({"accuracy": top1, "reward": reward, "epochs": epochs, "cpu_s": cpu_s})
+        path.write_text(json.dumps(rows, indent=1) + "\n")
+        print(folder.name, rows[-1], flush=True)
+
+
+def summarise(out: Path, seeds: list[int]) -> dict[str, Any]:
+    """Return every search with its winner, and means over seeds with their spread."""
+    whole: dict[str, Any] = {}
+    for fidelity in FIDELITIES:
+        rows = []
+        for seed in seeds:
+            folder = run_folder(out, fidelity, seed)
+            longer = json.loads((folder / "longer.json").read_text())
+            rows.append(
+                {
+                    "seed": seed,
+                    **json.loads((folder / "found.json").read_text()),
+                    "longer_accuracy": [row["accuracy"] for row in longer],
+                    "longer_reward": [row["reward"] for row in longer],
+                    "longer_epochs": longer[0]["epochs"],
+                }
+            )
+        whole[fidelity] = {
+            name: summary([float(np.mean(row[name])) for row in rows])
+            for name in ("longer_reward", "longer_accuracy", "candidates", "device_seconds")
+        }
+        whole[fidelity]["searches"] = rows
+    return whole
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=150.0)
+    parser.add_argument("--longer", type=int, default=2)
+    parser.add_argument("--trainings", type=int, default=2, help="of every winner")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    quiet_optuna()
+    images = images_of(args.data)
+    for seed in args.seeds:
+        for fidelity in FIDELITIES:
+            folder = run_folder(args.out, fidelity, seed)
+            if not (folder / "found.json").exists():
+                search(args.data, images, folder, fidelity, seed, args.seconds)
+            retrain(images, folder, seed, args.longer * PROXY.epochs, 1)
+    for number in range(2, args.trainings + 1):
+        for seed in args.seeds:
+            for fidelity in FIDELITIES:
+                folder = run_folder(args.out, fidelity, seed)
+                retrain(images, folder, seed, args.longer * PROXY.epochs, number)
+    result = summarise(args.out, args.seeds)
+    (args.out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({k: {n: v[n] for n in v if n != "searches"} for k, v in result.items()}))
+
+
+if __name__ == "__main__":
+    main()

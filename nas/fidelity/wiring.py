@@ -1,0 +1,75 @@
+"""A search's parts by its fidelity: full trainings as ever, or rungs with their checkpoints."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from nas.candidate import Choices
+from nas.config import SearchConfig
+from nas.engine import Engine
+from nas.evaluation import EvaluatorFactory
+from nas.fidelity.checkpoints import RungCheckpoints
+from nas.fidelity.engine import ProgressiveEngine
+from nas.fidelity.evaluation import RungEvaluatorFactory
+from nas.ledger import Ledger
+from nas.results import Evaluate
+from nas.samplers import sampler_factory
+from search_space.space import SearchSpace
+
+CHECKPOINTS = "checkpoints"
+
+
+def make_engine(
+    config: SearchConfig,
+    space: SearchSpace,
+    ledger: Ledger,
+    *,
+    screen: Callable[[Choices], str] | None = None,
+    first: Sequence[Choices] = (),
+) -> Engine:
+    """Return the engine of a search, rebuilt from its ledger; `Engine` says what the rest is.
+
+    Raises:
+        ValueError: If the ledger is of another space, or damaged.
+    """
+    make: Callable[..., Engine] = Engine
+    if config.fidelity == "progressive":
+        make = partial(ProgressiveEngine, progressive=config.progressive)
+    return make(
+        space,
+        sampler_factory(config.sampler, seed=config.seed, **config.sampler_options),
+        ledger,
+        budget=config.budget,
+        seed=config.seed,
+        screen=screen,
+        first=first,
+    )
+
+
+def make_evaluate_factory(factory: EvaluatorFactory, folder: Path) -> Callable[[], Evaluate]:
+    """Return what makes a worker's evaluator.
+
+    Args:
+        factory: Makes one that trains candidates in full.
+        folder: Of the run.
+
+    Raises:
+        OSError: If the folder of the checkpoints cannot be made.
+    """
+    if factory.config.fidelity == "full":
+        return factory
+    checkpoints = run_checkpoints(folder)
+    checkpoints.folder.mkdir(exist_ok=True)
+    checkpoints.remove_drafts()
+    return RungEvaluatorFactory(base=factory, checkpoints=checkpoints)
+
+
+def tidy_checkpoints(engine: Engine, folder: Path) -> None:
+    """Remove the checkpoints that nobody can go on from any more."""
+    if isinstance(engine, ProgressiveEngine):
+        run_checkpoints(folder).tidy(engine.places_in_use())
+
+
+def run_checkpoints(folder: Path) -> RungCheckpoints:
+    """Return where the candidates of the run in `folder` rest between rungs."""
+    return RungCheckpoints(folder=(folder / CHECKPOINTS).resolve())
