@@ -55,7 +55,7 @@ def finals_table(finals: Finals) -> Table:
         number = str(one.record.candidate.number)
         mark = "* " if one is finals.winner else ""
         table.add_row(mark + number, *_confirmed(one))
-    table.caption = "mean +- standard deviation over seeds; before: rank after the search; * wins"
+    table.caption = "mean +- std over seeds; before: rank after the search; * wins"
     return table
 
 
