@@ -1,0 +1,131 @@
+"""Model-guided search as an Optuna sampler whose state is recomputed from the trials."""
+
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas.samplers.candidate_pool import CandidatePool, spread_out, unseen
+from nas.samplers.conditions import Conditions
+from nas.samplers.known_trials import Codes, KnownTrials, known_trials
+from nas.samplers.reward_model import RewardModel
+
+_PARENTS = 10  # best known points whose neighbours are looked at
+_ROUNDS = 2  # of looking around the best candidates so far
+_FEWEST = 4  # rewards that a model is fitted to
+
+
+class SurrogateSampler(BaseSampler):
+    """Proposes what a model of the trials expects to improve most on the best of them.
+
+    The first proposals spread over the options of every decision. After that a Gaussian
+    process with main effects and pairs of decisions is fitted to all trials, and the candidate
+    with the largest expected improvement is taken from a pool of random points and of mutants
+    of the best. Candidates in training count as if they had turned out as expected, so that
+    parallel workers try different things; points that are known are not proposed again.
+
+    Works in any study with one objective; ranges of numbers are cut into bins.
+
+    Source: Jones et al., Efficient Global Optimization (J. Global Optimization 13, 1998), for
+        expected improvement; Ginsbourger et al. (2010) for the "kriging believer".
+    """
+
+    def __init__(self, *, seed: int | None = None, startup: int = 8, pool: int = 200) -> None:
+        """Make a sampler.
+
+        Args:
+            seed: Of all draws; None is different every time.
+            startup: Spread-out proposals before the model's.
+            pool: Candidates that each round of looking for the best proposal begins with.
+
+        Raises:
+            ValueError: Unless startup >= 1 and pool >= 8.
+        """
+        for name, value, lowest in (("startup", startup, 1), ("pool", pool, 8)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+                raise ValueError(
+                    f"surrogate's {name} must be a whole number >= {lowest}, got {value!r}"
+                )
+        self._startup, self._pool = startup, pool
+        self._rng = np.random.default_rng(seed)
+        self._random = RandomSampler(seed=seed)
+
+    def reseed_rng(self) -> None:
+        """Draw differently from here on; Optuna calls it where processes share a sampler."""
+        self._rng = np.random.default_rng()
+        self._random.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the decisions of all trials so far.
+
+        Raises:
+            ValueError: If the study has several objectives.
+        """
+        if len(study.directions) != 1:
+            raise ValueError(
+                f"surrogate's study must have one objective, got {len(study.directions)}"
+            )
+        return {
+            name: distribution
+            for other in study.get_trials(deepcopy=False)
+            for name, distribution in other.distributions.items()
+        }
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return a value for every decision that is active in the proposal."""
+        if not search_space:
+            return {}
+        known = known_trials(study, trial.number)
+        codes = self._propose(known)
+        return {
+            name: levels.value(int(code), self._rng)
+            for code, (name, levels) in zip(codes, known.levels.items(), strict=True)
+            if code < len(levels)
+        }
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draw at random."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def _propose(self, known: KnownTrials) -> Codes:
+        conditions = Conditions.read(known.seen, known.sizes)
+        pool = CandidatePool(conditions=conditions, rng=self._rng)
+        if len(known.seen) < self._startup or len(known.rewards) < _FEWEST:
+            fresh = pool.random(self._pool // 4)
+            new = unseen(fresh, known.seen)
+            return spread_out(new if len(new) else fresh, known.seen)
+        return self._most_promising(known, pool)
+
+    def _most_promising(self, known: KnownTrials, pool: CandidatePool) -> Codes:
+        """Return the point with the largest expected improvement that was found."""
+        model = RewardModel(known)
+        parents = known.codes[np.argsort(-known.rewards, kind="stable")[:_PARENTS]]
+        rank = self._rng.exponential(2.5, size=3 * self._pool // 4).astype(np.int64)
+        chosen = parents[np.minimum(rank, len(parents) - 1)]
+        mutants = pool.mutants(chosen, self._rng.choice((1, 1, 2, 3), size=len(chosen)))
+        drawn = np.concatenate([pool.random(self._pool // 4), mutants])
+        candidates = unseen(drawn, known.seen)
+        if not len(candidates):
+            return drawn[-1]
+        gains = model.improvement(candidates)
+        for _ in range(_ROUNDS):
+            best = np.repeat(candidates[np.argsort(-gains, kind="stable")[:5]], self._pool // 8, 0)
+            near = pool.mutants(best, self._rng.choice((1, 1, 2), size=len(best)))
+            near = unseen(near, known.seen, candidates)
+            if len(near):
+                candidates = np.concatenate([candidates, near])
+                gains = np.concatenate([gains, model.improvement(near)])
+        return candidates[int(np.argmax(gains))]
