@@ -27,7 +27,7 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     what.add_argument(
         "--space", help="tiny (default), efficientnet-b4, efficientnetv2-s, or a YAML file"
     )
-    what.add_argument("--sampler", choices=sampler_names(), help="default: evolution")
+    what.add_argument("--sampler", choices=sampler_names(), help="default: auto")
     what.add_argument(
         "--sampler-option",
         dest="sampler_options",

@@ -73,7 +73,8 @@ class Table:
         step_time = frame[epoch_s] / frame[epoch_s].median()
         params = frame["params_m_computed"] / frame["params_m_computed"].median()
         outcomes = tuple(
-            _outcome(*parts) for parts in zip(frame[accuracy] / 100, step_time, params, strict=True)
+            _outcome(*parts)
+            for parts in zip(frame[accuracy] / 100, step_time, params, strict=True)
         )
         cells = frame[list(EDGES)].agg("/".join, axis=1)
         return cls(

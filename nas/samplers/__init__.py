@@ -8,12 +8,14 @@ from typing import Any
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
+from nas.samplers.auto import AutoSampler
 from nas.samplers.controller import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.history import StudySampler
 from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.recent_tpe import RecentTpeSampler
 from nas.samplers.seeding import proposal_seed
+from nas.samplers.surrogate import SurrogateSampler
 
 
 def sampler_names() -> tuple[str, ...]:
@@ -64,6 +66,8 @@ def _makers() -> dict[str, Callable[..., BaseSampler]]:
         "evolution": EvolutionSampler,
         "controller": ControllerSampler,
         "nsga2": Nsga2Sampler,
+        "surrogate": SurrogateSampler,
+        "auto": AutoSampler,
     }
 
 

@@ -20,11 +20,10 @@ from nas.samplers.known_trials import Codes, Numbers
 _KERNELS = (
     (1.0, 0.0, 0.0, 1.0),
     (0.5, 0.5, 0.0, 1.0),
-    (0.3, 0.4, 0.3, 2.0),
     (0.2, 0.2, 0.6, 2.0),
     (0.2, 0.2, 0.6, 5.0),
 )
-_NOISE = (1e-3, 1e-2, 0.05, 0.2)  # variance, of a target's own
+_NOISE = (1e-3, 0.02, 0.2)  # variance, of a target's own
 _OFFSET = 0.3  # variance of the constant term
 _WEIGHED = 80  # points that the mixtures are weighed on
 _WORTH = 3.0  # a mixture this many nats behind the best is left out
@@ -33,15 +32,15 @@ _PRIOR_POINTS = 2.0  # as if so many points had shown the target's variance to b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """What one component believes of one target.
+    """What the components of a mixture believe of one target.
 
     Attributes:
-        weight: Of the component, in [0, 1]; a target's add up to 1.
-        mean: Per point, [n].
-        deviation: Per point, [n].
+        weights: Of the components, adding up to 1, [components].
+        mean: [components, n].
+        deviation: [components, n].
     """
 
-    weight: float
+    weights: Numbers
     mean: Numbers
     deviation: Numbers
 
@@ -80,30 +79,35 @@ class CategoricalGP:
             for key, factor in self._components.items()
         }
 
-    def believe(self, codes: Codes) -> list[list[Belief]]:
-        """Return what is believed of points, [targets][components of its mixture]."""
+    def believe(self, codes: Codes) -> list[Belief]:
+        """Return what is believed of points, for every target."""
         agree = self._hot @ _one_hot(codes, self._sizes).T
         found = {}
         for key, factor in self._components.items():
             cross = _kernel(agree, key[0], len(self._sizes))
             half = solve_triangular(factor, cross, lower=True, check_finite=False)
-            mean = half[: self._num_points].T @ self._solved[key]
+            mean = self._solved[key].T @ half[: self._num_points]
             variance = np.maximum(1.0 + _OFFSET - (half * half).sum(axis=0), 1e-9)
-            found[key] = mean, variance
-        beliefs: list[list[Belief]] = []
-        for target, mixture in enumerate(self._mixtures):
-            scale, centre = self._scale[target], self._centre[target]
-            beliefs.append(
-                [
-                    Belief(
-                        weight=weight,
-                        mean=centre + scale * found[kernel, noise][0][:, target],
-                        deviation=scale * np.sqrt(found[kernel, noise][1] * amplitude),
-                    )
-                    for weight, kernel, noise, amplitude in mixture
-                ]
+            found[key] = mean, np.sqrt(variance)
+        return [
+            Belief(
+                weights=np.array([weight for weight, *_ in mixture]),
+                mean=np.array(
+                    [
+                        self._centre[target]
+                        + self._scale[target] * found[kernel, noise][0][target]
+                        for _, kernel, noise, _ in mixture
+                    ]
+                ),
+                deviation=np.array(
+                    [
+                        self._scale[target] * math.sqrt(amplitude) * found[kernel, noise][1]
+                        for _, kernel, noise, amplitude in mixture
+                    ]
+                ),
             )
-        return beliefs
+            for target, mixture in enumerate(self._mixtures)
+        ]
 
     def _weigh(self, count: int, most: int) -> list[list[tuple[float, int, float, float]]]:
         """Return per target (weight, kernel, noise, amplitude) of the mixtures worth having."""

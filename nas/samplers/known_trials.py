@@ -1,4 +1,4 @@
-"""What the trials of a study tell a model: codes, rewards and their parts, failures."""
+"""What the trials of a study tell a model: points as codes, their rewards, failures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,6 @@ from nas.samplers.levels import Levels
 Codes = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
-PARTS = ("accuracy", "relative_step_time", "relative_params")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTrials:
@@ -28,8 +26,6 @@ class KnownTrials:
         levels: Decision name -> its levels, in the order in which they are decided.
         codes: Of the points with a reward, [n, decisions].
         rewards: Their rewards, [n], the higher the better; the mean where a point was repeated.
-        parts: Accuracy, relative step time and relative parameters, [n, 3], where every one of
-            them has all three above zero; else None.
         failed: Codes of points that failed or break a constraint, [m, decisions].
         pending: Codes of points that are being tried, [p, decisions].
     """
@@ -37,7 +33,6 @@ class KnownTrials:
     levels: Mapping[str, Levels]
     codes: Codes
     rewards: Numbers
-    parts: Numbers | None
     failed: Codes
     pending: Codes
 
@@ -81,13 +76,11 @@ def known_trials(study: Study, asking: int) -> KnownTrials:
     # A search fails the trials that ask again for what is being tried: that is no failure.
     lost = [index for key, index in failed.items() if key not in pending and key not in good]
     waiting = [index for key, index in pending.items() if key not in good]
-    groups = list(good.values())
-    firsts = [group[0] for group in groups]
     return KnownTrials(
         levels=levels,
-        codes=rows[firsts],
-        rewards=sign * np.array([np.mean([trials[i].value for i in group]) for group in groups]),
-        parts=_parts([trials[i] for i in firsts]),
+        codes=rows[[group[0] for group in good.values()]],
+        rewards=sign
+        * np.array([np.mean([trials[i].value for i in group]) for group in good.values()]),
         failed=rows[lost],
         pending=rows[waiting],
     )
@@ -126,15 +119,3 @@ def _encode(trials: Sequence[FrozenTrial], levels: Mapping[str, Levels]) -> Code
                 of.bin_of(values[name]) if name in values else inactive for values in params
             ]
     return rows
-
-
-def _parts(trials: Sequence[FrozenTrial]) -> Numbers | None:
-    """Return the parts of the rewards, [trials, 3], or None where some trial lacks them."""
-    rows = []
-    for trial in trials:
-        metrics = trial.user_attrs.get("metrics") or {}
-        row = [metrics.get(part, 0.0) for part in PARTS]
-        if not all(isinstance(value, int | float) and value > 0 for value in row):
-            return None
-        rows.append(row)
-    return np.array(rows, dtype=np.float64) if rows else None

@@ -5,83 +5,61 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from nas.samplers.categorical_gp import Belief, CategoricalGP
+from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.known_trials import Codes, KnownTrials, Numbers
 
 _TRAINED_ON = 400  # points; the best half of them, the others evenly from all that is known
-_EXACT = 1e-6  # of a reward's logarithm, where it is the product of its parts
+_FEW = 150  # points up to which several kernels and noises are mixed
+_SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature
 # Nodes and weights of a standard normal variable.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 class RewardModel:
-    """Expected improvement, from models of the reward's parts where the trials tell them.
+    """Expected improvement under a model of the reward as a whole.
 
-    A reward that is accuracy x step time^w x parameters^v is modelled in three parts: time and
-    parameters follow the decisions almost exactly, so only the accuracy is a guess. Accuracies
-    are stretched near the best and squeezed far below it (`_Stretch`), because the worst
-    networks must not shape the model of the good ones.
+    Rewards are stretched near the best and squeezed far below it (`_Stretch`), because the
+    worst networks must not shape the model of the good ones. Points that failed are no rewards
+    to it; a second model tells how likely a point is to come to one.
     """
 
     def __init__(self, known: KnownTrials) -> None:
         """Fit; `known` must hold two rewards at least."""
         rows = _training_rows(known.rewards)
         codes, rewards = known.codes[rows], known.rewards[rows]
-        exponents = _exponents(known)
-        if exponents is not None and known.parts is not None:
-            logs = np.log(known.parts[rows])
-            self._logarithmic, values = True, known.parts[rows, 0]
-            costs = [exponents[0] * logs[:, 1], exponents[1] * logs[:, 2]]
-        else:
-            self._logarithmic, values, costs = False, rewards, []
-        self._stretch = _Stretch(values)
+        self._stretch = _Stretch(rewards)
         self._gp = CategoricalGP(
             codes,
-            np.column_stack([self._stretch(values), *costs]),
+            self._stretch(rewards)[:, None],
             known.sizes,
             pending=known.pending,
-            most=4 if len(rows) <= 150 else 2,
+            most=3 if len(rows) <= _FEW else 1,
         )
         self._failures = _failure_model(known)
-        best = codes[np.argsort(-rewards)[:20]]
-        self._best = float(self._means(best).max())
+        # What the model makes of the best seen, not their own rewards: those may be luck.
+        weights, values = self._outcomes(codes[np.argsort(-rewards)[:20]])
+        self._best = float((weights @ values).max())
 
     def improvement(self, codes: Codes) -> Numbers:
         """Return the logarithm of what each point is expected to add to the best, [n]."""
-        nodes, deviation = self._outcomes(codes)
-        total = np.zeros(len(codes))
-        for weight, outcome in nodes:
-            gap = (outcome - self._best) / deviation
-            density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi)
-            total += weight * deviation * (gap * ndtr(gap) + density)
-        gains: Numbers = np.log(np.maximum(total, 1e-300))
+        weights, values = self._outcomes(codes)
+        smooth = self._stretch.unit * _SMOOTH
+        gap = (values - self._best) / smooth
+        density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi)
+        expected = weights @ (smooth * (gap * ndtr(gap) + density))
+        gains: Numbers = np.log(np.maximum(expected, 1e-300))
         if self._failures is not None:
-            (belief,) = self._failures.believe(codes)[0]
-            gains = gains + 2 * np.log(np.clip(belief.mean, 0.02, 1.0))
+            (success,) = self._failures.believe(codes)
+            gains = gains + 2 * np.log(np.clip(success.mean[0], 0.02, 1.0))
         return gains
 
-    def _means(self, codes: Codes) -> Numbers:
-        nodes, _ = self._outcomes(codes)
-        mean: Numbers = np.sum([weight * outcome for weight, outcome in nodes], axis=0)
-        return mean
-
-    def _outcomes(self, codes: Codes) -> tuple[list[tuple[float, Numbers]], Numbers]:
-        """Return weighted outcomes of points, and the deviation that their costs add."""
-        beliefs = self._gp.believe(codes)
-        offset, variance = np.zeros(len(codes)), np.full(len(codes), 1e-12)
-        for cost in beliefs[1:]:
-            offset = offset + _mean(cost)
-            variance = variance + cost[0].deviation ** 2
-        nodes = []
-        for belief in beliefs[0]:
-            for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-                value = self._stretch.inverse(belief.mean + node * belief.deviation)
-                if self._logarithmic:
-                    value = np.log(np.maximum(value, 1e-6))
-                nodes.append((belief.weight * float(weight), value + offset))
-        smooth = np.full(len(codes), self._stretch.unit * 0.02)
-        return nodes, np.sqrt(variance + smooth**2)
+    def _outcomes(self, codes: Codes) -> tuple[Numbers, Numbers]:
+        """Return rewards held possible, [nodes, n], and how likely each node is, [nodes]."""
+        (belief,) = self._gp.believe(codes)
+        stretched = belief.mean[:, None, :] + _NODES[:, None] * belief.deviation[:, None, :]
+        values = self._stretch.inverse(stretched).reshape(-1, len(codes))
+        return np.outer(belief.weights, _WEIGHTS).ravel(), values
 
 
 class _Stretch:
@@ -101,11 +79,6 @@ class _Stretch:
         return values
 
 
-def _mean(beliefs: list[Belief]) -> Numbers:
-    mean: Numbers = np.sum([belief.weight * belief.mean for belief in beliefs], axis=0)
-    return mean
-
-
 def _training_rows(rewards: Numbers) -> Codes:
     """Return which points to fit, the ones to weigh mixtures on first."""
     order = np.argsort(-rewards, kind="stable")
@@ -120,24 +93,15 @@ def _training_rows(rewards: Numbers) -> Codes:
     return rows
 
 
-def _exponents(known: KnownTrials) -> Numbers | None:
-    """Return w and v where the rewards are accuracy x step time^w x parameters^v, else None."""
-    if known.parts is None or (known.rewards <= 0).any():
-        return None
-    logs = np.log(known.parts)
-    discount = np.log(known.rewards) - logs[:, 0]
-    exponents: Numbers = np.linalg.lstsq(logs[:, 1:], discount, rcond=None)[0]
-    misfit = np.abs(logs[:, 1:] @ exponents - discount).max()
-    return exponents if misfit < _EXACT else None
-
-
 def _failure_model(known: KnownTrials) -> CategoricalGP | None:
     """Return a model of success, 1 or 0, or None where nothing failed."""
     if not len(known.failed):
         return None
     good, failed = known.codes[-_TRAINED_ON // 2 :], known.failed[-_TRAINED_ON // 2 :]
     success = np.concatenate([np.ones(len(good)), np.zeros(len(failed))])
-    turn = np.argsort(np.concatenate([np.arange(len(good)), np.arange(len(failed))]), kind="stable")
+    turn = np.argsort(
+        np.concatenate([np.arange(len(good)), np.arange(len(failed))]), kind="stable"
+    )
     return CategoricalGP(
         np.concatenate([good, failed])[turn],
         success[turn][:, None],

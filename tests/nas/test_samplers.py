@@ -15,7 +15,7 @@ from nas.samplers import make_sampler, sampler_factory, sampler_names
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_reward
 
-SAMPLERS = ("random", "tpe", "evolution", "controller", "nsga2")
+SAMPLERS = ("random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto")
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)
 Objective = Callable[[Trial], float]
 
@@ -99,7 +99,7 @@ def test_a_decision_with_one_option_is_no_obstacle(name: str) -> None:
     assert run(name, objective, trials=40).best_value == 2.0
 
 
-@pytest.mark.parametrize("name", ["tpe", "evolution"])
+@pytest.mark.parametrize("name", ["tpe", "evolution", "surrogate", "auto"])
 def test_learning_beats_chance_at_a_hundred_trials(name: str) -> None:
     def mean_best(name: str) -> float:
         # Seven stages: 27 million points, of which chance sees none of the best.

@@ -64,13 +64,13 @@ def test_no_more_workers_than_candidates() -> None:
         ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
         ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
         ("constraints: ['speed < 3']", "one of params, macs, got 'speed'"),
-        ("sampler_options: {popolation: 5}", "evolution takes population, tournament"),
-        ("sampler_options: {population: x}", "population must be a whole number, got 'x'"),
+        ("{sampler: evolution, sampler_options: {popolation: 5}}", "evolution takes population, tournament"),
+        ("{sampler: evolution, sampler_options: {population: x}}", "population must be a whole number, got 'x'"),
         ("{sampler: tpe, sampler_options: {candidates: 0}}", "candidates must be .* >= 1, got 0"),
         ("budget: many", "setting budget: .*got 'many'"),
         ("gpus_per_worker: a", "setting gpus_per_worker: .*got 'a'"),
         ("w: -.inf", "setting w: .*finite"),
-        ("sampler_options: {population: 1}", "population must be >= 2, got 1"),
+        ("{sampler: evolution, sampler_options: {population: 1}}", "population must be >= 2, got 1"),
         ("proxy: 5", "proxy must hold settings by name, got 5"),
         ("- budget", "must hold settings by name"),
         ("a: [", "is not YAML"),
@@ -86,7 +86,7 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str
 
 def test_a_run_is_called_by_what_it_searches() -> None:
     config = complete_config(given(data="/data/flowers/"))
-    assert default_name(config) == "flowers-tiny-evolution-0"
+    assert default_name(config) == "flowers-tiny-auto-0"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])

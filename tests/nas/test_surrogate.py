@@ -1,0 +1,199 @@
+"""What the model-guided sampler promises beyond the contract of every sampler."""
+
+import random
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import Trial, TrialState
+
+from nas.candidate import Outcome, State
+from nas.samplers import make_sampler, sampler_factory
+from nas.samplers.candidate_pool import CandidatePool, spread_out, unseen
+from nas.samplers.categorical_gp import CategoricalGP
+from nas.samplers.conditions import Conditions
+from nas.samplers.known_trials import known_trials
+from nas.samplers.levels import Levels
+from nas.study import ProposalStudy, quiet_optuna
+from tests.toy_space import ToySpace, toy_reward
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    quiet_optuna()
+
+
+def codes(*rows: tuple[int, ...]) -> Any:
+    return np.array(rows, dtype=np.int64)
+
+
+def additive(trial: Trial) -> float:
+    """The share of 12 decisions whose choice is the second of four."""
+    names = [f"d{number}" for number in range(12)]
+    return sum(trial.suggest_categorical(name, "abcd") == "b" for name in names) / 12
+
+
+@pytest.mark.parametrize("name", ["surrogate", "auto"])
+def test_an_additive_function_is_solved_where_chance_finds_half(name: str) -> None:
+    def best(sampler: str, seed: int) -> float:
+        study = optuna.create_study(direction="maximize", sampler=make_sampler(sampler, seed=seed))
+        study.optimize(additive, n_trials=50)
+        return study.best_value
+
+    assert all(best("random", seed) < 0.8 for seed in range(4))
+    assert all(best(name, seed) > 0.9 for seed in range(2))
+
+
+def test_nothing_known_or_in_training_is_proposed_again() -> None:
+    space = ToySpace(stages=2)  # 108 points
+    study = ProposalStudy(space.decisions(), sampler_factory("surrogate", seed=0))
+    rng, seen, running = random.Random(0), set(), []
+    for _ in range(60):
+        proposal = study.propose()
+        seen.add(space.key(proposal.choices))
+        running.append(proposal)
+        if len(running) == 8:
+            done = running.pop(rng.randrange(8))
+            reward = toy_reward(done.choices)
+            study.tell(done.number, Outcome(state=State.COMPLETE, reward=reward, metrics={}))
+    assert len(seen) >= 59  # the second proposal may not yet know what the first one left out
+
+
+@pytest.mark.parametrize("state", [State.FAIL, State.INFEASIBLE])
+def test_what_fails_is_avoided(state: State) -> None:
+    """A third of the space fails, and it is where the reward would be best."""
+    space = ToySpace(stages=3)
+    study = ProposalStudy(space.decisions(), sampler_factory("surrogate", seed=1))
+    failures = []
+    for _ in range(60):
+        proposal = study.propose()
+        failures.append(proposal.choices["stage1.depth"] == 2)
+        reward = toy_reward(proposal.choices)
+        outcome = Outcome(state=State.COMPLETE, reward=reward, metrics={})
+        study.tell(
+            proposal.number,
+            Outcome(state=state, reward=0.0, metrics={}) if failures[-1] else outcome,
+        )
+    assert sum(failures[:12]) >= 2
+    assert sum(failures[-24:]) <= 4
+
+
+def test_decisions_of_a_removed_stage_are_left_out() -> None:
+    space = ToySpace(stages=3)
+    study = optuna.create_study(sampler=make_sampler("surrogate", seed=0), direction="maximize")
+
+    def objective(trial: Trial) -> float:
+        choices: dict[str, Any] = {}
+        for decision in space.decisions():
+            if decision.requires is None or choices[decision.requires] != 0:
+                choices[decision.name] = trial.suggest_categorical(decision.name, decision.options)
+        return toy_reward(choices)
+
+    study.optimize(objective, n_trials=30)
+    known = known_trials(study, asking=-1)
+    names = list(known.levels)
+    assert names == [decision.name for decision in space.decisions()]
+    conditions = Conditions.read(known.seen, known.sizes)
+    assert [rule is not None for rule in conditions.rules] == [False] * 7 + [True] * 2
+    pool = CandidatePool(conditions=conditions, rng=np.random.default_rng(0))
+    drawn = pool.mutants(pool.random(200), np.full(200, 2))
+    removed = drawn[:, names.index("stage3.depth")] == 0
+    assert 0 < removed.sum() < 200
+    for name in ("stage3.block", "stage3.kernel"):
+        assert ((drawn[:, names.index(name)] == 2) == removed).all()
+
+
+def test_numbers_are_proposed_within_their_ranges_and_steps() -> None:
+    def objective(trial: Trial) -> float:
+        rate = trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+        width = trial.suggest_int("width", 8, 512, step=8)
+        few = trial.suggest_int("few", 1, 3)
+        share = trial.suggest_float("share", 0, 1, step=0.25)
+        trial.suggest_float("fixed", 2.0, 2.0)
+        return few - abs(np.log10(rate) + 2) - abs(width - 256) / 256 + share
+
+    study = optuna.create_study(direction="maximize", sampler=make_sampler("surrogate", seed=0))
+    study.optimize(objective, n_trials=60)
+    for params in (trial.params for trial in study.trials):
+        assert 1e-4 <= params["rate"] <= 1e-1
+        assert params["width"] % 8 == 0
+        assert 8 <= params["width"] <= 512
+        assert params["share"] in (0, 0.25, 0.5, 0.75, 1)
+    assert study.best_value > 3.5
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value"),
+    [
+        (FloatDistribution(0.5, 8.5), 3.3),
+        (FloatDistribution(1e-5, 1e-1, log=True), 3e-4),
+        (IntDistribution(1, 1000, log=True), 17),
+        (IntDistribution(4, 400, step=4), 44),
+    ],
+)
+def test_a_bin_holds_the_numbers_that_it_gives(distribution: Any, value: float) -> None:
+    levels = Levels.of(distribution)
+    rng = np.random.default_rng(0)
+    assert abs(levels.bin_of(levels.value(levels.bin_of(value), rng)) - levels.bin_of(value)) <= 1
+    assert {levels.bin_of(distribution.low), levels.bin_of(distribution.high)} == {0, 7}
+
+
+def test_the_process_interpolates_and_is_unsure_elsewhere() -> None:
+    points = codes((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0))
+    rewards = points.sum(axis=1).astype(float)[:, None]
+    gp = CategoricalGP(points, rewards, codes((2, 2, 2))[0], pending=points[:0], most=4)
+    (belief,) = gp.believe(np.concatenate([points, codes((1, 1, 1))]))
+    mean, unsure = belief.weights @ belief.mean, belief.weights @ belief.deviation
+    assert mean[:5] == pytest.approx(rewards[:, 0], abs=0.15)
+    assert mean[5] > 2.2  # never seen, and the largest by what each decision adds
+    assert unsure[5] > unsure[:5].max()
+
+
+def test_what_is_in_training_is_less_uncertain_and_no_better() -> None:
+    points = codes((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    rewards = np.array([[0.0], [1.0], [2.0], [4.0]])
+    asked = codes((1, 1, 1))
+    sizes = codes((2, 2, 2))[0]
+    (before,) = CategoricalGP(points, rewards, sizes, pending=asked[:0], most=1).believe(asked)
+    (after,) = CategoricalGP(points, rewards, sizes, pending=asked, most=1).believe(asked)
+    assert after.mean == pytest.approx(before.mean)
+    assert after.deviation < 0.5 * before.deviation
+
+
+def test_a_duplicate_of_what_is_in_training_is_no_failure() -> None:
+    study = optuna.create_study(direction="maximize")
+    distributions = {"d": CategoricalDistribution((0, 1))}
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=TrialState.RUNNING, params={"d": 0}, distributions=distributions
+        )
+    )
+    for option in (0, 1):
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=TrialState.FAIL, params={"d": option}, distributions=distributions
+            )
+        )
+    known = known_trials(study, asking=9)
+    assert known.pending.tolist() == [[0]]
+    assert known.failed.tolist() == [[1]]
+
+
+def test_the_start_tries_what_was_not_tried() -> None:
+    known = codes((0, 0), (0, 1), (0, 0))
+    assert spread_out(codes((0, 0), (1, 1), (0, 1)), known).tolist() == [1, 1]
+    assert unseen(codes((0, 0), (1, 1), (1, 1)), known).tolist() == [[1, 1]]
+
+
+def test_senseless_settings_and_several_objectives_are_refused() -> None:
+    with pytest.raises(ValueError, match="surrogate's startup must be a whole number >= 1, got 0"):
+        make_sampler("surrogate", seed=0, startup=0)
+    with pytest.raises(ValueError, match="pool must be a whole number >= 8, got"):
+        make_sampler("surrogate", seed=0, pool=2.5)
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=make_sampler("surrogate", seed=0)
+    )
+    with pytest.raises(ValueError, match="must have one objective, got 2"):
+        study.ask({"d": CategoricalDistribution((0, 1))})
