@@ -51,9 +51,9 @@ class SearchConfig(BaseModel):
 
     data: str = Field(default="digits-scenes", description="Embedded set, folder, parquet, hub.")
     space: str = Field(default="tiny", description="Packaged search space, or a YAML file.")
-    sampler: Literal[
-        "random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto"
-    ] = Field(default="auto", description="What proposes the next candidate.")
+    sampler: Literal["random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto"] = (
+        Field(default="auto", description="What proposes the next candidate.")
+    )
     sampler_options: dict[str, int | float | bool | str] = Field(
         default_factory=dict, description="The sampler's own settings, such as population."
     )

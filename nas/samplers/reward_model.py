@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.known_trials import Codes, KnownTrials, Numbers
@@ -11,6 +11,8 @@ from nas.samplers.known_trials import Codes, KnownTrials, Numbers
 _TRAINED_ON = 400  # points; the best half of them, the others evenly from all that is known
 _FEW = 150  # points up to which several kernels and noises are mixed
 _SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature
+_HOPELESS = -12.0  # logarithm of an expected improvement in units of the stretch
+_UNSURE = 0.1  # deviation of what a model of 0 and 1 says of success
 # Nodes and weights of a standard normal variable.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -42,16 +44,19 @@ class RewardModel:
         self._best = float((weights @ values).max())
 
     def improvement(self, codes: Codes) -> Numbers:
-        """Return the logarithm of what each point is expected to add to the best, [n]."""
+        """Return how much each point promises to add to the best, a logarithm, [n]."""
         weights, values = self._outcomes(codes)
         smooth = self._stretch.unit * _SMOOTH
         gap = (values - self._best) / smooth
         density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi)
         expected = weights @ (smooth * (gap * ndtr(gap) + density))
-        gains: Numbers = np.log(np.maximum(expected, 1e-300))
+        gains: Numbers = np.log(np.maximum(expected / self._stretch.unit, 1e-300))
+        # Where hardly anything is to be gained, the order stays and the differences shrink:
+        # otherwise what fails for certain would be worth another try.
+        gains = np.where(gains < _HOPELESS, _HOPELESS + 0.005 * (gains - _HOPELESS), gains)
         if self._failures is not None:
             (success,) = self._failures.believe(codes)
-            gains = gains + 2 * np.log(np.clip(success.mean[0], 0.02, 1.0))
+            gains = gains + log_ndtr((success.mean[0] - 0.5) / _UNSURE)
         return gains
 
     def _outcomes(self, codes: Codes) -> tuple[Numbers, Numbers]:

@@ -14,7 +14,7 @@ from nas.samplers import sampler_factory
 from nas.study import quiet_optuna
 from tests.toy_space import ToySpace, toy_outcome
 
-every_sampler = pytest.mark.parametrize("sampler", ["random", "tpe", "evolution"])
+every_sampler = pytest.mark.parametrize("sampler", ["random", "tpe", "evolution", "auto"])
 
 
 @pytest.fixture(autouse=True)

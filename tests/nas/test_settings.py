@@ -64,13 +64,22 @@ def test_no_more_workers_than_candidates() -> None:
         ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
         ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
         ("constraints: ['speed < 3']", "one of params, macs, got 'speed'"),
-        ("{sampler: evolution, sampler_options: {popolation: 5}}", "evolution takes population, tournament"),
-        ("{sampler: evolution, sampler_options: {population: x}}", "population must be a whole number, got 'x'"),
+        (
+            "{sampler: evolution, sampler_options: {popolation: 5}}",
+            "evolution takes population, tournament",
+        ),
+        (
+            "{sampler: evolution, sampler_options: {population: x}}",
+            "population must be a whole number, got 'x'",
+        ),
         ("{sampler: tpe, sampler_options: {candidates: 0}}", "candidates must be .* >= 1, got 0"),
         ("budget: many", "setting budget: .*got 'many'"),
         ("gpus_per_worker: a", "setting gpus_per_worker: .*got 'a'"),
         ("w: -.inf", "setting w: .*finite"),
-        ("{sampler: evolution, sampler_options: {population: 1}}", "population must be >= 2, got 1"),
+        (
+            "{sampler: evolution, sampler_options: {population: 1}}",
+            "population must be >= 2, got 1",
+        ),
         ("proxy: 5", "proxy must hold settings by name, got 5"),
         ("- budget", "must hold settings by name"),
         ("a: [", "is not YAML"),
@@ -96,7 +105,7 @@ def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> 
 
 
 def test_the_samplers_own_options_are_numbers_by_name() -> None:
-    settings = {"sampler_options": ["population=20", "tournament=3"]}
+    settings = {"sampler": "evolution", "sampler_options": ["population=20", "tournament=3"]}
     options = given_settings(argparse.Namespace(config=None, **settings))
     assert options["sampler_options"] == {"population": 20, "tournament": 3}
     assert complete_config(options).identity()["sampler_options.population"] == 20

@@ -46,6 +46,29 @@ def test_an_additive_function_is_solved_where_chance_finds_half(name: str) -> No
     assert all(best(name, seed) > 0.9 for seed in range(2))
 
 
+def test_what_auto_proposes_is_the_same_in_a_rebuilt_study() -> None:
+    """At every moment, the turns of evolution included."""
+    space = ToySpace(stages=3)
+
+    def study() -> ProposalStudy:
+        return ProposalStudy(space.decisions(), sampler_factory("auto", seed=5, alone=12))
+
+    whole = study()
+    history: list[dict[str, Any]] = []
+    for _ in range(24):
+        rebuilt = study()
+        for number, choices in enumerate(history):
+            rebuilt.place(choices)
+            rebuilt.tell(number, outcome(choices))
+        assert rebuilt.propose().choices == (proposal := whole.propose()).choices
+        whole.tell(proposal.number, outcome(proposal.choices))
+        history.append(dict(proposal.choices))
+
+
+def outcome(choices: Any) -> Outcome:
+    return Outcome(state=State.COMPLETE, reward=toy_reward(choices), metrics={})
+
+
 def test_nothing_known_or_in_training_is_proposed_again() -> None:
     space = ToySpace(stages=2)  # 108 points
     study = ProposalStudy(space.decisions(), sampler_factory("surrogate", seed=0))
@@ -56,8 +79,7 @@ def test_nothing_known_or_in_training_is_proposed_again() -> None:
         running.append(proposal)
         if len(running) == 8:
             done = running.pop(rng.randrange(8))
-            reward = toy_reward(done.choices)
-            study.tell(done.number, Outcome(state=State.COMPLETE, reward=reward, metrics={}))
+            study.tell(done.number, outcome(done.choices))
     assert len(seen) >= 59  # the second proposal may not yet know what the first one left out
 
 
@@ -70,12 +92,8 @@ def test_what_fails_is_avoided(state: State) -> None:
     for _ in range(60):
         proposal = study.propose()
         failures.append(proposal.choices["stage1.depth"] == 2)
-        reward = toy_reward(proposal.choices)
-        outcome = Outcome(state=State.COMPLETE, reward=reward, metrics={})
-        study.tell(
-            proposal.number,
-            Outcome(state=state, reward=0.0, metrics={}) if failures[-1] else outcome,
-        )
+        failed = Outcome(state=state, reward=0.0, metrics={})
+        study.tell(proposal.number, failed if failures[-1] else outcome(proposal.choices))
     assert sum(failures[:12]) >= 2
     assert sum(failures[-24:]) <= 4
 
