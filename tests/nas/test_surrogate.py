@@ -60,7 +60,8 @@ def test_what_auto_proposes_is_the_same_in_a_rebuilt_study() -> None:
         for number, choices in enumerate(history):
             rebuilt.place(choices)
             rebuilt.tell(number, outcome(choices))
-        assert rebuilt.propose().choices == (proposal := whole.propose()).choices
+        proposal = whole.propose()
+        assert rebuilt.propose().choices == proposal.choices
         whole.tell(proposal.number, outcome(proposal.choices))
         history.append(dict(proposal.choices))
 
