@@ -216,18 +216,20 @@ def rows_to_measure(args: argparse.Namespace) -> list[tuple[str, str, int]]:
     """Return system, sampler and number of candidates of each row."""
     rows = [("ours", sampler, args.count) for sampler in args.samplers]
     if args.tune:
-        rows += [("tune", "random", args.tune), ("tune", "tpe", args.tune)]
+        rows += [("tune", sampler, args.tune) for sampler in args.tune_samplers]
+    if args.without_reuse:
         rows += [("tune without reuse_actors", "random", args.without_reuse)]
     return rows
 
 
 def main() -> None:
-    """Measure every row in a process of its own, and write them down as they come."""
+    """Measure every row in a process of its own, beside the rows that are there already."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samplers", nargs="*", default=list(OURS))
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--tune", type=int, default=1000, help="trials of Ray Tune; 0 for none")
-    parser.add_argument("--without-reuse", type=int, default=40)
+    parser.add_argument("--tune-samplers", nargs="*", default=["random", "tpe"])
+    parser.add_argument("--without-reuse", type=int, default=40, help="likewise")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--row", nargs=3, metavar=("SYSTEM", "SAMPLER", "COUNT"))
     args = parser.parse_args()
@@ -235,8 +237,10 @@ def main() -> None:
         system, sampler, count = args.row
         print(json.dumps(measure(system, sampler, int(count))))
         return
-    done = []
+    table_file = args.out / "overhead.json"
+    done = json.loads(table_file.read_text())["rows"] if table_file.exists() else []
     for row in rows_to_measure(args):
+        done = [old for old in done if (old["system"], old["sampler"]) != row[:2]]
         command = [sys.executable, __file__, "--out", str(args.out), "--row", *map(str, row)]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         done.append({**json.loads(said.splitlines()[-1]), "load_average": os.getloadavg()[1]})
@@ -244,7 +248,7 @@ def main() -> None:
         versions = {name: version(name) for name in ("ray", "optuna")}
         table = {"cores": len(os.sched_getaffinity(0)), "versions": versions, "rows": done}
         text = json.dumps(table, indent=2) + "\n"
-        (args.out / "overhead.json").write_text(text, encoding="utf-8")
+        table_file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
