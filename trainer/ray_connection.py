@@ -74,16 +74,28 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
-    """Call ``ray.init`` with more patience than its fixed 30 s, which a busy machine outlasts.
+    """Call ``ray.init``; a machine too busy for it is not our fault, and gets no traceback."""
+    try:
+        with patience():
+            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+    except Exception as error:
+        if LATE not in str(error):
+            raise
+        raise OSError(
+            f"Ray's processes did not come up within {START_S:g} s; is this machine overloaded?"
+        ) from error
 
-    A machine that is too busy even so is not our fault, and gets no traceback.
-    """
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let nodes that start in the block have longer than the 30 s that Ray always allows."""
     from ray._private import services
 
-    find, end = services.get_node, time.monotonic() + START_S
+    find = services.get_node
 
     def find_patiently(*args: Any) -> Any:
         """Look for the node that is starting until it is there; Ray's own loop is around it."""
+        end = time.monotonic() + START_S
         while True:
             try:
                 return find(*args)
@@ -94,12 +106,6 @@ def _start(ray: Any, options: Mapping[str, Any]) -> None:
 
     services.get_node = find_patiently
     try:
-        ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
-    except Exception as error:
-        if LATE not in str(error):
-            raise
-        raise OSError(
-            f"Ray's processes did not come up within {START_S:g} s; is this machine overloaded?"
-        ) from error
+        yield
     finally:
         services.get_node = find

@@ -189,7 +189,7 @@ def measure_tune(sampler: str, count: int, *, reuse: bool) -> Clock:
                 max_concurrent_trials=WORKERS,
                 reuse_actors=reuse,
             ),
-            run_config=tune.RunConfig(storage_path=folder, verbose=0),
+            run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[Reader()]),
         ).fit()
     return clock
 

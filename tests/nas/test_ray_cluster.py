@@ -23,6 +23,7 @@ from tests.nas.drivers import Driver, assert_whole, told, wait_until
 from tests.toy_search import slow_evaluator
 from tests.toy_space import ToySpace
 from tests.toy_workers import make_with_threads, make_with_threads_slowly
+from trainer.ray_connection import patience
 from trainer.ray_room import cluster_workers
 from trainer.ray_session import ray_session
 
@@ -38,6 +39,7 @@ def cluster() -> Iterator[Any]:
     with (
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
+        patience(),
     ):
         patch.setenv("RAY_TMPDIR", folder)
         Path(folder, "ray").mkdir()
