@@ -17,7 +17,8 @@ from nas.search import SearchResult, run_search
 from nas.settings import complete_config, default_name, given_settings, run_folder
 from nas.study import quiet_optuna
 from nas.tables import finals_table, front_table, top_table
-from search_space.command import STOPPED, CommandParser, run_command
+from search_space.command import CommandParser, run_command
+from search_space.start import STOPPED
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy import split_images

@@ -5,7 +5,7 @@ Torch, Ray and pandas take seconds to import. This module imports none of them.
 
 from collections.abc import Callable
 
-from search_space.command import start_command
+from search_space.start import start_command
 
 
 def search() -> int:

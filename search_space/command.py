@@ -1,16 +1,13 @@
 """How a command of ours fails: the caller's fault is one line on stderr and exit code 2."""
 
 import argparse
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from search_space.start import STOPPED
+
 CALLERS_FAULT = 2
-STOPPED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -34,28 +31,6 @@ def at_least(lowest: int) -> Callable[[str], int]:
     return whole_number
 
 
-def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
-    """Import a command and run it, so that Ctrl-C is one line whenever it comes.
-
-    An interrupt while modules are imported must not run through them: some turn it into an
-    error of their own, and none needs cleaning up. Once the command has returned only Python's
-    own end is left, and an interrupt would print a traceback of that.
-
-    Args:
-        name: The command as typed, such as ``nas-search``.
-        load: Imports the command and returns it.
-    """
-    try:
-        with _interrupt_ends_at_once(name):
-            command = load()
-        return command()
-    except KeyboardInterrupt:  # between the two
-        print(f"{name}: stopped", file=sys.stderr)
-        return STOPPED
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def run_command(
     name: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
 ) -> int:
@@ -76,23 +51,6 @@ def run_command(
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)
         return STOPPED
-
-
-@contextmanager
-def _interrupt_ends_at_once(name: str) -> Iterator[None]:
-    """Let Ctrl-C end the process in the block, unless whoever started it has switched it off."""
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the handler's shape)
-        os.write(2, f"{name}: stopped\n".encode())  # print may be what is interrupted
-        os._exit(STOPPED)
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGINT, end)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _one_line(error: ValueError | OSError) -> str:
