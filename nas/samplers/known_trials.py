@@ -62,6 +62,8 @@ def known_trials(study: Study, asking: int) -> KnownTrials:
     pending: dict[bytes, int] = {}
     for index, trial in enumerate(trials):
         key = rows[index].tobytes()
+        if trial.user_attrs.get("metrics", {}).get("rung", 0) > 0:
+            continue  # every candidate has a first rung, and rewards of others do not compare
         if trial.state is TrialState.COMPLETE:
             if trial.user_attrs.get("state", State.COMPLETE) == State.COMPLETE and np.isfinite(
                 trial.value or 0.0

@@ -200,6 +200,16 @@ def test_a_duplicate_of_what_is_in_training_is_no_failure() -> None:
     assert known.failed.tolist() == [[1]]
 
 
+def test_rewards_of_a_later_rung_are_not_mixed_with_the_first() -> None:
+    study = ProposalStudy(ToySpace().decisions(), sampler_factory("random", seed=0))
+    choices = study.propose().choices
+    study.place(choices)
+    for rung, reward in enumerate((0.25, 0.75)):
+        told = Outcome(state=State.COMPLETE, reward=reward, metrics={"rung": rung})
+        study.tell(rung, told)
+    assert known_trials(study._study, asking=9).rewards.tolist() == [0.25]
+
+
 def test_the_start_tries_what_was_not_tried() -> None:
     known = codes((0, 0), (0, 1), (0, 0))
     assert spread_out(codes((0, 0), (1, 1), (0, 1)), known).tolist() == [1, 1]
