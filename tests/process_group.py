@@ -46,7 +46,7 @@ def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
     for process in started:
         process.start()
     for process in started:
-        process.join(240)
+        process.join(1200)
         assert process.exitcode == 0
 
 

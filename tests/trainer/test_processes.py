@@ -56,6 +56,7 @@ def tensors(state: Any, place: str = "") -> dict[str, Tensor]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
     tmp_path: Path,
 ) -> None:
@@ -80,6 +81,7 @@ def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_stop_at_one_step_and_go_on_to_the_same_bits(tmp_path: Path) -> None:
     whole, parts = toy_run(tmp_path / "whole"), toy_run(tmp_path / "parts")
     together(2, train_together, whole, None)
@@ -156,6 +158,7 @@ def collect_together(processes: Processes, folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_numbers_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
     together(2, collect_together, tmp_path)
     alone = Processes()

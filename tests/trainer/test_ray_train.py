@@ -95,9 +95,7 @@ def train_workers(driver: subprocess.Popen[str]) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_workers_drivers_and_signals_change_no_bit(
-    words: list[str], tmp_path: Path
-) -> None:
+def test_kills_and_signals_change_no_bit(words: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "run"
     driver = start(words)
     wait_until(lambda: steps_done(folder) >= 100, driver)
