@@ -1,5 +1,6 @@
 """A search space as a value: a fixed skeleton and named categorical decisions for each stage."""
 
+import hashlib
 import math
 import random
 from collections.abc import Iterator
@@ -145,6 +146,10 @@ class SearchSpace:
     def key(self, choices: Choices) -> str:
         """`Architecture.key` of the network that `choices` stand for."""
         return self.architecture(choices).key
+
+    def digest(self) -> str:
+        """Twelve hex digits of everything that the space is; equal spaces have the same."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     def size(self) -> int:
         """Exact number of distinct networks."""

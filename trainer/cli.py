@@ -1,8 +1,9 @@
-"""nas-time: the training step time and memory of an architecture on this device."""
+"""nas-time: the training step time of an architecture, or of a space's parts, on this device."""
 
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -14,12 +15,14 @@ from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.gate import DeviceGate, device_key
 from trainer.measurement import StepTime
+from trainer.step_table_build import NETWORKS
 from trainer.synthetic_step import (
     StepSettings,
     named_device,
     require_memory,
     synthetic_step,
 )
+from trainer.table_cli import DEFAULT_TABLE, table_command
 from trainer.timing import time_steps
 
 TIME_COMMAND = "nas-time"
@@ -32,8 +35,9 @@ def time_main(argv: Sequence[str] | None = None) -> int:
 
 def _time_command(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
-    file = load_architecture(args.arch)
-    image_size = args.image_size or file.train_size
+    if args.table is not None and args.space is None:
+        raise ValueError("--table needs --space")
+    file = load_architecture(args.arch) if args.arch else None
     device = named_device(args.device)
     if device.type == "cpu":
         torch.set_num_threads(1)  # as in a search; CPU time adds up over threads
@@ -44,6 +48,9 @@ def _time_command(argv: Sequence[str] | None) -> int:
         optimizer=args.optimizer,
         precision=args.precision,
     )
+    if file is None:
+        return table_command(args, settings)
+    image_size = args.image_size or file.train_size
     require_memory(file.architecture, file.name, image_size, settings)
     step = synthetic_step(file.architecture, image_size, settings)
     with DeviceGate(device_key(device)) as gate:
@@ -64,11 +71,15 @@ def _time_command(argv: Sequence[str] | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog=TIME_COMMAND, description=__doc__)
-    parser.add_argument(
-        "--arch", required=True, help="architecture file, run folder, or published name"
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--arch", help="architecture file, run folder, or published name")
+    what.add_argument(
+        "--space", help="a search space, by name or YAML file: time its parts into a table"
     )
     parser.add_argument(
-        "--image-size", type=at_least(8), help="pixels; default: the architecture's train size"
+        "--image-size",
+        type=at_least(8),
+        help="pixels; default: the architecture's train size, or the space's for a search",
     )
     parser.add_argument("--batch-size", type=at_least(2), default=32, help="default: 32")
     parser.add_argument("--num-classes", type=at_least(2), default=1000, help="default: 1000")
@@ -78,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="default: rmsprop"
     )
     parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
+    parser.add_argument("--table", type=Path, help=f"of --space; default: {DEFAULT_TABLE}")
+    parser.add_argument(
+        "--calibration-networks",
+        type=at_least(3),
+        default=NETWORKS,
+        metavar="N",
+        help=f"of --space: whole networks to measure; default: {NETWORKS}",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 

@@ -76,8 +76,13 @@ def synthetic_step(
             memory_format=torch.channels_last
         ),
         labels=torch.randint(settings.num_classes, (batch_size,), device=device),
-        precision=settings.precision or ("bf16" if device.type == "cuda" else "fp32"),
+        precision=settled_precision(settings),
     )
+
+
+def settled_precision(settings: StepSettings) -> Precision:
+    """Return the precision of `settings`, or what None stands for on its device."""
+    return settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
 
 
 def named_device(name: str) -> torch.device:

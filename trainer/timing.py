@@ -20,7 +20,7 @@ from trainer.gate import DeviceGate
 from trainer.measurement import StepTime
 from trainer.timing_cpu import CpuStep, cpu_name
 from trainer.timing_cuda import CudaGraphStep
-from trainer.training_step import TimedStep, TrainingStep
+from trainer.training_step import Step, TimedStep
 
 # Wall time / CPU time of one thread above which something outside has disturbed a measurement.
 CONTENTION = 1.05
@@ -41,7 +41,7 @@ class _Attempt:
 
 
 def time_steps(
-    steps: Sequence[TrainingStep], config: TimingConfig, gate: DeviceGate
+    steps: Sequence[Step], config: TimingConfig, gate: DeviceGate
 ) -> tuple[StepTime, ...]:
     """Time several training steps in turn, alone on their device.
 
@@ -78,7 +78,7 @@ def relative_spread(values: Times) -> float:
     return float((high - low) / middle)
 
 
-def _timed(step: TrainingStep) -> TimedStep:
+def _timed(step: Step) -> TimedStep:
     return CudaGraphStep(step) if step.images.device.type == "cuda" else CpuStep(step)
 
 
@@ -102,7 +102,7 @@ def _time_in_turn(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int
 
 
 def _step_time(
-    step: TrainingStep, timed: TimedStep, blocks: Times, *, attempts: int, contaminated: bool
+    step: Step, timed: TimedStep, blocks: Times, *, attempts: int, contaminated: bool
 ) -> StepTime:
     median = float(np.median(blocks))
     parts = np.array(timed.parts(3))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.training_step import TrainingStep
+from trainer.training_step import Step
 
 
 class CpuStep:
@@ -17,7 +17,7 @@ class CpuStep:
 
     clock = "process_cpu"
 
-    def __init__(self, step: TrainingStep) -> None:
+    def __init__(self, step: Step) -> None:
         self._step = step
         step.network.train()
 

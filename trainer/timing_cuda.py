@@ -6,7 +6,7 @@ and its wall time would count kernels, not work. A replayed graph has no such ov
 
 import torch
 
-from trainer.training_step import TrainingStep
+from trainer.training_step import Step
 
 # Steps before the capture, on a side stream: cuDNN chooses its kernels, buffers are made.
 STEPS_BEFORE_CAPTURE = 3
@@ -17,7 +17,7 @@ class CudaGraphStep:
 
     clock = "cuda_event"
 
-    def __init__(self, step: TrainingStep) -> None:
+    def __init__(self, step: Step) -> None:
         self._step = step
         self._device = step.images.device
         step.network.train()
@@ -78,7 +78,7 @@ class CudaGraphStep:
         torch.cuda.current_stream().wait_stream(stream)
 
 
-def _resident_bytes(step: TrainingStep) -> int:
+def _resident_bytes(step: Step) -> int:
     """Return what of the step lies on the device before it first runs."""
     tensors = [*step.network.parameters(), *step.network.buffers(), step.images, step.labels]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -11,6 +11,47 @@ from trainer.config import Precision
 from trainer.engine import autocast
 
 
+class Step(Protocol):
+    """What can be timed: forward, backward and update on tensors that never change."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained, in training mode."""
+        ...
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Updates the network."""
+        ...
+
+    @property
+    def images(self) -> Tensor:
+        """The input, (batch, channels, size, size)."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """What the output is compared with."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """Arithmetic of the forward pass."""
+        ...
+
+    def forward(self) -> Tensor:
+        """Return what `backward` starts from."""
+        ...
+
+    def backward(self, loss: Tensor) -> None:
+        """Fill the gradients."""
+        ...
+
+    def run(self) -> None:
+        """Run the whole step: forward, backward, update."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStep:
     """One training step on one batch that never changes.

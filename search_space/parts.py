@@ -1,0 +1,130 @@
+"""The parts that networks are put together from: stem, blocks and head, each as a value.
+
+Networks of one space share most of their parts, so what is known of the few hundred parts of a
+space, such as the time that each takes, says something of all its networks.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from typing import Any, Self
+
+from search_space.architecture import Architecture, Stage
+from search_space.layer_cost import halved
+from search_space.space import SearchSpace
+from search_space.space_stage import StageOptions
+
+STEM, HEAD = "stem", "head"
+_IMAGE_CHANNELS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Part:
+    """One block, or the stem or the head, with all that its cost depends on.
+
+    Attributes:
+        kind: "stem", "head" or the name of a `BlockType`.
+        in_width: Input channels.
+        out_width: Output channels; of the head, those of its convolution.
+        side: Side of the square input, pixels.
+        kernel_size: Side of the spatial convolution, pixels.
+        expand_ratio: Hidden channels / input channels; 1 for stem and head.
+        stride: Spatial stride.
+        se_ratio: Squeezed channels / input channels; 0 for none.
+    """
+
+    kind: str
+    in_width: int
+    out_width: int
+    side: int
+    kernel_size: int
+    expand_ratio: int = 1
+    stride: int = 1
+    se_ratio: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; `from_dict` inverts it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict` output."""
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
+
+
+def network_parts(architecture: Architecture, image_size: int) -> tuple[Part, ...]:
+    """Return the parts of a network in the order of the data; equal blocks come repeatedly.
+
+    Args:
+        architecture: The network.
+        image_size: Side of the square images, pixels.
+    """
+    width, side = architecture.stem_width, halved(image_size)
+    parts = [_stem(width, image_size)]
+    for stage in architecture.stages:
+        first = _block(stage, width, side, stage.stride)
+        width, side = stage.width, _side_after(stage.stride, side)
+        parts += [first, *[_block(stage, width, side, 1)] * (stage.depth - 1)]
+    return (*parts, _head(width, architecture.head_width, side))
+
+
+def space_parts(space: SearchSpace, image_size: int) -> tuple[Part, ...]:
+    """Return the distinct parts of all networks of `space`, in a fixed order.
+
+    Args:
+        space: A search space; only the last of its stages may be removable.
+        image_size: Side of the square images, pixels.
+    """
+    width, side = space.stem_width, halved(image_size)
+    parts = [_stem(width, image_size)]
+    for options in space.stages:
+        if options.removable:
+            parts.append(_head(width, space.head_width, side))
+        after = _side_after(options.stride, side)
+        for stage in _variants(options):
+            parts.append(_block(stage, width, side, stage.stride))
+            if max(options.depth) > 1:
+                parts.append(_block(stage, stage.width, after, 1))
+        width, side = options.width, after
+    parts.append(_head(width, space.head_width, side))
+    return tuple(dict.fromkeys(parts))
+
+
+def _variants(options: StageOptions) -> Iterator[Stage]:
+    """Every stage that can be chosen, but for its depth."""
+    choices = product(options.block, options.kernel_size, options.expand_ratio)
+    for block, kernel_size, expand_ratio in choices:
+        chosen = {"block": block, "kernel_size": kernel_size, "expand_ratio": expand_ratio}
+        yield options.build({"depth": 1, **chosen})
+
+
+def _block(stage: Stage, in_width: int, side: int, stride: int) -> Part:
+    return Part(
+        kind=str(stage.block),
+        in_width=in_width,
+        out_width=stage.width,
+        side=side,
+        kernel_size=stage.kernel_size,
+        expand_ratio=stage.expand_ratio,
+        stride=stride,
+        se_ratio=stage.se_ratio,
+    )
+
+
+def _stem(width: int, image_size: int) -> Part:
+    return Part(
+        kind=STEM,
+        in_width=_IMAGE_CHANNELS,
+        out_width=width,
+        side=image_size,
+        kernel_size=3,
+        stride=2,
+    )
+
+
+def _head(width: int, head_width: int, side: int) -> Part:
+    return Part(kind=HEAD, in_width=width, out_width=head_width, side=side, kernel_size=1)
+
+
+def _side_after(stride: int, side: int) -> int:
+    return halved(side) if stride == 2 else side

@@ -1,0 +1,56 @@
+"""A straight line through a few points, fitted to relative errors."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+
+
+def fit_line(x: Values, y: Values) -> tuple[float, float]:
+    """Return slope > 0 and intercept >= 0 that minimise the sum of |y' - y| / y.
+
+    Absolute errors, because one measurement that something disturbed must not turn the line; a
+    line that minimises them goes through two of the points, or through one and the origin, so
+    all of those are tried.
+
+    Args:
+        x: (n,), > 0, n >= 1.
+        y: (n,), > 0.
+    """
+
+    def error(line: tuple[float, float]) -> float:
+        slope, intercept = line
+        return float(np.sum(np.abs(slope * x + intercept - y) / y))
+
+    return min(_lines(x, y), key=error)
+
+
+def _lines(x: Values, y: Values) -> Iterator[tuple[float, float]]:
+    """Every rising line, not below zero at 0, through two points or one and the origin."""
+    for one in range(len(x)):
+        yield float(y[one] / x[one]), 0.0
+    for one, other in combinations(range(len(x)), 2):
+        if x[one] == x[other]:
+            continue
+        slope = float((y[other] - y[one]) / (x[other] - x[one]))
+        intercept = float(y[one] - slope * x[one])
+        if slope > 0 and intercept >= 0:
+            yield slope, intercept
+
+
+def leave_one_out_error(x: Values, y: Values) -> float:
+    """Return the mean of |y' - y| / y, each y' from the line through the other points.
+
+    Args:
+        x: (n,), > 0, n >= 3.
+        y: (n,), > 0.
+    """
+    errors = []
+    for left_out in range(len(x)):
+        others = np.arange(len(x)) != left_out
+        slope, intercept = fit_line(x[others], y[others])
+        errors.append(abs(slope * x[left_out] + intercept - y[left_out]) / y[left_out])
+    return float(np.mean(errors))
