@@ -1,4 +1,4 @@
-"""Limits on what is known before any training, such as ``params < 24M``."""
+"""Limits on what a candidate costs, such as ``params < 24M`` or ``step_time < 1.2``."""
 
 import operator
 import re
@@ -6,8 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-QUANTITIES = ("params", "macs")
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
+_COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
+_SECONDS = {"US": 1e-6, "MS": 1e-3, "S": 1.0}
+_BYTES = {"": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12} | {
+    "KIB": 2.0**10,
+    "MIB": 2.0**20,
+    "GIB": 2.0**30,
+    "TIB": 2.0**40,
+}
+# What may be limited, and the sizes of the units it may be written in.
+QUANTITIES: Mapping[str, Mapping[str, float]] = {
+    "params": _COUNTS,
+    "macs": _COUNTS,
+    "step_time": {"": 1.0} | _SECONDS,
+    "memory": _BYTES,
+}
+_SPELLED = {"US": "us", "MS": "ms", "S": "s", "KIB": "KiB", "MIB": "MiB", "GIB": "GiB"} | {
+    "TIB": "TiB"
+}
+STEP_TIME_SECONDS = "step_time_s"
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -26,8 +43,9 @@ class Constraint:
     """One comparison of a candidate's cost with a number.
 
     Attributes:
-        quantity: "params", learnable parameters, or "macs", multiply-adds at the search's
-            image size.
+        quantity: "params", learnable parameters; "macs", multiply-adds at the search's image
+            size; "step_time", the training step's time relative to the space's reference
+            network; "step_time_s", the same in seconds; or "memory", of a training step, bytes.
         comparison: "<", "<=", ">" or ">=".
         limit: The number, in units of one.
         text: As it was written.
@@ -40,7 +58,9 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``QUANTITY COMPARISON NUMBER[K|M|G|B]``.
+        """Read ``QUANTITY COMPARISON NUMBER[UNIT]``.
+
+        A step time without a unit is relative to the reference network's.
 
         Raises:
             ValueError: If `text` is not of that form; the message shows what is.
@@ -48,22 +68,61 @@ class Constraint:
         match = _PATTERN.fullmatch(text)
         if match is None:
             raise ValueError(
-                f'constraint must read like "params < 24M" or "macs <= 9G", got {text!r}'
+                'constraint must read like "params < 24M", "macs <= 9G", "step_time < 1.2" or '
+                f'"memory < 20GB", got {text!r}'
             )
         quantity, unit = match["quantity"].lower(), match["unit"].upper()
         if quantity not in QUANTITIES:
             known = ", ".join(QUANTITIES)
             raise ValueError(f"constraint must limit one of {known}, got {quantity!r} in {text!r}")
-        if unit not in UNITS:
-            raise ValueError(f"constraint's unit must be K, M, G or B, got {unit!r} in {text!r}")
-        limit = float(match["number"]) * UNITS[unit]
+        units = QUANTITIES[quantity]
+        if unit not in units:
+            *most, last = [_SPELLED.get(name, name) for name in units if name]
+            known = f"{', '.join(most)} or {last}"
+            raise ValueError(
+                f"constraint's unit must be {known}, got {match['unit']!r} in {text!r}"
+            )
+        if quantity == "step_time" and unit:
+            quantity = STEP_TIME_SECONDS
         return cls(
-            quantity=quantity, comparison=match["comparison"], limit=limit, text=text.strip()
+            quantity=quantity,
+            comparison=match["comparison"],
+            limit=float(match["number"]) * units[unit],
+            text=text.strip(),
         )
 
-    def violation(self, costs: Mapping[str, float]) -> str:
-        """Return what is wrong with `costs`, or an empty text where they are within the limit."""
-        value = costs[self.quantity]
-        if _COMPARE[self.comparison](value, self.limit):
+    @property
+    def is_of_step_time(self) -> bool:
+        """Whether it limits the step time, relative or in seconds."""
+        return self.quantity in ("step_time", STEP_TIME_SECONDS)
+
+    def violation(self, costs: Mapping[str, float], *, margin: float = 0.0) -> str:
+        """Return what is wrong with `costs`, or an empty text where they are within the limit.
+
+        A cost that is not among `costs` is within it.
+
+        Args:
+            costs: What is known of the candidate, by quantity.
+            margin: How far off a predicted step time may be, as a share of it: only one that
+                violates the limit even so is a violation.
+        """
+        if self.quantity not in costs:
             return ""
-        return f"{self.quantity} {value:,.0f} violates {self.text!r}"
+        value, leeway = costs[self.quantity], margin if self.is_of_step_time else 0.0
+        allowed = value * (1 - leeway if self.comparison.startswith("<") else 1 + leeway)
+        if _COMPARE[self.comparison](allowed, self.limit):
+            return ""
+        return f"{_shown(self.quantity, value)} violates {self.text!r}"
+
+
+def _shown(quantity: str, value: float) -> str:
+    """Return quantity and value as people read them."""
+    match quantity:
+        case "step_time":
+            return f"step_time {value:.3f} of the reference"
+        case "step_time_s":
+            return f"step_time {value * 1e3:.2f} ms"
+        case "memory":
+            return f"memory {value / 1e9:.3f} GB"
+        case _:
+            return f"{quantity} {value:,.0f}"

@@ -1,28 +1,71 @@
-"""What is known of a candidate before any training, and whether that rules it out."""
+"""Constraints at work: on what is predicted before any training, and on what was measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from nas.candidate import Choices
+from nas.candidate import Choices, Metric, Outcome, State
 from nas.config import SearchConfig
 from nas.constraint import Constraint
-from search_space.cost import count_macs, count_params
-from search_space.space import SearchSpace
+from nas.forecast import Forecaster
+
+# How many times its own mean error a predicted step time may be off before it rules out a
+# candidate. Of errors that follow a normal distribution, one in nine is larger than twice
+# their mean, half of them on this side; the measured time catches what is let through.
+MARGIN = 2.0
 
 
-def constraint_screen(
-    config: SearchConfig, space: SearchSpace, num_classes: int
-) -> Callable[[Choices], str]:
-    """Return what tells why choices break a constraint, before anything is built."""
+def constraint_screen(config: SearchConfig, forecast: Forecaster) -> Callable[[Choices], str]:
+    """Return what tells why choices break a constraint, before anything is built.
+
+    A predicted step time rules a candidate out only if it violates the limit by more than
+    `MARGIN` times the table's own error.
+    """
     constraints = [Constraint.parse(text) for text in config.constraints]
+    margin = min(MARGIN * forecast.step_time_error, 1.0)
 
     def screen(choices: Choices) -> str:
         if not constraints:
             return ""
-        architecture = space.architecture(choices)
-        costs = {
-            "params": count_params(architecture, num_classes),
-            "macs": count_macs(architecture, config.proxy.image_size, num_classes),
-        }
-        return "; ".join(filter(None, (one.violation(costs) for one in constraints)))
+        costs = forecast(choices).costs()
+        found = []
+        for one in constraints:
+            reason = one.violation(costs, margin=margin)
+            if reason and one.quantity not in ("params", "macs"):
+                reason = f"predicted {reason}"
+            found.append(reason)
+        return "; ".join(filter(None, found))
 
     return screen
+
+
+def judged_by_measurement(outcome: Outcome, constraints: tuple[str, ...]) -> Outcome:
+    """Return `outcome`, or an infeasible one where what was measured breaks a constraint.
+
+    The measured value decides. An infeasible outcome keeps its metrics and its cost; its reward
+    is zero. Memory is judged on a GPU only: on a CPU the measured peak is the whole process's,
+    libraries included, and the prediction stands.
+    """
+    if outcome.state is not State.COMPLETE:
+        return outcome
+    costs = _measured_costs(outcome.metrics)
+    parsed = (Constraint.parse(text) for text in constraints)
+    reasons = [f"measured {why}" for one in parsed if (why := one.violation(costs))]
+    if not reasons:
+        return outcome
+    return Outcome(
+        state=State.INFEASIBLE,
+        reward=0.0,
+        metrics=outcome.metrics,
+        reason="; ".join(reasons),
+        worker=outcome.worker,
+        seconds=outcome.seconds,
+    )
+
+
+def _measured_costs(metrics: Mapping[str, Metric]) -> dict[str, float]:
+    costs = {
+        "step_time": metrics["relative_step_time"],
+        "step_time_s": metrics["step_time_s"],
+    }
+    if metrics["timing_clock"] != "process_cpu":
+        costs["memory"] = metrics["peak_memory_bytes"]
+    return {name: float(value) for name, value in costs.items()}
