@@ -15,7 +15,8 @@ class Counts:
     Attributes:
         complete: Trained candidates.
         failed: Candidates that failed by their own fault.
-        infeasible: Candidates that break a constraint; not charged to the budget.
+        over_limit: Trained candidates that break a constraint by what was measured.
+        infeasible: Candidates that break a constraint; not trained, not charged to the budget.
         dropped: Candidates that were timed and not trained.
         in_flight: Candidates handed out and not told yet.
         duplicates: Proposals answered from the ledger; not charged to the budget.
@@ -24,6 +25,7 @@ class Counts:
 
     complete: int = 0
     failed: int = 0
+    over_limit: int = 0
     infeasible: int = 0
     dropped: int = 0
     in_flight: int = 0
@@ -33,7 +35,7 @@ class Counts:
     @property
     def finished(self) -> int:
         """Candidates that were tried to their end."""
-        return self.complete + self.failed + self.dropped
+        return self.complete + self.failed + self.over_limit + self.dropped
 
     @property
     def charged(self) -> int:
@@ -64,7 +66,7 @@ class Book:
         self._outcomes: dict[int, Outcome] = {}
         self._places: dict[int, int] = {}
         self._deaths: dict[int, int] = {}
-        self._num_deaths = 0
+        self._num_deaths = self._over_limit = 0
         self._states = dict.fromkeys(State, 0)
         self._duplicates = 0
         for event in events:
@@ -76,7 +78,8 @@ class Book:
         return Counts(
             complete=self._states[State.COMPLETE],
             failed=self._states[State.FAIL],
-            infeasible=self._states[State.INFEASIBLE],
+            over_limit=self._over_limit,
+            infeasible=self._states[State.INFEASIBLE] - self._over_limit,
             dropped=self._states[State.DROPPED],
             in_flight=len(self.pending),
             duplicates=self._duplicates,
@@ -120,7 +123,7 @@ class Book:
                 self._duplicates += 1
                 self.repeats += 1
                 outcome = self.outcome_of(event["of"])
-                if outcome and outcome.state is State.INFEASIBLE:
+                if outcome and not outcome.is_charged:
                     self.rejected_in_a_row += 1
             case "told":
                 outcome = Outcome.from_dict(event["outcome"])
@@ -149,6 +152,7 @@ class Book:
         """Let the outcome of a further rung take the place of the one before."""
         before = self.record_of(event["of"])
         self._states[before.outcome.state] -= 1
+        self._over_limit -= _is_over_limit(before.outcome)
         outcome = Outcome.from_dict(event["outcome"])
         record = self._record(before.candidate, outcome, event)
         self.records[self._places[event["of"]]] = record
@@ -160,6 +164,7 @@ class Book:
     def _record(self, candidate: Candidate, outcome: Outcome, event: Event) -> Record:
         self._outcomes[candidate.number] = outcome
         self._states[outcome.state] += 1
+        self._over_limit += _is_over_limit(outcome)
         return Record(
             candidate=candidate,
             outcome=outcome,
@@ -186,3 +191,8 @@ def read_book(path: Path) -> Book:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: line {line} is damaged: {error!r}") from error
     return book
+
+
+def _is_over_limit(outcome: Outcome) -> bool:
+    """Whether it was trained and breaks a constraint by what was measured."""
+    return outcome.state is State.INFEASIBLE and outcome.is_charged

@@ -15,8 +15,9 @@ class State(StrEnum):
     """How a candidate ended.
 
     COMPLETE was trained and measured. FAIL was tried and failed by its own fault (not a
-    number, out of memory, an exception, no end in time). INFEASIBLE breaks a constraint and was
-    never trained. DROPPED was timed and not trained, because it could not have won. All but the
+    number, out of memory, an exception, no end in time). INFEASIBLE breaks a constraint: by what
+    is known before training, and then it was never trained, or by what was measured, and then
+    it has metrics. DROPPED was timed and not trained, because it could not have won. All but the
     first have a reward of zero, the least there is.
     """
 
@@ -98,6 +99,11 @@ class Outcome:
             raise ValueError(
                 f"Outcome.reward must be 0 where state is {self.state}, got {self.reward!r}"
             )
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether it was tried and so counts against the budget."""
+        return self.state is not State.INFEASIBLE or bool(self.metrics)
 
     @classmethod
     def failed(

@@ -62,7 +62,11 @@ class SearchConfig(BaseModel):
     w: float = Field(default=STEP_TIME_EXPONENT, le=0, description="Exponent of step time.")
     v: float = Field(default=PARAMS_EXPONENT, le=0, description="Exponent of parameters.")
     constraints: tuple[str, ...] = Field(
-        default=(), description='Limits checked before training, such as "params < 24M".'
+        default=(), description='Limits, such as "params < 24M" or "step_time < 1.2".'
+    )
+    step_time_table: str | None = Field(
+        default=None,
+        description="Table of step times that predicts them before training: a file, or auto.",
     )
     start_from: tuple[str, ...] = Field(
         default=(), description="Published names, files or run folders to begin with."
@@ -170,7 +174,8 @@ class SearchConfig(BaseModel):
         """Return the settings that results depend on: a resumed run must not change them.
 
         The budget may grow, and neither who executes the candidates nor what is done with the
-        best of them afterwards matters to their results.
+        best of them afterwards matters to their results. A run keeps the table of step times
+        that it began with, whatever file that came from.
         Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
         """
         left_out = set(EXECUTION) if self.start_from else {*EXECUTION, "start_from"}

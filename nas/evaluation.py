@@ -13,7 +13,9 @@ from nas.attempt import worker_name
 from nas.candidate import Candidate, Metric, Outcome, State
 from nas.chance import is_at_chance
 from nas.config import SearchConfig
+from nas.forecast import Forecaster
 from nas.reward import weighted_product
+from nas.screening import judged_by_measurement
 from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.data.cache import CachedImages, open_cache
@@ -32,17 +34,19 @@ class EvaluatorFactory:
         config: The search's settings.
         space: Gives candidates their networks.
         images: Folder of the decoded images. A node that does not see it decodes its own copy.
+        forecast: Predicts step times, which are then written down beside the measured ones.
     """
 
     config: SearchConfig
     space: SearchSpace
     images: Path
+    forecast: Forecaster | None = None
 
     def __call__(self) -> Callable[[Candidate], Outcome]:
         """Open the images and settle the device; called in the worker."""
         torch.set_num_threads(1)
         task = proxy_task(self.config, self.space, self.images)
-        return lambda candidate: self.outcome(candidate, task)
+        return lambda candidate: self._judged(candidate, self.outcome(candidate, task))
 
     def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
         """Train and measure one candidate as `task` says."""
@@ -83,6 +87,10 @@ class EvaluatorFactory:
             worker=worker_name(),
             seconds=seconds,
         )
+
+    def _predicted(self, candidate: Candidate) -> dict[str, Metric]:
+        relative = self.forecast(candidate.choices).relative_step_time if self.forecast else None
+        return {} if relative is None else {"predicted_relative_step_time": relative}
 
 
 def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:

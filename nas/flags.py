@@ -43,7 +43,15 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
         dest="constraints",
         action="append",
         metavar="LIMIT",
-        help='checked before training, such as "params < 24M" or "macs < 9G"; may be repeated',
+        help='checked before training, such as "params < 24M", "macs < 9G", "step_time < 1.2" '
+        '(relative to the reference network), "step_time < 40ms" or "memory < 20GB"; measured '
+        "step times are checked too; may be repeated",
+    )
+    what.add_argument(
+        "--step-time-table",
+        metavar="FILE|auto",
+        help="predict step times before training from this table (nas-time --space makes one), "
+        "or from one made now; a limit on step_time asks for it",
     )
     what.add_argument(
         "--start-from",

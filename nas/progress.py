@@ -141,4 +141,4 @@ def duration(seconds: float) -> str:
 
 
 def _is_charged(record: Record) -> bool:
-    return record.outcome.state is not State.INFEASIBLE
+    return record.outcome.is_charged

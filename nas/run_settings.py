@@ -1,6 +1,5 @@
 """What a run was made with: what a resumed one has to agree on, and what is written of it."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def run_settings(
     begins = {"start_from.content": [start.key for start in starts]} if starts else {}
     return {
         **config.identity(),
-        "space.content": hashlib.sha256(repr(space).encode()).hexdigest()[:12],
+        "space.content": space.digest(),
         "data.content": images.path.name,
         # Costs on a GPU and on a CPU are not in proportion, so one run must not mix them.
         "device": "cuda" if config.gpus_per_worker > 0 else "cpu",

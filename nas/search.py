@@ -18,6 +18,7 @@ from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpo
 from nas.final_notes import final_notes
 from nas.final_round import FinalRound
 from nas.finalists import Finals, winner
+from nas.forecast import Forecaster
 from nas.ledger import HeldError, Ledger
 from nas.limits import Limits, TooManyFailuresError
 from nas.outputs import write_outputs
@@ -32,6 +33,7 @@ from nas.run_folder import (
 from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
 from nas.screening import constraint_screen
 from nas.search_notes import search_notes
+from nas.search_table import table_of_run
 from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
 from nas.start_points import start_points
 from nas.stopping import stop_signals
@@ -99,7 +101,9 @@ def run_search(
         mirror_of(config, folder, ledger.run_id, space) as mirror,
     ):
         limits = session_limits(config, ledger.history)
-        screen = constraint_screen(config, space, images.num_classes)
+        table = table_of_run(config, space, images, folder, console)
+        forecast = Forecaster(config, space, images.num_classes, table)
+        screen = constraint_screen(config, forecast)
         engine = make_engine(
             config, space, ledger, screen=screen, first=[start.choices for start in starts]
         )
@@ -113,7 +117,9 @@ def run_search(
         is_going_on = not limits.time_is_up and _has_work(engine)
         if is_going_on or last.missing(engine.records()):
             results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
-            factory = EvaluatorFactory(config=config, space=space, images=images.path)
+            factory = EvaluatorFactory(
+                config=config, space=space, images=images.path, forecast=forecast
+            )
             with SearchProgress(console, budget=config.budget, ends=limits.ends) as progress:
                 progress.start(engine.records())
 

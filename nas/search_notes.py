@@ -12,6 +12,11 @@ def search_notes(engine: Engine) -> list[str]:
         notes.append(f"{_proposals(counts.duplicates)} known already, and not trained again")
     if counts.infeasible:
         notes.append(f"{_proposals(counts.infeasible)} not trained, for breaking a constraint")
+    if counts.over_limit:
+        candidates = "candidate" if counts.over_limit == 1 else "candidates"
+        notes.append(
+            f"{counts.over_limit} trained {candidates} broke a constraint by what was measured"
+        )
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
         candidates = "candidate" if counts.failed == 1 else "candidates"

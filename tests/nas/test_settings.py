@@ -63,7 +63,7 @@ def test_no_more_workers_than_candidates() -> None:
         ("budget: 0", "setting budget: .*greater than or equal to 1, got 0"),
         ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
         ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
-        ("constraints: ['speed < 3']", "one of params, macs, got 'speed'"),
+        ("constraints: ['speed < 3']", "one of params, macs, step_time, memory, got 'speed'"),
         (
             "{sampler: evolution, sampler_options: {popolation: 5}}",
             "evolution takes population, tournament",
