@@ -171,6 +171,7 @@ def measured_metrics(measured: Measurement) -> dict[str, Metric]:
         "timing_repeats": step.repeats,
         "timing_attempts": step.attempts,
         "timing_contaminated": step.contaminated,
+        "timing_wide_spread": step.wide_spread,
         "timing_clock": step.clock,
         "batch_size": step.batch_size,
         "image_size": step.image_size,

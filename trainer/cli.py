@@ -103,17 +103,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _print_table(name: str, record: dict[str, object], step: StepTime) -> None:
     table = Table(title=f"{name}, one training step", show_header=False)
-    table.add_row("step_time", f"{step.step_time_s * 1e3:.2f} ms (spread {step.spread:.1%})")
+    # Named as in --json; the values carry their own units.
+    table.add_row("step_time_s", f"{step.step_time_s * 1e3:.2f} ms (spread {step.spread:.1%})")
     table.add_row("samples_per_sec", f"{step.samples_per_sec:.1f}")
-    table.add_row("fwd_time", f"{step.forward_s * 1e3:.2f} ms")
-    table.add_row("bwd_time", f"{step.backward_s * 1e3:.2f} ms")
-    table.add_row("opt_time", f"{step.optimizer_s * 1e3:.2f} ms")
-    table.add_row("peak memory", f"{step.peak_memory_bytes / 2**20:,.0f} MiB")
-    table.add_row("params", f"{record['num_params']:,}")
+    table.add_row("forward_s", f"{step.forward_s * 1e3:.2f} ms")
+    table.add_row("backward_s", f"{step.backward_s * 1e3:.2f} ms")
+    table.add_row("optimizer_s", f"{step.optimizer_s * 1e3:.2f} ms")
+    table.add_row("peak_memory_bytes", f"{step.peak_memory_bytes / 2**20:,.0f} MiB")
+    table.add_row("num_params", f"{record['num_params']:,}")
     table.add_row("macs", f"{record['macs']:,}")
     table.add_row("batch, size", f"{step.batch_size} x {step.image_size} px, {step.precision}")
     blocks = f"{step.repeats} blocks, attempt {step.attempts}"
     busy = ", the machine was busy" if step.contaminated else ""
-    table.add_row("measured", f"{step.clock}, {blocks}{busy}")
+    wide = ", the spread stayed wide" if step.wide_spread else ""
+    table.add_row("measured", f"{step.clock}, {blocks}{busy}{wide}")
     table.add_row("device", f"{step.device}, torch {step.torch_version}")
     Console().print(table)

@@ -31,10 +31,12 @@ class StepTime:
         precision: "fp32" or "bf16".
         repeats: Timed blocks that the median is over.
         attempts: Measurements until the spread was narrow enough, this one included.
-        contaminated: Whether something outside still disturbed the last attempt.
+        contaminated: Whether something outside still disturbed the attempt that was kept.
         clock: "process_cpu" or "cuda_event".
         device: Name of the device.
         torch_version: Version of torch.
+        wide_spread: Whether the spread of the attempt that was kept, over all networks timed in
+            turn, is wider than was asked for.
     """
 
     step_time_s: float
@@ -53,6 +55,7 @@ class StepTime:
     clock: str
     device: str
     torch_version: str
+    wide_spread: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it."""

@@ -68,9 +68,8 @@ def part_step(part: Part, settings: StepSettings) -> PartStep:
     device, precision = settings.device, settled_precision(settings)
     # Every part but the stem reads what another part wrote, in the arithmetic of the network.
     inner = torch.bfloat16 if precision == "bf16" else torch.float32
-    module = _module(part, settings.num_classes).to(
-        device=device, memory_format=torch.channels_last
-    )
+    module = _module(part, settings.num_classes).to(device)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     first = part.kind == STEM
     shape = (settings.batch_size, part.in_width, part.side, part.side)
     images = _noise(shape, device, torch.float32 if first else inner)

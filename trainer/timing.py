@@ -9,7 +9,7 @@ block, so that a drifting clock or a throttled device cancels in their ratio.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ def time_steps(
 
     A measurement whose spread is wider than ``config.max_spread`` for any of them is repeated,
     up to ``config.max_attempts`` times. The narrowest is returned, and tells through its
-    `spread`, `attempts` and `contaminated` what it is worth.
+    `spread`, `wide_spread`, `attempts` and `contaminated` what it is worth.
 
     Args:
         steps: The steps, all on one device; the batch is never lowered to make them fit.
@@ -67,7 +67,11 @@ def time_steps(
                 break
         kept = min(attempts, key=lambda attempt: attempt.spread)
         return tuple(
-            _step_time(step, one, row, attempts=len(attempts), contaminated=kept.contaminated)
+            replace(
+                _step_time(step, one, row, attempts=len(attempts)),
+                contaminated=kept.contaminated,
+                wide_spread=kept.spread > config.max_spread,
+            )
             for step, one, row in zip(steps, timed, kept.times, strict=True)
         )
 
@@ -101,9 +105,7 @@ def _time_in_turn(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int
     return _Attempt(times, contaminated=host_is_the_device and wall > CONTENTION * cpu)
 
 
-def _step_time(
-    step: Step, timed: TimedStep, blocks: Times, *, attempts: int, contaminated: bool
-) -> StepTime:
+def _step_time(step: Step, timed: TimedStep, blocks: Times, *, attempts: int) -> StepTime:
     median = float(np.median(blocks))
     parts = np.array(timed.parts(3))
     forward, backward, update = parts * (median / parts.sum())  # parts of the step as timed
@@ -121,7 +123,7 @@ def _step_time(
         precision=step.precision,
         repeats=len(blocks),
         attempts=attempts,
-        contaminated=contaminated,
+        contaminated=False,
         clock=timed.clock,
         device=device_name(step.images.device),
         torch_version=torch.__version__,

@@ -1,10 +1,17 @@
 """nas-time: what it prints, and how it refuses."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from search_space.space import SearchSpace
+from tests.made_step_table import made_table
+from trainer import table_cli
 from trainer.cli import time_main
+from trainer.step_table import StepTable, load_step_table
+from trainer.step_table_build import NETWORKS
+from trainer.synthetic_step import StepSettings
 
 FAST = ["--image-size", "32", "--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
 
@@ -27,13 +34,15 @@ def test_it_times_a_published_name_as_json(capsys: pytest.CaptureFixture[str]) -
 def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert time_main(["--arch", "efficientnetv2-b0", *FAST]) == 0
     out = capsys.readouterr().out
-    for word in (
-        "step_time",
+    for word in (  # the names of --json
+        "step_time_s",
         "samples_per_sec",
-        "fwd_time",
-        "bwd_time",
-        "opt_time",
-        "peak memory",
+        "forward_s",
+        "backward_s",
+        "optimizer_s",
+        "peak_memory_bytes",
+        "num_params",
+        "macs",
     ):
         assert word in out
 
@@ -44,6 +53,9 @@ def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> Non
         (["--arch", "resnet50"], "resnet50"),
         (["--arch", "efficientnetv2-s", "--device", "cuda:99"], "--device cuda:99"),
         (["--arch", "efficientnetv2-s", "--device", "gpu"], "'gpu'"),
+        (["--arch", "efficientnetv2-s", "--table", "t.json"], "--table needs --space"),
+        (["--space", "nowhere"], "nowhere"),
+        (["--space", "tiny", "--table", "no/such/t.json"], "there is no folder no/such"),
     ],
 )
 def test_the_callers_fault_is_one_line_and_exit_code_two(
@@ -55,6 +67,31 @@ def test_the_callers_fault_is_one_line_and_exit_code_two(
     assert complaint in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_a_space_is_timed_into_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def build(
+        space: SearchSpace, image_size: int, settings: StepSettings, *_: object, **options: object
+    ) -> StepTable:
+        asked.append((space.name, image_size, settings.batch_size, options["networks"]))
+        return made_table()
+
+    monkeypatch.setattr(table_cli, "build_step_table", build)
+    path = tmp_path / "t.json"
+    flags = ["--space", "tiny", "--batch-size", "4", "--num-classes", "10", "--table", str(path)]
+    assert time_main(flags) == 0
+    assert asked == [("tiny", 32, 4, NETWORKS)]  # 32: the space's own size for a search
+    assert load_step_table(path) == made_table()
+    out = capsys.readouterr().out
+    assert f"wrote {path}" in out
+    assert "111 parts of tiny and 3 whole networks timed in 60 s" in out
+    assert time_main([*flags, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["parts"], report["networks"], report["table"]) == (111, 3, str(path))
 
 
 @pytest.mark.parametrize("arguments", [[], ["--arch", "x", "--batch-size", "1"], ["--bach", "2"]])
