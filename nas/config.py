@@ -41,6 +41,7 @@ EXECUTION = (
     "finalists",
     "finalist_seeds",
     "finalist_epochs",
+    "step_time_table",
 )
 
 

@@ -2,7 +2,7 @@
 
 Measures random networks of a table's space, under the table's own conditions, and compares the
 measured times with those that the table predicts, and with what multiply-adds or parameters
-alone predict from the same calibration networks.
+alone predict from the same calibration networks. Results are written after each pass.
 
     nas-time --space tiny --image-size 32 --batch-size 32 --num-classes 10 --optimizer sgd \
         --precision fp32 --table experiments/step_table/step_times.json
@@ -15,7 +15,7 @@ import json
 import os
 import platform
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from trainer.timing import time_steps
 mpl.use("Agg")
 Values = npt.NDArray[np.float64]
 # Shorter than a search's own timing, because the median of several passes is taken.
-TIMING = TimingConfig(blocks=7, block_seconds=0.05, max_attempts=2)
+TIMING = TimingConfig(blocks=7, block_seconds=0.05, max_attempts=1)
 
 
 def step_settings(table: StepTable, device: torch.device) -> StepSettings:
@@ -66,8 +66,8 @@ def random_networks(space: SearchSpace, table: StepTable, count: int) -> list[Ar
 
 def measure(
     networks: list[Architecture], space: SearchSpace, table: StepTable, passes: int
-) -> list[dict[str, Any]]:
-    """Time every network `passes` times, in turn with the reference, pass after pass."""
+) -> Iterator[list[dict[str, Any]]]:
+    """Time every network once a pass, in turn with the reference; yield all after each pass."""
     device = named_device("auto")
     size, settings = table.conditions.image_size, step_settings(table, device)
     if difference := table.conditions.difference(table_conditions(space, size, settings)):
@@ -93,7 +93,7 @@ def measure(
                 row["relative_step_time"].append(candidate.step_time_s / baseline.step_time_s)
                 row["spread"].append(candidate.spread)
                 print(number, network.key, row["relative_step_time"][-1], flush=True)
-    return rows
+            yield rows
 
 
 def ranks(values: Values) -> Values:
@@ -142,6 +142,7 @@ def draw(path: Path, columns: dict[str, Values], measured: Values) -> None:
     axes[0].set_ylabel("predicted")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -154,10 +155,17 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     table = load_step_table(args.table)
-    conditions = table.conditions
-    space = SearchSpace.load(conditions.space)
+    space = SearchSpace.load(table.conditions.space)
     networks = random_networks(space, table, args.networks)
-    rows = measure(networks, space, table, args.passes)
+    for rows in measure(networks, space, table, args.passes):
+        report(args.out, table, networks, rows)
+
+
+def report(
+    out: Path, table: StepTable, networks: list[Architecture], rows: list[dict[str, Any]]
+) -> None:
+    """Write the numbers and the figure of the passes so far."""
+    conditions = table.conditions
     relative = np.array([np.median(row["relative_step_time"]) for row in rows])
     seconds = np.array([np.median(row["step_time_s"]) for row in rows])
     predicted = np.array([table.relative_step_time(network) for network in networks])
@@ -170,7 +178,7 @@ def main() -> None:
     single = [row["relative_step_time"] for row in rows]
     result = {
         "n": len(networks),
-        "passes": args.passes,
+        "passes": len(rows[0]["spread"]),
         "conditions": table.to_dict()["conditions"],
         "cores": len(os.sched_getaffinity(0)),
         "threads": 1,
@@ -198,9 +206,9 @@ def main() -> None:
         ],
     }
     text = json.dumps(result, indent=1) + "\n"
-    (args.out / "compare.json").write_text(text, encoding="utf-8")
-    draw(args.out / "predicted.png", columns, relative)
-    print(json.dumps({key: result[key] for key in result if key != "rows"}, indent=1))
+    (out / "compare.json").write_text(text, encoding="utf-8")
+    draw(out / "predicted.png", columns, relative)
+    print(json.dumps({key: result[key] for key in result if key != "rows"}, indent=1), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,29 @@ def test_what_breaks_a_constraint_is_recorded_and_not_charged(path: Path) -> Non
     assert len(refused) == engine.counts.infeasible > 0
     assert all(r.candidate.choices["stage1.block"] == "fused" for r in refused)
     assert all(r.outcome == Outcome.infeasible("fused stage1") for r in refused)
+
+
+def test_what_breaks_a_constraint_by_its_measurement_is_charged(path: Path) -> None:
+    engine, ledger = make(path, budget=4)
+    with ledger:
+        for over in (True, False, True, False):
+            candidate = engine.ask()
+            assert candidate is not None
+            outcome = toy_outcome(candidate)
+            if over:
+                outcome = replace(
+                    outcome, state=State.INFEASIBLE, reward=0.0, reason="measured step_time"
+                )
+            engine.tell(candidate, outcome)
+        assert engine.ask() is None
+        counts = engine.counts
+    assert (counts.complete, counts.over_limit, counts.infeasible) == (2, 2, 0)
+    assert counts.charged == 4
+    assert engine.best is not None
+    assert engine.best.outcome.state is State.COMPLETE
+    again, ledger = make(path, budget=4)
+    with ledger:
+        assert again.counts == counts
 
 
 def test_a_constraint_that_nothing_meets_is_an_error_with_its_reason(
