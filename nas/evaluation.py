@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +88,13 @@ class EvaluatorFactory:
             seconds=seconds,
         )
 
-    def _predicted(self, candidate: Candidate) -> dict[str, Metric]:
-        relative = self.forecast(candidate.choices).relative_step_time if self.forecast else None
-        return {} if relative is None else {"predicted_relative_step_time": relative}
+    def _judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
+        """Note what was predicted beside what was measured, and hold the latter to the limits."""
+        predicted = self.forecast(candidate.choices).relative_step_time if self.forecast else None
+        if outcome.state is State.COMPLETE and predicted is not None:
+            metrics = {**outcome.metrics, "predicted_relative_step_time": predicted}
+            outcome = replace(outcome, metrics=metrics)
+        return judged_by_measurement(outcome, self.config.constraints)
 
 
 def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:
