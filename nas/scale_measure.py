@@ -7,9 +7,11 @@ from typing import Any
 import torch
 
 from scaling.cli import main as scale_main
+from scaling.summary import TrainingLength
 from search_space.artifact import ArchitectureFile
 from trainer.config import TimingConfig
 from trainer.gate import DeviceGate, device_key
+from trainer.recipes.recipe_file import load_recipe
 from trainer.synthetic_step import (
     StepSettings,
     named_device,
@@ -21,7 +23,22 @@ from trainer.timing import time_steps
 
 def main(argv: Sequence[str] | None = None) -> int:
     """nas-scale, with --measure: return 0, or 2 if the input is at fault."""
-    return scale_main(argv, measure=measure)
+    return scale_main(argv, measure=measure, read_recipe=read_recipe)
+
+
+def read_recipe(name_or_path: str) -> TrainingLength:
+    """Return how long a nas-train recipe trains.
+
+    Raises:
+        ValueError: If there is no such recipe, or it is at fault.
+    """
+    recipe = load_recipe(name_or_path)
+    return TrainingLength(
+        batch_size=recipe.batch_size,
+        micro_batch=recipe.micro_batch,
+        epochs=recipe.duration.epochs,
+        updates=recipe.duration.steps,
+    )
 
 
 def measure(

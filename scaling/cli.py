@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,36 @@ from scaling.explanation import explanation
 from scaling.image_size import MAX_IMAGE_SIZE
 from scaling.ladder import NAMES
 from scaling.request import count, scaled_networks, source_of
-from scaling.summary import Measure, record, scaled_file, training_hours
+from scaling.summary import (
+    Measure,
+    ReadRecipe,
+    TrainingLength,
+    recipe_hours,
+    record,
+    scaled_file,
+    training_hours,
+)
 from scaling.table import costs_table, family_table, stages_table
 from search_space.artifact import BEST, ArchitectureFile, load_architecture, save_architecture
 from search_space.command import CommandParser, at_least, run_command
 
 COMMAND = "nas-scale"
+BATCH_SIZE, EPOCHS = 32, 350  # of --measure, where neither flags nor a recipe say
 
 
-def main(argv: Sequence[str] | None = None, measure: Measure | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    measure: Measure | None = None,
+    read_recipe: ReadRecipe | None = None,
+) -> int:
     """Return 0 once written, or 2 if the input is at fault (the reason goes to stderr).
 
     Args:
         argv: The arguments; None reads them from the command line.
         measure: Times training steps for --measure; without it there is no such flag.
+        read_recipe: Reads what --recipe names; needed where there is `measure`.
     """
-    return run_command(COMMAND, lambda arguments: _command(arguments, measure), argv)
+    return run_command(COMMAND, lambda given: _command(given, measure, read_recipe), argv)
 
 
 def _classes_of(source: ArchitectureFile) -> int:
@@ -36,7 +51,9 @@ def _classes_of(source: ArchitectureFile) -> int:
     return classes if isinstance(classes, int) and classes > 1 else 1000
 
 
-def _command(argv: Sequence[str] | None, measure: Measure | None) -> int:
+def _command(
+    argv: Sequence[str] | None, measure: Measure | None, read_recipe: ReadRecipe | None
+) -> int:
     args = _parser(measurable=measure is not None).parse_args(argv)
     source = load_architecture(args.source)
     args.num_classes = args.num_classes or _classes_of(source)
@@ -47,9 +64,10 @@ def _command(argv: Sequence[str] | None, measure: Measure | None) -> int:
         for name, network in networks.items()
     }
     paths = _paths(args, tuple(files))
+    timing = _timing(args, read_recipe) if measure is not None else None
     records = [record(file, args.num_classes) for file in (source, *files.values())]
-    if measure is not None and _asks_to_measure(args):
-        _add_times(records, (source, *files.values()), args, measure)
+    if measure is not None and timing is not None:
+        _add_times(records, (source, *files.values()), args.num_classes, timing, measure)
     if args.family is not None and args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
     for name, file in files.items():
@@ -100,9 +118,14 @@ def _parser(*, measurable: bool) -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print one JSON object")
     if measurable:
         add("--measure", action="store_true", help="time a training step of source and target")
-        add("--batch-size", type=at_least(2), default=32, help="of --measure; default: 32")
+        add(
+            "--batch-size",
+            type=at_least(2),
+            help=f"of --measure; default: the recipe's micro batch, or {BATCH_SIZE}",
+        )
         add("--images", type=at_least(1), help="of --measure: training images, for the hours")
-        add("--epochs", type=at_least(1), default=350, help="of --measure; default: 350, as V2")
+        add("--epochs", type=at_least(1), help=f"of --measure; default: {EPOCHS}, as V2")
+        add("--recipe", help="of --measure: hours of this nas-train recipe, by name or YAML file")
     return parser
 
 
@@ -110,7 +133,7 @@ def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
     """Where each network goes.
 
     Raises:
-        ValueError: If a file would take the place of its own source.
+        ValueError: If a file would take the place of its own source, or its folder is missing.
     """
     if args.family is not None:
         folder = args.out or Path()
@@ -120,33 +143,74 @@ def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
         paths = {name: args.out or Path(f"{name}.json")}
     sources = {Path(args.source).resolve(), (Path(args.source) / BEST).resolve()}
     for path in paths.values():
+        if args.family is None and not path.parent.is_dir():
+            raise ValueError(f"--out {path}: there is no folder {path.parent}")
         if path.resolve() in sources:
             raise ValueError(f"{path}: this is the source itself; give another --out")
     return paths
 
 
-def _asks_to_measure(args: argparse.Namespace) -> bool:
-    if args.images is not None and not args.measure:
-        raise ValueError("--images needs --measure")
-    return bool(args.measure)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timing:
+    """What is timed, and which training's hours are told."""
+
+    batch_size: int
+    images: int | None
+    epochs: int
+    length: TrainingLength | None
+
+    def hours(self, step_time_s: float) -> float | None:
+        """Return the hours of the training, or None where they were not asked for."""
+        if self.length is not None:
+            batch, images = self.batch_size, self.images
+            return recipe_hours(step_time_s, batch_size=batch, length=self.length, images=images)
+        if self.images is None:
+            return None
+        return training_hours(
+            step_time_s, batch_size=self.batch_size, images=self.images, epochs=self.epochs
+        )
+
+
+def _timing(args: argparse.Namespace, read_recipe: ReadRecipe | None) -> _Timing | None:
+    """Return what --measure and its flags ask for, or None.
+
+    Raises:
+        ValueError: If a flag has nothing to say beside the others, or the recipe is at fault.
+    """
+    if not args.measure:
+        for name in ("images", "epochs", "batch_size", "recipe"):
+            if getattr(args, name) is not None:
+                raise ValueError(f"--{name.replace('_', '-')} needs --measure")
+        return None
+    if args.recipe is not None and args.epochs is not None:
+        raise ValueError("--recipe says how long it trains, so --epochs has no meaning beside it")
+    if args.epochs is not None and args.images is None:
+        raise ValueError("--epochs needs --images, for the hours")
+    length = read_recipe(args.recipe) if args.recipe is not None and read_recipe else None
+    if length is not None:
+        length.images_seen(args.images)  # tells now, not after timing, that it needs --images
+    of_recipe = min(length.batch_size, length.micro_batch or BATCH_SIZE) if length else BATCH_SIZE
+    return _Timing(
+        batch_size=args.batch_size or of_recipe,
+        images=args.images,
+        epochs=args.epochs or EPOCHS,
+        length=length,
+    )
 
 
 def _add_times(
     records: Sequence[dict[str, Any]],
     files: tuple[ArchitectureFile, ...],
-    args: argparse.Namespace,
+    num_classes: int,
+    timing: _Timing,
     measure: Measure,
 ) -> None:
-    times = measure(files, batch_size=args.batch_size, num_classes=args.num_classes)
+    times = measure(files, batch_size=timing.batch_size, num_classes=num_classes)
     for each, measured in zip(records, times, strict=True):
         each["measured"] = dict(measured)
-        if args.images is not None:
-            each["training_hours"] = training_hours(
-                measured["step_time_s"],
-                batch_size=args.batch_size,
-                images=args.images,
-                epochs=args.epochs,
-            )
+        hours = timing.hours(measured["step_time_s"])
+        if hours is not None:
+            each["training_hours"] = hours
 
 
 def _show(

@@ -1,12 +1,16 @@
 """What a network costs, as one record for a table, for JSON and for its file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scaling.source import ScaledNetwork
 from search_space.artifact import ArchitectureFile
 from search_space.cost import count_macs, count_params, training_memory_bytes
+
+# Reads the length of a recipe by its name or path. Given to the command from above, too.
+ReadRecipe = Callable[[str], "TrainingLength"]
 
 
 class Measure(Protocol):
@@ -20,6 +24,35 @@ class Measure(Protocol):
     ) -> tuple[Mapping[str, Any], ...]:
         """Return one record for each of `files`; ``step_time_s`` and ``device`` are in it."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingLength:
+    """How long a recipe trains.
+
+    Attributes:
+        batch_size: Images per update.
+        micro_batch: Images per step where the recipe names them; an update adds several up.
+        epochs: Passes over the images, or None where the recipe counts updates.
+        updates: Updates, or None where the recipe counts epochs.
+    """
+
+    batch_size: int
+    micro_batch: int | None
+    epochs: float | None
+    updates: int | None
+
+    def images_seen(self, images: int | None) -> float:
+        """Return how many images a training on `images` distinct ones looks at.
+
+        Raises:
+            ValueError: If that cannot be told without `images`.
+        """
+        if self.updates is not None:
+            return float(self.updates * self.batch_size)
+        if images is None or self.epochs is None:
+            raise ValueError("--recipe counts epochs, so --images is needed for the hours")
+        return self.epochs * images
 
 
 def costs(file: ArchitectureFile, num_classes: int) -> dict[str, int]:
@@ -88,3 +121,16 @@ def training_hours(step_time_s: float, *, batch_size: int, images: int, epochs: 
     An upper bound for progressive learning, whose early phases train on smaller images.
     """
     return step_time_s * math.ceil(images / batch_size) * epochs / 3600.0
+
+
+def recipe_hours(
+    step_time_s: float, *, batch_size: int, length: TrainingLength, images: int | None
+) -> float:
+    """Hours of a recipe's training if each step of `batch_size` images takes `step_time_s`.
+
+    An upper bound, like `training_hours`.
+
+    Raises:
+        ValueError: If the recipe counts epochs and `images` is None.
+    """
+    return step_time_s / batch_size * length.images_seen(images) / 3600.0

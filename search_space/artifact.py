@@ -92,6 +92,8 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
         raise ValueError(f"{source}: no such file, run folder or published name ({known})")
     try:
         return _parse(json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant))
+    except RecursionError:
+        raise ValueError(f"{path}: no architecture file: it is nested too deeply") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise ValueError(f"{path}: no architecture file: {error}") from error
 

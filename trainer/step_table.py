@@ -227,7 +227,9 @@ def load_step_table(path: str | Path) -> StepTable:
         if not isinstance(data, dict):
             raise ValueError("the content must be a mapping")
         return StepTable.from_dict(data)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError(f"{path}: no table of step times: it is nested too deeply") from None
+    except ValueError as error:
         raise ValueError(f"{path}: no table of step times: {error}") from error
 
 

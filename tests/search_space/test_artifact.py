@@ -180,3 +180,10 @@ def test_others_may_read_what_was_written(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         save_architecture(tmp_path / "missing" / "best.json", FILE)
+
+
+def test_what_is_nested_too_deeply_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"deep\.json: no architecture file: it is nested"):
+        load_architecture(path)

@@ -156,11 +156,13 @@ def count_as_time(
 ) -> tuple[StepTime, ...]:
     """Stand in for the clock: a step takes a microsecond per parameter."""
     times = [sum(p.numel() for p in step.network.parameters()) * 1e-6 for step in steps]
-    rest = {"spread": 0.0, "forward_s": 0.0, "backward_s": 0.0, "optimizer_s": 0.0}
     return tuple(
         StepTime(
             step_time_s=time,
-            **rest,
+            spread=0.0,
+            forward_s=0.0,
+            backward_s=0.0,
+            optimizer_s=0.0,
             samples_per_sec=1.0,
             peak_memory_bytes=0,
             batch_size=4,
