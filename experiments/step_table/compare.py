@@ -195,16 +195,18 @@ def report(
             name: score(column * table.reference_step_time_s, seconds)
             for name, column in columns.items()
         },
-        # What a prediction could reach at best: one measurement against the median of all.
-        "one_measurement": {
-            "mean_relative_error": float(np.mean(np.abs(np.array(single).T / relative - 1))),
-            "largest_relative_error": float(np.max(np.abs(np.array(single).T / relative - 1))),
-        },
         "rows": [
             {**row, "predicted_relative_step_time": float(value)}
             for row, value in zip(rows, predicted, strict=True)
         ],
     }
+    if len(single[0]) > 1:
+        # What a prediction could reach at best: one measurement against the median of all.
+        errors = np.abs(np.array(single).T / relative - 1)
+        result["one_measurement"] = {
+            "mean_relative_error": float(errors.mean()),
+            "largest_relative_error": float(errors.max()),
+        }
     text = json.dumps(result, indent=1) + "\n"
     (out / "compare.json").write_text(text, encoding="utf-8")
     draw(out / "predicted.png", columns, relative)
