@@ -45,7 +45,7 @@ class Forecast:
 
 
 class Forecaster:
-    """Tells a candidate's costs from its choices, in a fraction of a millisecond.
+    """Tells a candidate's costs from its choices, without building anything.
 
     Samplers may use it to propose, and a search to order and filter, before any training.
 
