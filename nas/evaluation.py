@@ -46,7 +46,7 @@ class EvaluatorFactory:
         """Open the images and settle the device; called in the worker."""
         torch.set_num_threads(1)
         task = proxy_task(self.config, self.space, self.images)
-        return lambda candidate: self._judged(candidate, self.outcome(candidate, task))
+        return lambda candidate: self.judged(candidate, self.outcome(candidate, task))
 
     def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
         """Train and measure one candidate as `task` says."""
@@ -88,7 +88,7 @@ class EvaluatorFactory:
             seconds=seconds,
         )
 
-    def _judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
+    def judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
         """Note what was predicted beside what was measured, and hold the latter to the limits."""
         predicted = self.forecast(candidate.choices).relative_step_time if self.forecast else None
         if outcome.state is State.COMPLETE and predicted is not None:

@@ -59,7 +59,7 @@ class RungEvaluatorFactory:
             rungs=ladder_rungs(config.proxy, config.progressive),
             checkpoints=self.checkpoints,
         )
-        return worker.evaluate
+        return lambda job: self.base.judged(job, worker.evaluate(job))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
