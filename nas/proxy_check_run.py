@@ -11,6 +11,7 @@ from rich.console import Console
 from nas.candidate import Outcome
 from nas.config import SearchConfig
 from nas.evaluation import EvaluatorFactory
+from nas.forecast import Forecaster
 from nas.progress import describe_training
 from nas.proxy_check import CANDIDATES, CheckPlan, ProxyCheck, judge_check, plan_check
 from nas.retraining import RetrainingFactory, missing_trainings, run_trainings
@@ -74,7 +75,7 @@ def run_proxy_check(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    screen = constraint_screen(config, space, images.num_classes)
+    screen = constraint_screen(config, Forecaster(config, space, images.num_classes))
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
