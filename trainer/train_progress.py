@@ -1,5 +1,6 @@
 """How far a training is: bars on a terminal, a line now and then elsewhere."""
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -102,8 +103,10 @@ class TrainProgress:
         return f"epoch {epoch:.4g}, phase {report.phase + 1}/{count} at {size} px"
 
     def _numbers(self) -> str:
+        # Of the first step here nobody knows when it began.
+        pace = "" if math.isnan(self._pace) else f"{self._pace:,.0f} images/s, "
         return (
-            f"loss {self._loss:.3f}, top-1 {self._top1:.1%}, {self._pace:,.0f} images/s, "
+            f"loss {self._loss:.3f}, top-1 {self._top1:.1%}, {pace}"
             f"data wait {self._wait * 1e3:.1f} ms"
         )
 
