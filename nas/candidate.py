@@ -42,6 +42,11 @@ class Candidate:
     key: str
 
     @property
+    def rung(self) -> int:
+        """The rung that it is to be trained through; 0 where there are no rungs."""
+        return 0
+
+    @property
     def file_stem(self) -> str:
         """Name of its files, without the ending."""
         return str(self.number)

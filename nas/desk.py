@@ -8,7 +8,7 @@ from nas.candidate import Candidate, Outcome, Record, State
 from nas.engine import MAX_DEATHS, Engine
 from nas.limits import Limits, TooManyFailuresError
 from nas.results import Results
-from nas.timeout import TimeoutClock
+from nas.timeout import RungClocks
 
 
 class WorkerError(Exception):
@@ -49,7 +49,7 @@ class Desk:
         self.recovered = 0
         self._engine, self._results, self._on_told = engine, results, on_told
         self._limits = limits
-        self._clock = TimeoutClock(limits.timeout)
+        self._clocks = RungClocks(limits.timeout)
         for record in engine.records():
             self._learn(record)
         self._failed: list[Record] = []  # in a row, up to now
@@ -72,10 +72,9 @@ class Desk:
         """Whether the session's time is over, so that nothing more goes out."""
         return self._limits.time_is_up
 
-    @property
-    def timeout_s(self) -> float:
-        """How long a candidate may take at this moment; infinite where nobody knows."""
-        return self._clock.limit_s
+    def limit_s(self, candidate: Candidate) -> float:
+        """Return how long a candidate may take as of now; infinite where nobody knows."""
+        return self._clocks.limit_s(candidate.rung)
 
     def next(self) -> Candidate | None:
         """Return what to work on next, or None for nothing just now."""
@@ -140,4 +139,4 @@ class Desk:
 
     def _learn(self, record: Record) -> None:
         if record.outcome.state is State.COMPLETE:
-            self._clock.learn(record.outcome.seconds)
+            self._clocks.learn(record.rung, record.outcome.seconds)

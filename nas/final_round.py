@@ -15,6 +15,7 @@ from nas.retraining import RetrainingFactory, missing_trainings, run_trainings
 from nas.timeout import TimeoutClock
 from nas.training import Training, TrainingResults
 from trainer.ray_session import RaySession
+from trainer.rungs import ladder_rungs
 
 FINALISTS = "finalists"
 
@@ -106,12 +107,22 @@ class FinalRound:
 
     def _timeout_s(self, records: Sequence[Record], limits: Limits) -> float:
         """Return how long a training may take, by what the search's took and its epochs."""
-        clock = TimeoutClock(limits.timeout)
+        clock, parts = TimeoutClock(limits.timeout), self._parts_of_work()
         for record in records:
             if record.outcome.state is State.COMPLETE:
-                clock.learn(record.outcome.seconds)
+                clock.learn(record.outcome.seconds / parts[record.rung])
         longer = self.config.epochs_of_finalists / self.config.proxy.epochs
         return clock.limit_s * max(1.0, longer)
+
+    def _parts_of_work(self) -> tuple[float, ...]:
+        """Return, by rung, its part of the work of a whole training: epochs x pixels."""
+        proxy = self.config.proxy
+        if self.config.fidelity == "full":
+            return (1.0,)
+        return tuple(
+            rung.epochs * rung.phase.image_size**2 / (proxy.epochs * proxy.image_size**2)
+            for rung in ladder_rungs(proxy, self.config.progressive)
+        )
 
     def finals(self, records: Sequence[Record]) -> Finals | None:
         """Return the finalists as they ended, or None where there are none or some are missing.

@@ -107,7 +107,8 @@ class Finals:
 
     Attributes:
         finalists: The best after the further trainings first.
-        held: Rank correlation of the search's rewards with those of the further trainings.
+        held: Rank correlation of the search's ranking, in which a higher rung goes before any
+            reward, with the rewards of the further trainings.
         by_params: The same of parameters alone, more of them ranked higher.
     """
 
@@ -143,7 +144,7 @@ def choose_finalists(records: Sequence[Record], count: int) -> tuple[Record, ...
     Where candidates were trained to different rungs, a higher rung goes before any reward.
     """
     able = [record for record in records if record.can_win]
-    able.sort(key=lambda r: (-_rung(r), -r.outcome.reward, r.candidate.number))
+    able.sort(key=lambda record: record.rank, reverse=True)
     return tuple(able[:count])
 
 
@@ -190,7 +191,7 @@ def judge_finalists(
     rewards = [one.reward for one in again]
     return Finals(
         finalists=tuple(finalists),
-        held=spearman([one.record.outcome.reward for one in again], rewards),
+        held=spearman([float(-one.first_rank) for one in again], rewards),
         by_params=spearman(
             [float(one.record.outcome.metrics["num_params"]) for one in again], rewards
         ),
@@ -214,7 +215,3 @@ def mean_reward(outcomes: Sequence[Outcome], *, w: float, v: float) -> float:
 def median_of(outcomes: Sequence[Outcome], name: str) -> float:
     """Return the median of a metric."""
     return statistics.median(float(one.metrics[name]) for one in outcomes)
-
-
-def _rung(record: Record) -> int:
-    return int(record.outcome.metrics.get("rung", 0))

@@ -13,9 +13,13 @@ LONGEST_WAIT_S = 60.0  # at the end, while candidates still arrive
 
 
 class Copy(Protocol):
-    """Where the candidates go; it may raise anything, or hang."""
+    """Where the candidates go; it may raise anything, or hang.
 
-    present: set[int]
+    Attributes:
+        present: Number and rung of what is there.
+    """
+
+    present: set[tuple[int, int]]
 
     def add(self, record: Record) -> None:
         """Take a candidate that is not present."""
@@ -54,7 +58,7 @@ class Mirror(AbstractContextManager["Mirror"]):
         """
         self._open_copy, self._name, self._first_retry_s = open_copy, name, first_retry_s
         self._records: list[Record] = []
-        self._present: set[int] = set()
+        self._present: set[tuple[int, int]] = set()
         self._trouble = ""
         self._closing = False
         self._changed = threading.Condition()
@@ -71,7 +75,7 @@ class Mirror(AbstractContextManager["Mirror"]):
     def missing(self) -> int:
         """Return how many candidates the copy has not got yet."""
         with self._changed:
-            return sum(r.candidate.number not in self._present for r in self._records)
+            return sum(_place(record) not in self._present for record in self._records)
 
     def close(self, patience_s: float) -> str:
         """Wait for what is missing, and no more than `patience_s` for any sign of progress.
@@ -132,10 +136,10 @@ class Mirror(AbstractContextManager["Mirror"]):
                 self._present = set(copy.present)
             position = 0
             while (record := self._wait_for(position)) is not None:
-                if record.candidate.number not in self._present:
+                if _place(record) not in self._present:
                     copy.add(record)
                     with self._changed:
-                        self._present.add(record.candidate.number)
+                        self._present.add(_place(record))
                 position += 1
         finally:
             copy.close()
@@ -144,3 +148,8 @@ class Mirror(AbstractContextManager["Mirror"]):
         with self._changed:
             self._changed.wait_for(lambda: self._closing or len(self._records) > position)
             return None if self._closing else self._records[position]
+
+
+def _place(record: Record) -> tuple[int, int]:
+    """Return what tells a record from all others: each rung of a candidate is one."""
+    return record.candidate.number, record.rung

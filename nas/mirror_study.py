@@ -28,11 +28,12 @@ _LIBPQ = {
     "application_name": "nas-search",
 }
 
-# A candidate that was refused before training is neither a result nor an error.
+# A candidate that was not trained, or may not win, is neither a result nor an error.
 _STATES = {
     State.COMPLETE: TrialState.COMPLETE,
     State.FAIL: TrialState.FAIL,
     State.INFEASIBLE: TrialState.PRUNED,
+    State.DROPPED: TrialState.PRUNED,
 }
 
 
@@ -40,7 +41,7 @@ class MirrorStudy:
     """The study of a run, opened for adding what it has not got.
 
     Attributes:
-        present: Numbers of the candidates that it holds.
+        present: Number and rung of the candidates that it holds.
     """
 
     def __init__(self, url: str, name: str, run_id: str, decisions: Iterable[Decision]) -> None:
@@ -61,7 +62,9 @@ class MirrorStudy:
             if self._study is None:
                 raise ValueError(f"the studies {name} and {name}-{run_id[:8]} are of other runs")
             self.present = {
-                trial.user_attrs[NUMBER] for trial in self.trials() if NUMBER in trial.user_attrs
+                (trial.user_attrs[NUMBER], trial.user_attrs.get("rung", 0))
+                for trial in self.trials()
+                if NUMBER in trial.user_attrs
             }
         except BaseException:
             self.close()
@@ -84,7 +87,7 @@ class MirrorStudy:
         """
         assert self._study is not None
         self._study.add_trial(self._trial(record))
-        self.present.add(record.candidate.number)
+        self.present.add((record.candidate.number, record.rung))
 
     def close(self) -> None:
         """Let go of the storage."""

@@ -48,6 +48,11 @@ def check_url(url: str) -> None:
     Raises:
         ValueError: If nothing can ever be written there.
     """
+    if re.search(r"(:|[?&]password=)\*\*\*(?=[@&]|$)", url):
+        raise ValueError(
+            f"--mirror: the password of {url!r} was masked when it was written down; give the "
+            "URL again with --mirror"
+        )
     path: str | None = url
     if not is_file(url):
         parsed = parse_url(url)

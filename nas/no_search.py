@@ -8,6 +8,7 @@ from nas.config import SearchConfig
 from nas.progress import duration
 from nas.proxy_check import ProxyCheck
 from nas.proxy_check_run import CheckResult, run_proxy_check
+from nas.ranking import contenders
 from nas.reweigh import reweigh_run
 from nas.tables import check_table, top_table
 from trainer.data.cache import CachedImages
@@ -21,8 +22,9 @@ def show_reweighed(folder: Path, w: float, v: float, console: Console) -> None:
         OSError: If something cannot be read or written.
     """
     ranked, path = reweigh_run(folder, w=w, v=v)
-    title = f"Top {min(5, len(ranked))} of {len(ranked)} for w = {w:g}, v = {v:g}"
-    console.print(top_table(ranked, title=title))
+    able = contenders(ranked)
+    title = f"Top {min(5, len(able))} of {len(able)} for w = {w:g}, v = {v:g}"
+    console.print(top_table(able, title=title))
     console.print(str(path), highlight=False, soft_wrap=True)
 
 

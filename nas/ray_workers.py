@@ -67,7 +67,7 @@ def run_with_actors(
                     desk.done(candidate, outcome)
                 else:
                     desk.died(candidate, outcome)
-            for candidate, seconds in pool.stop_overdue(desk.timeout_s):
+            for candidate, seconds in pool.stop_overdue(desk.limit_s):
                 desk.timed_out(candidate, seconds)
         left = pool.in_flight
     for candidate in left:
@@ -148,11 +148,11 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
                 self._take_up(reference)
         return [self._collect(reference) for reference in came if reference in self._running]
 
-    def stop_overdue(self, limit_s: float) -> list[tuple[Candidate, float]]:
+    def stop_overdue(self, limit_s: Callable[[Candidate], float]) -> list[tuple[Candidate, float]]:
         """Kill the workers whose candidates take longer; return those, and what they took."""
         now, stopped = time.monotonic(), []
         for reference, since in list(self._since.items()):
-            if now - since > limit_s:
+            if now - since > limit_s(self._running[reference][1]):
                 actor, candidate = self._forget(reference)
                 self._replace(actor)
                 stopped.append((candidate, now - since))

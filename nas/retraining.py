@@ -100,7 +100,8 @@ def run_trainings(
             while waiting and pool.has_room and len(pool.in_flight) < most:
                 pool.submit(waiting.popleft())
             came = pool.wait(POLL_S)
-            came += [(one, _overdue(seconds)) for one, seconds in pool.stop_overdue(timeout_s)]
+            overdue = pool.stop_overdue(lambda _: timeout_s)
+            came += [(one, _overdue(seconds)) for one, seconds in overdue]
             for candidate, what in came:
                 training = as_training(candidate)
                 outcome = results.find(training) or _end(training, what, deaths)

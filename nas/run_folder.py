@@ -61,7 +61,8 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     known = [*LEADING_COLUMNS, *decisions, "reason", "seconds", "worker"]
     found = {name: None for row in rows for name in row}
     columns = known + [name for name in found if name not in known]
-    counted = {"num_params", "macs", "peak_memory_bytes"} | ({"rung"} & set(columns))
+    counted = {"num_params", "macs", "peak_memory_bytes"}
+    counted |= {name for name in found if _is_counted([row[name] for row in rows if name in row])}
     whole = counted | {
         decision.name
         for decision in space.decisions()
@@ -174,6 +175,11 @@ def _row(record: Record) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "worker": outcome.worker,
     }
+
+
+def _is_counted(values: Sequence[Any]) -> bool:
+    """Whether a column holds nothing but whole numbers."""
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
 
 
 def _commit() -> str | None:

@@ -46,19 +46,24 @@ def judged_by_measurement(outcome: Outcome, constraints: tuple[str, ...]) -> Out
     """
     if outcome.state is not State.COMPLETE:
         return outcome
-    costs = _measured_costs(outcome.metrics)
-    parsed = (Constraint.parse(text) for text in constraints)
-    reasons = [f"measured {why}" for one in parsed if (why := one.violation(costs))]
-    if not reasons:
+    reason = measured_violation(outcome.metrics, constraints)
+    if not reason:
         return outcome
     return Outcome(
         state=State.INFEASIBLE,
         reward=0.0,
         metrics=outcome.metrics,
-        reason="; ".join(reasons),
+        reason=reason,
         worker=outcome.worker,
         seconds=outcome.seconds,
     )
+
+
+def measured_violation(metrics: Mapping[str, Metric], constraints: tuple[str, ...]) -> str:
+    """Return which constraints break by what was measured, or an empty text."""
+    costs = _measured_costs(metrics)
+    parsed = (Constraint.parse(text) for text in constraints)
+    return "; ".join(f"measured {why}" for one in parsed if (why := one.violation(costs)))
 
 
 def _measured_costs(metrics: Mapping[str, Metric]) -> dict[str, float]:

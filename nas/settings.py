@@ -74,6 +74,8 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     }
     for name, names in NESTED.items():
         nested[name] |= {flag: flags.pop(flag) for flag in names if flag in flags}
+    if "seed" in flags:
+        nested["proxy"].pop("seed", None)  # of the file's run; the search's seed is the proxy's
     if "start_from" in flags:
         texts = ",".join(flags["start_from"]).split(",")
         flags["start_from"] = [text.strip() for text in texts]

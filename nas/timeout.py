@@ -9,6 +9,8 @@ from typing import Self
 
 LEAST_S = 600.0  # a multiple of the median is never less: slow starts are no hangs
 ENOUGH = 5  # finished candidates that make a median
+# Twice the image side and twice the epochs are eight times the work; two rungs have no more.
+GROWTH = 10.0
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS), re.I)
@@ -106,3 +108,28 @@ class TimeoutClock:
         if self._timeout.multiple is None or len(self._seconds) < ENOUGH:
             return math.inf
         return max(LEAST_S, self._timeout.multiple * median(self._seconds))
+
+
+class RungClocks:
+    """One clock for each rung, because a rung takes longer than the one before."""
+
+    def __init__(self, timeout: Timeout) -> None:
+        self._timeout = timeout
+        self._clocks: dict[int, TimeoutClock] = {}
+
+    def learn(self, rung: int, seconds: float) -> None:
+        """Take note of what a trained candidate took for a rung."""
+        self._clock(rung).learn(seconds)
+
+    def limit_s(self, rung: int) -> float:
+        """Return what a rung may take as of now; infinite where that is not known yet.
+
+        A rung that few have finished may take `GROWTH` times what the one before may.
+        """
+        limit = self._clock(rung).limit_s
+        if math.isinf(limit) and rung > 0:
+            return GROWTH * self.limit_s(rung - 1)
+        return limit
+
+    def _clock(self, rung: int) -> TimeoutClock:
+        return self._clocks.setdefault(rung, TimeoutClock(self._timeout))

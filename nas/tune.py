@@ -54,11 +54,12 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
 
     def take_overdue(self) -> list[str]:
         """Return the trials that took too long, each once; their processes are to be killed."""
-        now, limit = time.monotonic(), self._desk.timeout_s
+        now = time.monotonic()
         overdue = [
             trial_id
             for trial_id, since in self._since.items()
-            if now - since > limit and trial_id not in self._stopped
+            if now - since > self._desk.limit_s(self._running[trial_id])
+            and trial_id not in self._stopped
         ]
         self._stopped |= {trial_id: now - self._since[trial_id] for trial_id in overdue}
         return overdue

@@ -20,6 +20,7 @@ from nas.fidelity.account import RUNG, TIMING
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.job import RungJob
 from nas.reward import weighted_product
+from nas.screening import measured_violation
 from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.device_memory import free_memory
@@ -81,7 +82,9 @@ class RungWorker:
     checkpoints: RungCheckpoints
 
     def evaluate(self, job: Candidate) -> Outcome:
-        """Train one rung; before the first, time the candidate and drop it if it cannot win.
+        """Train one rung; before the first, time the candidate.
+
+        One that breaks a constraint by what was measured, or that cannot win, is not trained.
 
         Metrics hold the rung that the accuracy belongs to, and the device-seconds of every
         rung so far and of the timing: process CPU time on a CPU, wall time on a GPU.
@@ -97,17 +100,19 @@ class RungWorker:
                 metrics |= self._measure(job)
                 metrics[TIMING] = clock() - began
                 began = clock()
-                reason = self._reason_to_drop(job, metrics)
-            if reason:
-                state = State.DROPPED
-            else:
+                reason = measured_violation(metrics, self.config.constraints)
+                if reason:
+                    state = State.INFEASIBLE
+                elif reason := self._reason_to_drop(job, metrics):
+                    state = State.DROPPED
+            if not reason:
                 metrics |= self._train(job)
                 reward = self._reward(metrics)
         except InfeasibleError as error:
             state, reason = State.FAIL, str(error)
         if state is State.FAIL:
             free_memory(self.task.device)  # now that no frame of the error holds it
-        if state is not State.DROPPED:
+        if state in (State.COMPLETE, State.FAIL):
             metrics[f"{RUNG}{job.rung}"] = clock() - began
         metrics["device_seconds"] = sum(
             float(value) for name, value in metrics.items() if name.startswith((TIMING, RUNG))

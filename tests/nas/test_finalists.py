@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nas.candidate import Metric, Outcome, Record, State
+from nas.fidelity.config import ProgressiveConfig
 from nas.final_files import write_finals
 from nas.final_notes import final_notes
 from nas.final_round import FinalRound
@@ -19,7 +20,9 @@ from nas.finalists import (
     judge_finalists,
     winner,
 )
+from nas.limits import Limits
 from nas.outputs import write_outputs
+from nas.timeout import Timeout
 from nas.training import Training
 from search_space.artifact import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
@@ -64,12 +67,33 @@ def test_the_best_that_can_win_are_chosen() -> None:
     assert choose_finalists(records, 0) == ()
 
 
+def at_rung(record: Record, rung: int) -> Record:
+    metrics = {**record.outcome.metrics, "rung": rung}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
 def test_a_higher_rung_goes_before_a_higher_reward() -> None:
-    early, late = trained(0, 0.9), trained(1, 0.5)
-    late = replace(
-        late, outcome=replace(late.outcome, metrics={**late.outcome.metrics, "rung": 2})
-    )
+    early, late = trained(0, 0.9), at_rung(trained(1, 0.5), 2)
     assert [r.candidate.number for r in choose_finalists([early, late], 1)] == [1]
+
+
+def test_a_ranking_held_if_rungs_say_what_the_trainings_say_whatever_the_rewards() -> None:
+    records = [at_rung(trained(0, 0.5), 1), trained(1, 0.9), trained(2, 0.8)]
+    ends = {number: [outcome(0.9 - 0.1 * number)] * 2 for number in range(3)}
+    assert judged(records, ends).held.rho == pytest.approx(1.0)
+
+
+def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
+    proxy = CONFIG.proxy.model_copy(update={"image_size": 32, "epochs": 4})
+    rungs = {"fidelity": "progressive", "progressive": ProgressiveConfig(rungs=2)}
+    config = CONFIG.model_copy(update={**rungs, "proxy": proxy})  # 2 epochs of 16 px, 2 of 32
+    records = [at_rung(trained(number, 0.5), 0) for number in range(5)]  # of 12 s each
+    limits = Limits(timeout=Timeout(multiple=100))
+    plain = FinalRound.of_run(tmp_path, CONFIG, "run")._timeout_s(records, limits)
+    assert plain == pytest.approx(2 * 100 * 12)  # twice the epochs
+    # A first rung is half of the epochs at a quarter of the pixels: an eighth of the whole.
+    climbed = FinalRound.of_run(tmp_path, config, "run")._timeout_s(records, limits)
+    assert climbed == pytest.approx(8 * plain)
 
 
 def test_everybody_gets_a_training_before_anybody_a_second() -> None:

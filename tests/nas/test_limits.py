@@ -14,7 +14,7 @@ from nas.limits import Limits, TooManyFailuresError
 from nas.samplers import sampler_factory
 from nas.session import spent_seconds
 from nas.study import quiet_optuna
-from nas.timeout import Timeout, TimeoutClock, parse_bytes, parse_duration
+from nas.timeout import RungClocks, Timeout, TimeoutClock, parse_bytes, parse_duration
 from tests.toy_space import ToySpace, toy_outcome
 
 
@@ -54,6 +54,20 @@ def test_a_timeout_is_a_time_a_multiple_of_the_median_or_none() -> None:
     for text in ("never", "1x", "0.5x", "x"):
         with pytest.raises(ValueError, match="must be"):
             Timeout.parse(text)
+
+
+def test_a_rung_is_measured_by_its_own_kind() -> None:
+    clocks = RungClocks(Timeout.parse("20x"))
+    for _ in range(5):
+        clocks.learn(0, 100.0)
+    assert clocks.limit_s(0) == 2000
+    assert clocks.limit_s(1) == 20_000  # few know yet: ten times the rung before
+    assert clocks.limit_s(2) == 200_000
+    for _ in range(5):
+        clocks.learn(1, 300.0)
+    assert (clocks.limit_s(0), clocks.limit_s(1)) == (2000, 6000)
+    assert RungClocks(Timeout(seconds=7)).limit_s(2) == 7
+    assert RungClocks(Timeout()).limit_s(2) == math.inf
 
 
 def test_a_multiple_waits_for_a_median_and_is_never_less_than_ten_minutes() -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.candidate import Record
+from nas.candidate import Outcome, Record, State
 from nas.mirror import Mirror
 from nas.mirror_study import MirrorStudy
 from nas.mirror_url import check_url, without_password
@@ -27,7 +28,7 @@ class List:
     """A copy that is a list; it can fail before or after it has taken a record."""
 
     def __init__(self, kept: list[Record], trouble: Iterator[str]) -> None:
-        self.present = {record.candidate.number for record in kept}
+        self.present = {(record.candidate.number, record.rung) for record in kept}
         self._kept, self._trouble = kept, trouble
 
     def add(self, record: Record) -> None:
@@ -145,6 +146,31 @@ def test_a_trial_says_what_the_ledger_says(url: str) -> None:
     assert trials[2].user_attrs["reason"] == RECORDS[2].outcome.reason
 
 
+@pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETE])
+def test_every_end_has_a_trial(state: State, tmp_path: Path) -> None:
+    path = str(tmp_path / "mirror")
+    outcome = Outcome(state=state, reward=0.0, metrics={"step_time_s": 0.1}, reason="because")
+    assert fill(Mirror(opener(path), name=path), [replace(RECORDS[0], outcome=outcome)]) == ""
+    with load(path) as study:
+        assert study.trials[0].user_attrs["state"] == str(state)
+        assert study.trials[0].value is None
+
+
+def test_each_rung_of_a_candidate_is_a_trial(url: str) -> None:
+    rungs = [at_rung(RECORDS[0], 0), RECORDS[1], at_rung(RECORDS[0], 1)]
+    assert fill(Mirror(opener(url), name=url), rungs) == ""
+    newest = [rungs[2], RECORDS[1]]  # what a resumed search knows of the candidates
+    assert fill(Mirror(opener(url), name=url), newest) == ""
+    with load(url) as study:
+        places = [(t.user_attrs["candidate"], t.user_attrs.get("rung", 0)) for t in study.trials]
+    assert places == [(0, 0), (1, 0), (0, 1)]
+
+
+def at_rung(record: Record, rung: int) -> Record:
+    metrics = {**record.outcome.metrics, "rung": rung}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
 def test_the_study_of_another_run_is_left_alone(url: str) -> None:
     assert fill(Mirror(opener(url), name=url), RECORDS[:1]) == ""
     assert fill(Mirror(opener(url, run="b" * 32), name=url), RECORDS) == ""
@@ -179,6 +205,8 @@ def test_a_file_that_is_no_storage_harms_nothing(tmp_path: Path) -> None:
         ("", "must name a file"),
         ("nowhere/at/all.log", "the folder of nowhere/at/all.log must exist"),
         ("/tmp", "must name a file"),
+        ("postgresql://nas:***@host/nas", "was masked when it was written down"),
+        ("postgresql://host/nas?user=a&password=***", "was masked when it was written down"),
         ("sqlite://", "must name a file"),
         ("sqlite:////nowhere/at/all.db", "the folder of /nowhere/at/all.db must exist"),
         ("carrier-pigeon://home", "must be a journal file, sqlite:///FILE or postgresql://"),

@@ -1,5 +1,6 @@
 """Other exponents rank a finished run anew: by hand, and without touching it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +24,11 @@ def point(number: int, accuracy: float, relative: float, params: float, depth: i
 RECORDS = (point(0, 0.8, 4.0, 1.0), point(1, 0.6, 1.0, 4.0, depth=2), failed(2))
 
 
-def run(folder: Path) -> Path:
+def run(folder: Path, records: Sequence[Record] = RECORDS) -> Path:
     folder.mkdir()
     write_config(folder, CONFIG)
     with Ledger(folder / "ledger.jsonl", CONFIG.identity()) as ledger:
-        for record in RECORDS:
+        for record in records:
             number = record.candidate.number
             asked = {"event": "asked", **record.candidate.to_dict()}
             told = {"event": "told", "number": number, "outcome": record.outcome.to_dict()}
@@ -47,6 +48,15 @@ def test_the_ranking_by_hand(w: float, v: float, rewards: dict[int, float]) -> N
     ranked = reweigh(RECORDS, w=w, v=v)
     assert [record.candidate.number for record in ranked] == list(rewards)
     assert [record.outcome.reward for record in ranked] == pytest.approx(list(rewards.values()))
+
+
+def test_the_table_counts_what_may_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = replace(RECORDS[1].outcome, metrics={**RECORDS[1].outcome.metrics, "rung": 1})
+    run(tmp_path / "a", [RECORDS[0], replace(RECORDS[1], outcome=late)])
+    assert main(["--reweigh", "0", "0", "--name", "a", "--out", str(tmp_path)]) == 0
+    assert "Top 1 of 1 for w = 0, v = 0" in capsys.readouterr().out
 
 
 def test_a_positive_exponent_is_refused() -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from nas.candidate import Metric
 from nas.config import SearchConfig
 from nas.run_folder import (
     best_record,
@@ -55,6 +56,14 @@ def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
     rows = write_trials(tmp_path, records, TINY).read_text().splitlines()
     column = rows[0].split(",").index("stage5.kernel_size")
     assert [row.split(",")[column] for row in rows[1:]] == ["", "3"]
+
+
+def test_whatever_holds_whole_numbers_alone_stays_whole() -> None:
+    counted: dict[str, Metric] = {"held_out_images": 75, "share": 1.0, "at_chance": False}
+    outcome = replace(trained(0, 0.5).outcome, metrics=counted)
+    table = trials_table([replace(trained(0, 0.5), outcome=outcome), failed(1)], TINY)
+    cells = table.to_csv(index=False, columns=["held_out_images", "share", "at_chance"])
+    assert cells.splitlines()[1:] == ["75,1.0,False", ",,"]
 
 
 def test_trials_csv_of_no_candidate_still_has_its_columns(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a worker does with a rung: train on, or from the start, or not at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,18 @@ def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: 
     assert float(outcome.metrics["step_time_s"]) > 0
     assert not {"accuracy", "rung", "device_seconds_rung0"} & set(outcome.metrics)
     assert outcome.metrics["device_seconds"] == outcome.metrics["device_seconds_timing"]
+    assert not names(tmp_path)
+
+
+def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
+    worker: RungWorker, tmp_path: Path
+) -> None:
+    strict = CONFIG.model_copy(update={"constraints": ("step_time < 0.0001",)})
+    outcome = replace(worker, config=strict).evaluate(job(0))
+    assert outcome.state is State.INFEASIBLE
+    assert outcome.is_charged  # it cost a timing
+    assert outcome.reason.startswith("measured step_time ")
+    assert not {"accuracy", "rung", "device_seconds_rung0"} & set(outcome.metrics)
     assert not names(tmp_path)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from nas.run_folder import write_config
 from nas.settings import complete_config, default_name, given_settings, run_folder
 
 
 def given(**flags: Any) -> dict[str, Any]:
     """Return what `given_settings` makes of flags; those not named were not typed."""
-    names = ("config", "data", "space", "budget", "epochs", "image_size", "workers", "w")
+    names = ("config", "data", "space", "budget", "seed", "epochs", "image_size", "workers", "w")
     return given_settings(argparse.Namespace(**{**dict.fromkeys(names), **flags}))
 
 
@@ -50,6 +51,14 @@ def test_the_finals_of_the_embedded_images_are_short_unless_somebody_asks_for_ep
 def test_the_seed_reaches_the_trainings() -> None:
     settings = {**given(), "seed": 5}
     assert complete_config(settings).proxy.seed == 5
+
+
+def test_a_seed_that_is_typed_wins_over_both_of_a_runs_config(tmp_path: Path) -> None:
+    file = write_config(tmp_path, complete_config({**given(), "seed": 5}))
+    again = complete_config(given(config=file))
+    assert (again.seed, again.proxy.seed) == (5, 5)
+    other = complete_config(given(config=file, seed=7))
+    assert (other.seed, other.proxy.seed) == (7, 7)
 
 
 def test_no_more_workers_than_candidates() -> None:
