@@ -12,6 +12,7 @@ from nas.candidate import Metric
 from nas.config import SearchConfig
 from nas.run_folder import (
     best_record,
+    trials_table,
     write_best,
     write_config,
     write_environment,
