@@ -24,6 +24,10 @@ def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
         name: The command as typed, such as ``nas-search``.
         load: Imports the command and returns it.
     """
+    # OpenMP's threads spin while they wait for one another. Where other processes want the same
+    # cores each spins through its whole share of time, and a training of small layers all but
+    # stops. OpenMP reads this when torch is imported; a value that the user has set stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with _interrupt_ends_at_once(name):
             command = load()

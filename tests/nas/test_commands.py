@@ -1,12 +1,17 @@
 """The commands' doors: light to open, each leading to its command."""
 
+import os
+import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+
+from search_space.start import start_command
 
 SCRIPTS = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())[
     "project"
@@ -38,3 +43,23 @@ def test_every_script_leads_to_the_command_of_its_name(
     error = capsys.readouterr().err
     assert error.startswith(f"{name}: ")
     assert error.count("\n") == 1
+
+
+def test_waiting_threads_leave_the_cores_to_others_unless_the_user_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str | None] = []
+
+    def load() -> Callable[[], int]:
+        seen.append(os.environ.get("OMP_WAIT_POLICY"))  # before torch is imported
+        return lambda: 0
+
+    for given in (None, "ACTIVE"):
+        monkeypatch.setenv("OMP_WAIT_POLICY", "so that it is put back")
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+        if given:
+            monkeypatch.setenv("OMP_WAIT_POLICY", given)
+        handler = signal.getsignal(signal.SIGINT)
+        assert start_command("nas-train", load) == 0
+        signal.signal(signal.SIGINT, handler)
+    assert seen == ["PASSIVE", "ACTIVE"]
