@@ -53,16 +53,24 @@ class CandidatePool:
         return codes
 
 
-def unseen(codes: Codes, *known: Codes) -> Codes:
-    """Return the distinct rows of `codes` that are in none of `known`, in their order."""
-    seen = {row.tobytes() for rows in known for row in np.ascontiguousarray(rows)}
+def keys_of(codes: Codes) -> set[bytes]:
+    """Return the rows as keys."""
+    return set(_keys(codes))
+
+
+def unseen(codes: Codes, seen: set[bytes]) -> Codes:
+    """Return the distinct rows of `codes` that are not in `seen`, in their order; adds them."""
     keep = []
-    for index, row in enumerate(np.ascontiguousarray(codes)):
-        key = row.tobytes()
+    for index, key in enumerate(_keys(codes)):
         if key not in seen:
             seen.add(key)
             keep.append(index)
     return codes[keep]
+
+
+def _keys(codes: Codes) -> list[bytes]:
+    whole, width = np.ascontiguousarray(codes).tobytes(), 8 * codes.shape[1]
+    return [whole[start : start + width] for start in range(0, len(whole), width)]
 
 
 def spread_out(candidates: Codes, known: Codes) -> Codes:

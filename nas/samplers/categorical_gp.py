@@ -15,13 +15,43 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from nas.samplers.known_trials import Codes, Numbers
+from nas.samplers.likeness import Likeness
 
-# Weights of main effects, pairs and all orders, and the length scale of the last in decisions.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kernel:
+    """Weights of main effects, pairs, all orders and common effects.
+
+    Attributes:
+        length: Length scale of all orders, in decisions.
+    """
+
+    main: float = 0.0
+    pairs: float = 0.0
+    rest: float = 0.0
+    common: float = 0.0
+    length: float = 1.0
+    reach: float = 1.0
+
+    def __call__(self, own: Numbers, common: Numbers, decisions: int) -> Numbers:
+        """Return the covariance of points, given the products of their features."""
+        covariance = _OFFSET + self.main * own
+        if self.pairs:
+            covariance = covariance + self.pairs * own * own
+        if self.rest:
+            covariance = covariance + self.rest * np.exp((own - 1.0) * (decisions / self.length))
+        if self.common:
+            covariance = covariance + self.common * np.exp((common - 1.0) / self.reach)
+        return covariance
+
+
 _KERNELS = (
-    (1.0, 0.0, 0.0, 1.0),
-    (0.5, 0.5, 0.0, 1.0),
-    (0.2, 0.2, 0.6, 2.0),
-    (0.2, 0.2, 0.6, 5.0),
+    _Kernel(main=1.0),
+    _Kernel(main=0.5, pairs=0.5),
+    _Kernel(main=0.2, pairs=0.2, rest=0.6, length=2.0),
+    _Kernel(main=0.2, pairs=0.2, rest=0.6, length=5.0),
+    _Kernel(main=0.3, pairs=0.3, common=0.4, reach=0.5),
+    _Kernel(main=0.2, pairs=0.2, rest=0.2, common=0.4, length=2.0, reach=1.5),
 )
 _NOISE = (1e-3, 0.02, 0.2)  # variance, of a target's own
 _OFFSET = 0.3  # variance of the constant term
@@ -49,28 +79,28 @@ class CategoricalGP:
     """Several targets over the same points, each with its own mixture of kernels."""
 
     def __init__(
-        self, codes: Codes, targets: Numbers, sizes: Codes, *, pending: Codes, most: int
+        self, codes: Codes, targets: Numbers, likeness: Likeness, *, pending: Codes, most: int
     ) -> None:
         """Weigh the mixtures and solve for the targets.
 
         Args:
             codes: Of the points, [n, decisions]; the first rows weigh the mixtures.
             targets: [n, targets].
-            sizes: Number of levels of every decision, [decisions].
+            likeness: Of points of this space.
             pending: Points without a target yet, of which the model is as sure as if they
                 had turned out as it believes, [p, decisions].
             most: Components of a mixture.
         """
-        self._sizes, self._num_points = sizes, len(codes)
+        self._likeness, self._num_points = likeness, len(codes)
         self._centre = targets.mean(axis=0)
         self._scale = np.maximum(targets.std(axis=0), 1e-9)
         self._targets = (targets - self._centre) / self._scale
-        self._hot = _one_hot(np.concatenate([codes, pending]), sizes)
+        self._features = _features(likeness, np.concatenate([codes, pending]))
         self._mixtures = self._weigh(min(len(codes), _WEIGHED), most)
         used = {member[1:3] for mixture in self._mixtures for member in mixture}
-        agree = self._hot @ self._hot.T
+        own, common = _products(*((p, p) for p in self._features))
         self._components = {
-            (kernel, noise): _factor(_kernel(agree, kernel, len(sizes)), noise)
+            (kernel, noise): _factor(_KERNELS[kernel](own, common, likeness.decisions), noise)
             for kernel, noise in sorted(used)
         }
         n = self._num_points
@@ -81,14 +111,17 @@ class CategoricalGP:
 
     def believe(self, codes: Codes) -> list[Belief]:
         """Return what is believed of points, for every target."""
-        agree = self._hot @ _one_hot(codes, self._sizes).T
+        theirs = _features(self._likeness, codes)
+        own, common = _products(*zip(self._features, theirs, strict=True))
+        decisions = self._likeness.decisions
         found = {}
         for key, factor in self._components.items():
-            cross = _kernel(agree, key[0], len(self._sizes))
+            kernel = _KERNELS[key[0]]
+            cross = kernel(own, common, decisions)
             half = solve_triangular(factor, cross, lower=True, check_finite=False)
             mean = self._solved[key].T @ half[: self._num_points]
-            variance = np.maximum(1.0 + _OFFSET - (half * half).sum(axis=0), 1e-9)
-            found[key] = mean, np.sqrt(variance)
+            variance = 1.0 + _OFFSET - (half * half).sum(axis=0)
+            found[key] = mean, np.sqrt(np.maximum(variance, 1e-9))
         return [
             Belief(
                 weights=np.array([weight for weight, *_ in mixture]),
@@ -111,17 +144,19 @@ class CategoricalGP:
 
     def _weigh(self, count: int, most: int) -> list[list[tuple[float, int, float, float]]]:
         """Return per target (weight, kernel, noise, amplitude) of the mixtures worth having."""
-        agree = self._hot[:count] @ self._hot[:count].T
+        own, common = _products(*((p[:count], p[:count]) for p in self._features))
         targets, size = self._targets[:count], count + _PRIOR_POINTS
         found = []
-        for kernel in range(len(_KERNELS)):
-            covariance = _kernel(agree, kernel, len(self._sizes))
+        for number, kernel in enumerate(_KERNELS):
+            if kernel.common and not self._features[1].shape[1]:
+                continue
+            covariance = kernel(own, common, self._likeness.decisions)
             for noise in _NOISE:
                 factor = _factor(covariance, noise)
                 half = solve_triangular(factor, targets, lower=True, check_finite=False)
                 amplitude = ((half * half).sum(axis=0) + _PRIOR_POINTS) / size
                 evidence = -0.5 * size * np.log(amplitude) - np.log(np.diag(factor)).sum()
-                found.append((kernel, noise, amplitude, evidence))
+                found.append((number, noise, amplitude, evidence))
         return [_mixture(found, target, most) for target in range(targets.shape[1])]
 
 
@@ -140,24 +175,17 @@ def _mixture(
     return [(weight / total, kernel, noise, scale) for weight, kernel, noise, scale in kept]
 
 
-def _one_hot(codes: Codes, sizes: Codes) -> Numbers:
-    """Return a column for every code of every decision, inactive ones included."""
-    starts = np.concatenate([[0], np.cumsum(sizes + 1)])
-    hot = np.zeros((len(codes), int(starts[-1])))
-    hot[np.arange(len(codes))[:, None], codes + starts[:-1]] = 1.0
-    return hot
+def _features(likeness: Likeness, codes: Codes) -> tuple[Numbers, Numbers]:
+    return likeness.own_features(codes), likeness.common_features(codes)
 
 
-def _kernel(agree: Numbers, kernel: int, decisions: int) -> Numbers:
-    """Return the covariance of points that agree in so many decisions; 1 + offset at most."""
-    main, pairs, rest, length = _KERNELS[kernel]
-    share = agree / decisions
-    covariance = _OFFSET + main * share
-    if pairs:
-        covariance = covariance + pairs * share * share
-    if rest:
-        covariance = covariance + rest * np.exp((share - 1.0) * (decisions / length))
-    return covariance
+def _products(
+    own: tuple[Numbers, Numbers], common: tuple[Numbers, Numbers]
+) -> tuple[Numbers, Numbers]:
+    """Return the share of decisions that agree, and 1 - half the squared distance of counts."""
+    left, right = common
+    squares = 0.5 * ((left * left).sum(axis=1)[:, None] + (right * right).sum(axis=1))
+    return own[0] @ own[1].T, 1.0 + left @ right.T - squares
 
 
 def _factor(covariance: Numbers, noise: float) -> Numbers:

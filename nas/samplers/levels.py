@@ -47,6 +47,13 @@ class Levels:
     def __len__(self) -> int:
         return len(self.values) or _BINS
 
+    def numeric(self) -> bool:
+        """Return whether the levels are numbers in ascending order."""
+        numbers = [
+            v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)
+        ]
+        return len(numbers) == len(self.values) and numbers == sorted(numbers)
+
     def codes(self) -> dict[Any, int]:
         """Return value -> level; empty where the levels are bins."""
         return {value: level for level, value in enumerate(self.values)}

@@ -7,8 +7,9 @@ from scipy.special import log_ndtr, ndtr
 
 from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.known_trials import Codes, KnownTrials, Numbers
+from nas.samplers.likeness import Likeness
 
-_TRAINED_ON = 400  # points; the best half of them, the others evenly from all that is known
+_TRAINED_ON = 256  # points; the best half of them, the others evenly from all that is known
 _FEW = 150  # points up to which several kernels and noises are mixed
 _SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature
 _HOPELESS = -12.0  # logarithm of an expected improvement in units of the stretch
@@ -31,14 +32,15 @@ class RewardModel:
         rows = _training_rows(known.rewards)
         codes, rewards = known.codes[rows], known.rewards[rows]
         self._stretch = _Stretch(rewards)
+        likeness = Likeness.of(known.levels.values())
         self._gp = CategoricalGP(
             codes,
             self._stretch(rewards)[:, None],
-            known.sizes,
+            likeness,
             pending=known.pending,
             most=3 if len(rows) <= _FEW else 1,
         )
-        self._failures = _failure_model(known)
+        self._failures = _failure_model(known, likeness)
         # What the model makes of the best seen, not their own rewards: those may be luck.
         weights, values = self._outcomes(codes[np.argsort(-rewards)[:20]])
         self._best = float((weights @ values).max())
@@ -98,7 +100,7 @@ def _training_rows(rewards: Numbers) -> Codes:
     return rows
 
 
-def _failure_model(known: KnownTrials) -> CategoricalGP | None:
+def _failure_model(known: KnownTrials, likeness: Likeness) -> CategoricalGP | None:
     """Return a model of success, 1 or 0, or None where nothing failed."""
     if not len(known.failed):
         return None
@@ -110,7 +112,7 @@ def _failure_model(known: KnownTrials) -> CategoricalGP | None:
     return CategoricalGP(
         np.concatenate([good, failed])[turn],
         success[turn][:, None],
-        known.sizes,
+        likeness,
         pending=known.pending[:0],
         most=1,
     )

@@ -11,10 +11,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
-from nas.samplers.candidate_pool import CandidatePool, spread_out, unseen
+from nas.samplers.candidate_pool import CandidatePool, keys_of, spread_out, unseen
 from nas.samplers.conditions import Conditions
-from nas.samplers.known_trials import Codes, KnownTrials, known_trials
+from nas.samplers.known_trials import Codes, KnownTrials
 from nas.samplers.reward_model import RewardModel
+from nas.samplers.trial_reader import TrialReader
 
 _PARENTS = 10  # best known points whose neighbours are looked at
 _ROUNDS = 2  # of looking around the best candidates so far
@@ -55,6 +56,7 @@ class SurrogateSampler(BaseSampler):
         self._startup, self._pool = startup, pool
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed=seed)
+        self._reader = TrialReader()
 
     def for_proposal(self, seed: int) -> Self:
         """Return the same sampler with random numbers of its own."""
@@ -81,11 +83,7 @@ class SurrogateSampler(BaseSampler):
             raise ValueError(
                 f"surrogate's study must have one objective, got {len(study.directions)}"
             )
-        return {
-            name: distribution
-            for other in study.get_trials(deepcopy=False)
-            for name, distribution in other.distributions.items()
-        }
+        return self._reader.distributions(study)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -93,7 +91,7 @@ class SurrogateSampler(BaseSampler):
         """Return a value for every decision that is active in the proposal."""
         if not search_space:
             return {}
-        known = known_trials(study, trial.number)
+        known = self._reader.read(study, trial.number)
         # Beside busy trainings, threads for matrices this small wait for each other: with one
         # thread a proposal took 1/50 of the CPU time on a loaded machine of two cores.
         with _blas().limit(limits=1, user_api="blas"):
@@ -119,7 +117,7 @@ class SurrogateSampler(BaseSampler):
         pool = CandidatePool(conditions=conditions, rng=self._rng)
         if len(known.seen) < self._startup or len(known.rewards) < _FEWEST:
             fresh = pool.random(self._pool // 4)
-            new = unseen(fresh, known.seen)
+            new = unseen(fresh, keys_of(known.seen))
             return spread_out(new if len(new) else fresh, known.seen)
         return self._most_promising(known, pool)
 
@@ -131,14 +129,15 @@ class SurrogateSampler(BaseSampler):
         chosen = parents[np.minimum(rank, len(parents) - 1)]
         mutants = pool.mutants(chosen, self._rng.choice((1, 1, 2, 3), size=len(chosen)))
         drawn = np.concatenate([pool.random(self._pool // 4), mutants])
-        candidates = unseen(drawn, known.seen)
+        seen = keys_of(known.seen)
+        candidates = unseen(drawn, seen)
         if not len(candidates):
             return drawn[-1]
         gains = model.improvement(candidates)
         for _ in range(_ROUNDS):
             best = np.repeat(candidates[np.argsort(-gains, kind="stable")[:5]], self._pool // 8, 0)
             near = pool.mutants(best, self._rng.choice((1, 1, 2), size=len(best)))
-            near = unseen(near, known.seen, candidates)
+            near = unseen(near, seen)
             if len(near):
                 candidates = np.concatenate([candidates, near])
                 gains = np.concatenate([gains, model.improvement(near)])

@@ -11,11 +11,12 @@ from optuna.trial import Trial, TrialState
 
 from nas.candidate import Outcome, State
 from nas.samplers import make_sampler, sampler_factory
-from nas.samplers.candidate_pool import CandidatePool, spread_out, unseen
+from nas.samplers.candidate_pool import CandidatePool, keys_of, spread_out, unseen
 from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.conditions import Conditions
-from nas.samplers.known_trials import known_trials
 from nas.samplers.levels import Levels
+from nas.samplers.likeness import Likeness
+from nas.samplers.trial_reader import TrialReader
 from nas.study import ProposalStudy, quiet_optuna
 from tests.toy_space import ToySpace, toy_reward
 
@@ -111,7 +112,7 @@ def test_decisions_of_a_removed_stage_are_left_out() -> None:
         return toy_reward(choices)
 
     study.optimize(objective, n_trials=30)
-    known = known_trials(study, asking=-1)
+    known = TrialReader().read(study, asking=-1)
     names = list(known.levels)
     assert names == [decision.name for decision in space.decisions()]
     conditions = Conditions.read(known.seen, known.sizes)
@@ -159,10 +160,60 @@ def test_a_bin_holds_the_numbers_that_it_gives(distribution: Any, value: float) 
     assert {levels.bin_of(distribution.low), levels.bin_of(distribution.high)} == {0, 7}
 
 
+def three_switches() -> Likeness:
+    """Three decisions that have nothing in common."""
+    return Likeness.of(
+        [Levels.of(CategoricalDistribution((f"{name}0", f"{name}1"))) for name in "abc"]
+    )
+
+
+def test_decisions_with_the_same_options_share_features() -> None:
+    same = CategoricalDistribution(("a", "b", "c"))
+    other = CategoricalDistribution(("x", "y"))
+    likeness = Likeness.of([Levels.of(one) for one in (same, same, other)])
+    points = codes((0, 1, 0), (1, 0, 1), (0, 1, 1))
+    own, common = likeness.own_features(points), likeness.common_features(points)
+    assert own @ own.T == pytest.approx(np.array([[3, 0, 2], [0, 3, 1], [2, 1, 3]]) / 3)
+    assert common[0] == pytest.approx(common[1])  # the same options, elsewhere
+    assert common.shape == (3, 4)
+
+
+def test_neighbouring_numbers_are_alike_and_names_are_not() -> None:
+    numbers = CategoricalDistribution((8, 16, 24, 32))
+    names = CategoricalDistribution(("d", "c", "b", "a"))
+    for distribution, order in ((numbers, True), (names, False)):
+        likeness = Likeness.of([Levels.of(distribution)])
+        own = likeness.own_features(codes((0,), (1,), (3,)))
+        agree = own @ own.T
+        assert np.diag(agree) == pytest.approx(1.0)
+        assert (agree[0, 1] > agree[0, 2] > 0.0) == order
+        assert (agree[0, 1] == pytest.approx(0.0)) == (not order)
+
+
+def test_a_reader_that_saw_every_step_reads_what_a_new_one_reads() -> None:
+    space = ToySpace(stages=3)
+    study = ProposalStudy(space.decisions(), sampler_factory("random", seed=0))
+    reader, rng, running = TrialReader(), random.Random(0), []
+    for _ in range(60):
+        running.append(study.propose())
+        if len(running) == 5:
+            done = running.pop(rng.randrange(5))
+            state = rng.choice([State.COMPLETE, State.COMPLETE, State.FAIL])
+            reward = toy_reward(done.choices) if state is State.COMPLETE else 0.0
+            told = Outcome(state=state, reward=reward, metrics={})
+            study.tell(done.number, told if rng.random() < 0.9 else None)
+        kept, fresh = (one.read(study._study, asking=-1) for one in (reader, TrialReader()))
+        assert list(kept.levels) == list(fresh.levels)
+        for name in ("codes", "rewards", "failed", "pending"):
+            assert getattr(kept, name).tobytes() == getattr(fresh, name).tobytes(), name
+    assert len(kept.codes) > 20
+    assert len(kept.pending) == 4
+
+
 def test_the_process_interpolates_and_is_unsure_elsewhere() -> None:
     points = codes((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0))
     rewards = points.sum(axis=1).astype(float)[:, None]
-    gp = CategoricalGP(points, rewards, codes((2, 2, 2))[0], pending=points[:0], most=4)
+    gp = CategoricalGP(points, rewards, three_switches(), pending=points[:0], most=4)
     (belief,) = gp.believe(np.concatenate([points, codes((1, 1, 1))]))
     mean, unsure = belief.weights @ belief.mean, belief.weights @ belief.deviation
     assert mean[:5] == pytest.approx(rewards[:, 0], abs=0.15)
@@ -174,9 +225,9 @@ def test_what_is_in_training_is_less_uncertain_and_no_better() -> None:
     points = codes((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
     rewards = np.array([[0.0], [1.0], [2.0], [4.0]])
     asked = codes((1, 1, 1))
-    sizes = codes((2, 2, 2))[0]
-    (before,) = CategoricalGP(points, rewards, sizes, pending=asked[:0], most=1).believe(asked)
-    (after,) = CategoricalGP(points, rewards, sizes, pending=asked, most=1).believe(asked)
+    switches = three_switches()
+    (before,) = CategoricalGP(points, rewards, switches, pending=asked[:0], most=1).believe(asked)
+    (after,) = CategoricalGP(points, rewards, switches, pending=asked, most=1).believe(asked)
     assert after.mean == pytest.approx(before.mean)
     assert after.deviation < 0.5 * before.deviation
 
@@ -195,7 +246,7 @@ def test_a_duplicate_of_what_is_in_training_is_no_failure() -> None:
                 state=TrialState.FAIL, params={"d": option}, distributions=distributions
             )
         )
-    known = known_trials(study, asking=9)
+    known = TrialReader().read(study, asking=9)
     assert known.pending.tolist() == [[0]]
     assert known.failed.tolist() == [[1]]
 
@@ -207,13 +258,13 @@ def test_rewards_of_a_later_rung_are_not_mixed_with_the_first() -> None:
     for rung, reward in enumerate((0.25, 0.75)):
         told = Outcome(state=State.COMPLETE, reward=reward, metrics={"rung": rung})
         study.tell(rung, told)
-    assert known_trials(study._study, asking=9).rewards.tolist() == [0.25]
+    assert TrialReader().read(study._study, asking=9).rewards.tolist() == [0.25]
 
 
 def test_the_start_tries_what_was_not_tried() -> None:
     known = codes((0, 0), (0, 1), (0, 0))
     assert spread_out(codes((0, 0), (1, 1), (0, 1)), known).tolist() == [1, 1]
-    assert unseen(codes((0, 0), (1, 1), (1, 1)), known).tolist() == [[1, 1]]
+    assert unseen(codes((0, 0), (1, 1), (1, 1)), keys_of(known)).tolist() == [[1, 1]]
 
 
 def test_senseless_settings_and_several_objectives_are_refused() -> None:
