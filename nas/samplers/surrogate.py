@@ -132,7 +132,8 @@ class SurrogateSampler(BaseSampler):
         seen = keys_of(known.seen)
         candidates = unseen(drawn, seen)
         if not len(candidates):
-            return drawn[-1]
+            last: Codes = drawn[-1]
+            return last
         gains = model.improvement(candidates)
         for _ in range(_ROUNDS):
             best = np.repeat(candidates[np.argsort(-gains, kind="stable")[:5]], self._pool // 8, 0)
@@ -141,7 +142,8 @@ class SurrogateSampler(BaseSampler):
             if len(near):
                 candidates = np.concatenate([candidates, near])
                 gains = np.concatenate([gains, model.improvement(near)])
-        return candidates[int(np.argmax(gains))]
+        most: Codes = candidates[int(np.argmax(gains))]
+        return most
 
 
 @cache

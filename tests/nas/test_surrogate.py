@@ -1,12 +1,18 @@
 """What the model-guided sampler promises beyond the contract of every sampler."""
 
+import math
 import random
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import Trial, TrialState
 
 from nas.candidate import Outcome, State
@@ -132,7 +138,7 @@ def test_numbers_are_proposed_within_their_ranges_and_steps() -> None:
         few = trial.suggest_int("few", 1, 3)
         share = trial.suggest_float("share", 0, 1, step=0.25)
         trial.suggest_float("fixed", 2.0, 2.0)
-        return few - abs(np.log10(rate) + 2) - abs(width - 256) / 256 + share
+        return few - abs(math.log10(rate) + 2) - abs(width - 256) / 256 + share
 
     study = optuna.create_study(direction="maximize", sampler=make_sampler("surrogate", seed=0))
     study.optimize(objective, n_trials=60)
@@ -234,7 +240,7 @@ def test_what_is_in_training_is_less_uncertain_and_no_better() -> None:
 
 def test_a_duplicate_of_what_is_in_training_is_no_failure() -> None:
     study = optuna.create_study(direction="maximize")
-    distributions = {"d": CategoricalDistribution((0, 1))}
+    distributions: dict[str, BaseDistribution] = {"d": CategoricalDistribution((0, 1))}
     study.add_trial(
         optuna.trial.create_trial(
             state=TrialState.RUNNING, params={"d": 0}, distributions=distributions
