@@ -35,6 +35,16 @@ def class_folders(root: Path, counts: Mapping[str, int]) -> Path:
     return root
 
 
+def labels_file(root: Path, rows: Sequence[Sequence[str]], columns: str = "file,labels") -> Path:
+    """Write an image for each row, at the place in its first cell, and labels.csv."""
+    for i, (file, *_) in enumerate(rows):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_bytes(encoded(picture(i)))
+    lines = [columns, *(",".join(cells) for cells in rows)]
+    (root / "labels.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
 def parquet(path: Path, columns: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), path)

@@ -11,6 +11,7 @@ from trainer.config import Precision
 from trainer.data.batches import normalise
 from trainer.data.cache import ImageSplit
 from trainer.data.pixels import Indices, PixelStore, resized
+from trainer.data.train_feed import class_targets
 from trainer.engine import autocast
 
 EVALUATION_BATCH = 128
@@ -21,9 +22,11 @@ class Evaluation:
     """Measured on every image once.
 
     Attributes:
-        top1: Share of images whose class has the largest logit, in [0, 1].
+        top1: Share of images whose class has the largest logit, in [0, 1]. Of an image of
+            several classes any of them counts.
         top5: Share of images whose class is among the five largest (all, with fewer classes).
-        loss: Mean cross-entropy, without label smoothing.
+        loss: Mean cross-entropy, without label smoothing; of several classes with the targets
+            of the training, each its even share.
         num_images: Images.
     """
 
@@ -62,7 +65,7 @@ class EvaluationFeed:
         self._image_size, self._crop = image_size, crop
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield normalised images (batch, 3, size, size) and labels (batch,)."""
+        """Yield normalised images (batch, 3, size, size) and labels (batch,) or (batch, k)."""
         if self._pixels is None:
             return
         positions = torch.arange(len(self._pixels)).numpy()
@@ -109,10 +112,12 @@ def evaluate_images(
         with autocast(device, precision):
             logits = network(images)
         logits = logits.float()
-        best = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-        sums[0] += best[:, 0].sum()
-        sums[1] += best.sum()
-        sums[2] += F.cross_entropy(logits, labels, reduction="sum")
+        hits = _hits(logits.topk(min(5, logits.shape[1]), dim=1).indices, labels)
+        sums[0] += hits[:, 0].sum()
+        sums[1] += hits.any(dim=1).sum()
+        one_class = labels.ndim == 1
+        targets = labels if one_class else class_targets(labels, logits.shape[1])
+        sums[2] += F.cross_entropy(logits, targets, reduction="sum")
         sums[3] += len(labels)
     network.train(was_training)
     top1, top5, loss, count = sum_over_processes(sums).tolist()
@@ -121,3 +126,10 @@ def evaluate_images(
     return Evaluation(
         top1=top1 / count, top5=top5 / count, loss=loss / count, num_images=int(count)
     )
+
+
+def _hits(best: Tensor, labels: Tensor) -> Tensor:
+    """Return where `best` (batch, 5) names a class of its image; -1, which fills rows, is none."""
+    if labels.ndim == 1:
+        return best == labels[:, None]
+    return (best[:, :, None] == labels[:, None, :]).any(dim=2)

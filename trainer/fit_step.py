@@ -81,7 +81,8 @@ def _gradients(trained: nn.Module, step: int, task: FitTask) -> Tensor:
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
             loss = loss * (len(images) / share)
             loss.backward()
-        hits = (logits.argmax(dim=1) == targets.argmax(dim=1)).sum()
+        chosen = targets.gather(1, logits.argmax(dim=1, keepdim=True))
+        hits = (chosen == targets.amax(dim=1, keepdim=True)).sum()  # any of several classes
         sums += torch.stack((loss.detach(), hits.float()))
     return sums
 

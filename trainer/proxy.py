@@ -219,8 +219,14 @@ def split_images(config: ProxyConfig, images: CachedImages) -> tuple[Indices, In
     """Return the training images, at most ``config.max_images`` of them, and the held-out ones.
 
     Raises:
-        ValueError: If there are too few images, or `config` leaves too few on a side.
+        ValueError: If there are too few images, `config` leaves too few on a side, or an image
+            may be of several classes, for which the short training has no accuracy.
     """
+    if images.multi_label:
+        raise ValueError(
+            f"{images.name}: a search needs images of one class each, and these have several; "
+            "search on others, and train the network that is found on these with nas-train"
+        )
     split = images.splits["train"]
     training, held_out = holdout(split, size=config.holdout, seed=config.seed)
     if config.max_images is not None and config.max_images < len(training):

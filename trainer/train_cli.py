@@ -227,8 +227,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--data",
         default="digits-scenes",
-        help="digits-scenes (default), digits, a folder of class folders, parquet files, "
-        "or the name of a Hugging Face data set",
+        help="digits-scenes (default), digits, a folder of class folders or with a labels.csv, "
+        "parquet files, or the name of a Hugging Face data set",
     )
     what.add_argument(
         "--recipe",

@@ -13,6 +13,7 @@ from nas.cli import main, report_main
 from nas.ledger import read_ledger
 from search_space.artifact import load_architecture
 from search_space.space import SearchSpace
+from tests.made_images import labels_file
 
 QUICK = ("--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32")
 
@@ -167,6 +168,19 @@ def test_the_callers_fault_is_one_line_and_nothing_is_written(
     assert complaint in captured.err
     assert captured.err.count("\n") == 1
     assert not out.exists() or not list(out.iterdir())
+
+
+def test_images_of_several_classes_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    data = labels_file(tmp_path / "views", [(f"{i}.png", "sky;sea") for i in range(4)])
+    out = tmp_path / "runs"
+    assert main(["--precision", "fp32", "--out", str(out), "--data", str(data)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nas-search: views: a search needs images of one class each")
+    assert error.count("\n") == 1
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Evaluation counts every image once, whoever shares the work."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,34 @@ def test_top1_and_top5_by_hand() -> None:
     feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
     found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
+
+
+def test_any_class_of_an_image_is_a_hit_and_the_loss_shares_them_evenly() -> None:
+    # Predicted: 0, then 1 to 4; of 8 classes 5, 6 and 7 are not among the best five.
+    split = grey([0, 0, 0, 0], [])
+    labels = np.array([[0, 6, -1], [3, 5, 6], [5, 7, -1], [0, -1, -1]])
+    split = ImageSplit(images=split.images, labels=labels)
+    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+    found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
+    assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
+    # The logits are 0, -1, ..., -7, so a target costs its mean number and log(sum(e^-i)).
+    scale = math.log(sum(math.exp(-i) for i in range(8)))
+    means = [3, 14 / 3, 6, 0]
+    assert found.loss == pytest.approx(sum(means) / 4 + scale, abs=1e-5)
+
+
+def test_one_class_each_is_the_same_in_either_form() -> None:
+    single = grey([0, 1, 2, 3], [0, 3, 2, 5])
+    several = ImageSplit(images=single.images, labels=single.labels[:, None])
+    feeds = [
+        EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+        for split in (single, several)
+    ]
+    one, other = (
+        evaluate_images(Brightness(8), feed, device=CPU, precision="fp32") for feed in feeds
+    )
+    assert (one.top1, one.top5) == (other.top1, other.top5)
+    assert one.loss == pytest.approx(other.loss, rel=1e-6)
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 5])

@@ -1,5 +1,7 @@
 """nas-train as it is typed: its plan, its files, its refusals, and what survives a kill."""
 
+import json
+import math
 import os
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import torch
 import yaml
 
 from search_space.artifact import save_architecture
-from tests.made_images import class_folders
+from tests.made_images import class_folders, labels_file
 from tests.toy_training import RECIPE, architecture_file
 from trainer.model_file import read_model
 from trainer.train_cli import main
@@ -46,6 +48,29 @@ def test_a_training_from_the_command_line(
     assert read_model(tmp_path / "runs" / "run" / "model.pt").class_names == ("cat", "dog")
     settings = yaml.safe_load((tmp_path / "runs" / "run" / "config.yaml").read_text())
     assert settings["recipe"]["duration"]["epochs"] == 2
+
+
+def test_the_pretraining_recipe_on_images_of_several_classes(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = ("grass", "sky", "grass;sky", "sky;sea;grass")
+    rows = [(f"{i}.png", kinds[i % 4], "train") for i in range(48)]
+    rows += [(f"new/{i}.png", "sky;sea", "val") for i in range(10)]
+    labels_file(tmp_path / "views", rows, "file,labels,split")
+    recipe = yaml.safe_load((ROOT / "trainer" / "recipes" / "imagenet21k.yaml").read_text())
+    recipe["phases"]["last"]["image_size"] = recipe["eval_size"] = recipe["batch_size"] = 16
+    (tmp_path / "views.yaml").write_text(yaml.safe_dump(recipe))
+    changes = ["--data", str(tmp_path / "views"), "--recipe", str(tmp_path / "views.yaml")]
+    assert main([*words, *changes, "--epochs", "2"]) == 0
+    run = tmp_path / "runs" / "run"
+    assert read_model(run / "model.pt").class_names == ("grass", "sea", "sky")
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["num_images"], summary["evaluated_on"]) == (48, "validation")
+    for weights in ("", "ema_"):
+        # Of three classes all are among the best five, and an even share of two costs log 2.
+        assert summary["final"][f"{weights}top5"] == 1
+        assert math.log(2) <= summary["final"][f"{weights}loss"] < 3
+    assert "top-1 / top-5" in capsys.readouterr().out
 
 
 def test_a_dry_run_shows_every_phase_and_writes_nothing(

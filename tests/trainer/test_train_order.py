@@ -89,8 +89,8 @@ def test_a_step_in_parts_has_all_its_images() -> None:
 def test_targets_of_several_classes_sum_to_one() -> None:
     one = class_targets(torch.tensor([2, 0]), 3)
     assert one.tolist() == [[0, 0, 1], [1, 0, 0]]
-    several = class_targets(torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1]]), 4)
-    assert several.tolist() == [[0.5, 0, 0.5, 0], [0, 0, 0, 1]]
+    several = class_targets(torch.tensor([[0, 2, -1, -1], [3, -1, -1, -1], [0, 1, 2, 3]]), 4)
+    assert several.tolist() == [[0.5, 0, 0.5, 0], [0, 0, 0, 1], [0.25] * 4]
 
 
 def test_resizing_keeps_dtype_and_mean() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer.data.label_sets import is_multi_label
+
 # Part of the key of every cache: raise it when the files or the decoding change.
 FORMAT_VERSION = 1
 META_NAME = "meta.json"
@@ -22,7 +24,8 @@ class ImageSplit:
     Attributes:
         images: (count, size, size, 3) uint8 RGB, memory-mapped read-only. Take batches by
             fancy indexing, which copies: writing through a view kills the process.
-        labels: (count,) int64, positions in the data set's class names.
+        labels: (count,) int64, positions in the data set's class names; or (count, k) where an
+            image may be of several classes, filled up with -1.
         groups: (count,) int64, the source that an image was made from, or None where every
             image is its own source. Images of one group must stay on one side of a split.
     """
@@ -63,6 +66,11 @@ class CachedImages:
     def num_classes(self) -> int:
         """Classes, and so outputs of a network."""
         return len(self.class_names)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an image may be of several classes."""
+        return is_multi_label(self.splits["train"].labels)
 
 
 def open_cache(path: Path) -> CachedImages:

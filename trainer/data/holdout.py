@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data.cache import ImageSplit
+from trainer.data.label_sets import is_multi_label
 
 Indices = npt.NDArray[np.int64]
 
@@ -14,7 +15,8 @@ def holdout(split: ImageSplit, *, size: int | float, seed: int) -> tuple[Indices
     """Split into training and held-out indices, class by class and never through a group.
 
     Both parts keep the shares of the classes to within one image, or one group where the split
-    has groups, and both hold every class. The same arguments give the same parts.
+    has groups, and both hold every class; where images may be of several classes they are drawn
+    without regard to them. The same arguments give the same parts.
 
     Args:
         split: Usually the training split.
@@ -30,7 +32,10 @@ def holdout(split: ImageSplit, *, size: int | float, seed: int) -> tuple[Indices
     Source: EfficientNetV2 (arXiv:2104.00298), section 5.1: accuracy of the search is measured
     on images that are held out from the training set, not on the validation set.
     """
-    taken = stratified(split.labels, groups=split.groups, size=size, seed=seed)
+    labels = split.labels
+    if is_multi_label(labels):
+        labels = np.zeros(len(labels), dtype=np.int64)  # all alike
+    taken = stratified(labels, groups=split.groups, size=size, seed=seed)
     rest = np.setdiff1d(np.arange(len(split.labels)), taken, assume_unique=True)
     return rest.astype(np.int64), taken
 

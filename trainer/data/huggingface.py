@@ -14,8 +14,9 @@ import numpy as np
 from datasets.exceptions import DatasetsError
 from huggingface_hub import utils as hub
 
-from trainer.data.columns import image_column, label_column, read_labels
+from trainer.data.columns import declared_names, image_column, label_column, read_labels
 from trainer.data.folder import parquet_files
+from trainer.data.label_sets import NO_LABEL
 from trainer.data.source import (
     SPLIT_NAMES,
     OpenedSource,
@@ -132,16 +133,19 @@ def _open(
         place = f"{name}, split {split}"
         image, label = image_column(place, table.features), label_column(place, table.features)
         values = table.select_columns([label]).with_format("arrow")[:][label]
-        known = getattr(table.features[label], "names", None)
+        known = declared_names(table.features[label])
         labelled = read_labels(place, values, known, may_be_unlabelled=class_names is not None)
         if labelled is None:
             continue
         if class_names is None:
             class_names = labelled.class_names
+        elif labelled.codes.ndim != splits["train"].labels.ndim:
+            raise ValueError(f"{place}: labels must be lists in every split, or in none")
         positions = relabel(name, split, labelled.class_names, class_names)
         rows = table.select_columns([image]).with_format("arrow")
         splits[split] = SourceSplit(
-            labels=np.array(positions, np.int64)[labelled.codes],
+            # The last place, -1, keeps what fills up the rows of images of several classes.
+            labels=np.array([*positions, NO_LABEL], np.int64)[labelled.codes],
             read=partial(_read, rows, place, follow_paths),
             where=partial("{}, row {}".format, place),
         )

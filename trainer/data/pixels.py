@@ -49,7 +49,9 @@ class PixelStore:
         return len(self._indices)
 
     def read(self, positions: Indices) -> tuple[Tensor, Tensor]:
-        """Return uint8 pixels (count, size, size, 3) and labels (count,), both on the host.
+        """Return uint8 pixels (count, size, size, 3) and labels, both on the host.
+
+        The labels are (count,), or (count, k) where images may be of several classes.
 
         Where the pixels are on the GPU, their positions stand for them.
         """

@@ -8,12 +8,13 @@ from trainer.data.cache import FORMAT_VERSION, CachedImages, open_cache
 from trainer.data.cache_folder import cache_damage, cache_root, locked, rebuild
 from trainer.data.content import Progress, content_digest, stat_fingerprint
 from trainer.data.folder import folder_source, parquet_files
+from trainer.data.labels_file import LABELS_FILE, labels_file_source
 from trainer.data.source import Source
 
 DATA_TAKES = (
     "digits-scenes, digits, a folder of class folders (in train/ and val/ or test/, or without "
-    "splits), a folder of train-*.parquet and test-*.parquet files or one parquet file, or the "
-    "name of a Hugging Face data set, owner/name"
+    "splits), a folder with a labels.csv, a folder of train-*.parquet and test-*.parquet files "
+    "or one parquet file, or the name of a Hugging Face data set, owner/name"
 )
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 SMALLEST_IMAGE = 8
@@ -75,7 +76,8 @@ def find_source(data: str, root: Path) -> Source:
         return digits_source() if data == "digits" else scenes_source()
     if path.is_dir():
         if not parquet_files(path):
-            return folder_source(path)
+            by_table = (path / LABELS_FILE).is_file()
+            return labels_file_source(path) if by_table else folder_source(path)
     elif path.is_file() and path.suffix == ".parquet":
         pass
     elif path.exists():

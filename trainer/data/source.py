@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from trainer.data.label_sets import is_multi_label
+
 # An encoded file as it is stored, or a picture that was made here; None where a row has none.
 RawImage = bytes | Image.Image | None
 
@@ -38,7 +40,8 @@ class SourceSplit:
     """One split's images, read when asked for.
 
     Attributes:
-        labels: (count,) positions in the source's class names.
+        labels: (count,) positions in the source's class names, or (count, k) where an image may
+            be of several classes, filled up with -1.
         read: Returns the images [start, stop) as stored; called from several threads.
         where: Names image i for a person: its file, or its row.
         groups: (count,) the source that an image was made from, or None.
@@ -56,7 +59,7 @@ class OpenedSource:
 
     Raises:
         ValueError: If there is no training image, one class alone, a class with one training
-            image alone, or a label without a class.
+            image alone where each image has one, or a label without a class.
     """
 
     name: str
@@ -70,7 +73,10 @@ class OpenedSource:
             raise ValueError(
                 f"{self.name} must have at least 2 classes, got one: {self.class_names[0]!r}"
             )
-        counts = np.bincount(self.splits["train"].labels, minlength=len(self.class_names))
+        labels = self.splits["train"].labels
+        if is_multi_label(labels):  # held out as they come: no class has to be on both sides
+            return
+        counts = np.bincount(labels, minlength=len(self.class_names))
         for class_name, count in zip(self.class_names, counts, strict=True):
             if count < 2:
                 raise ValueError(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from trainer.augment import cutout, flip
 from trainer.data.batches import normalise
+from trainer.data.label_sets import NO_LABEL
 from trainer.data.order import ImageOrder
 from trainer.data.pixels import PixelStore, resized
 from trainer.mixing import mix
@@ -134,12 +135,16 @@ def class_targets(labels: Tensor, num_classes: int) -> Tensor:
     """Return targets (batch, classes) whose rows sum to 1.
 
     Args:
-        labels: (batch,) class positions, or (batch, classes) with 1 for every class that an
-            image shows.
+        labels: (batch,) class positions; or (batch, k) with the positions of all classes of an
+            image, each once, filled up with -1.
         num_classes: Columns.
 
     Source: google/automl efficientnetv2/datasets.py divides ImageNet-21k's labels by their sum.
     """
     if labels.ndim == 1:
         return F.one_hot(labels, num_classes).float()
-    return labels / labels.sum(dim=1, keepdim=True).clamp(min=1)
+    known = (labels != NO_LABEL).float()
+    targets = torch.zeros((len(labels), num_classes), device=labels.device)
+    # What fills a row up adds nothing to the first class.
+    targets.scatter_add_(1, labels.clamp(min=0), known)
+    return targets / known.sum(dim=1, keepdim=True)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.made_images import split_of
+from trainer.data.cache import ImageSplit
 from trainer.data.holdout import holdout, stratified
 
 classes = st.lists(st.integers(2, 40), min_size=2, max_size=6)
@@ -87,3 +88,16 @@ def test_a_class_that_cannot_be_split_is_refused() -> None:
         stratified(np.array([0, 0, 0, 1]), size=2, seed=0)
     with pytest.raises(ValueError, match="got 1 group of images of class 1"):
         stratified(np.array([0, 0, 1, 1]), groups=np.array([0, 1, 2, 2]), size=2, seed=0)
+
+
+@given(count=st.integers(2, 60), part=st.floats(0.05, 0.95), seed=seeds)
+def test_images_of_several_classes_are_held_out_whatever_they_show(
+    count: int, part: float, seed: int
+) -> None:
+    labels = np.array([[i, i + 1] for i in range(count)])  # no class could be stratified
+    split = ImageSplit(images=split_of([0] * count).images, labels=labels)
+    size = min(max(round(part * count), 1), count - 1)
+    training, held_out = holdout(split, size=size, seed=seed)
+    assert len(held_out) == size
+    assert sorted([*training, *held_out]) == list(range(count))
+    assert holdout(split, size=size, seed=seed)[1].tolist() == held_out.tolist()

@@ -127,6 +127,62 @@ def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["numbers", "words"])
+def test_a_column_of_lists_is_of_several_classes(tmp_path: Path, kind: str) -> None:
+    labels: list[list[Any]] = [[7, 3], [3], [9, 7, 3, 7]]
+    if kind == "words":
+        labels = [[f"class {label}" for label in row] for row in labels]
+    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [labels[1]] * 2})
+    source = opened(tmp_path)
+    assert len(source.class_names) == 3
+    assert source.splits["train"].labels.tolist() == [[0, 1, -1], [0, -1, -1], [0, 1, 2]]
+    assert source.splits["test"].labels.tolist() == [[0], [0]]
+
+
+def test_lists_of_declared_classes_keep_their_names(tmp_path: Path) -> None:
+    names = ["zebra", "unused", "ape"]
+    kinds = datasets.Sequence(datasets.ClassLabel(names=names))
+    features = datasets.Features({"picture": datasets.Image(), "kinds": kinds})
+    columns = {"picture": image_cells(3), "kinds": [[2, 0], [0], [2]]}
+    table = datasets.Dataset.from_dict(columns, features=features)
+    pq.write_table(table.data.table, tmp_path / "x.parquet")
+    source = opened(tmp_path / "x.parquet")
+    assert source.class_names == ("zebra", "ape")
+    assert source.splits["train"].labels.tolist() == [[0, 1], [0, -1], [1, -1]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "rule"),
+    [
+        ([[0], [], [1]], "row 1: there is no label"),
+        ([[0], None, [1]], "row 1: there is no label"),
+        ([[0], [1], [1, None]], "row 2: there is no label"),
+        ([[0], [1], [1, -1]], "row 2: there is no label"),
+        ([[0.5], [1.0], [2.0]], "labels must be whole numbers or words, got float"),
+        ([[[0]], [[1]], [[2]]], "labels must be whole numbers or words, got list"),
+    ],
+)
+def test_faulty_lists_of_labels_are_refused(tmp_path: Path, labels: list[Any], rule: str) -> None:
+    path = parquet(tmp_path / "x.parquet", {"image": image_cells(3), "labels": labels})
+    with pytest.raises(ValueError, match=rule):
+        opened(path)
+
+
+def test_a_test_split_with_secret_lists_is_passed_over(tmp_path: Path) -> None:
+    labels = [[0], [1], [0, 1]]
+    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [[-1], []]})
+    assert list(opened(tmp_path).splits) == ["train"]
+
+
+def test_one_form_of_labels_in_all_splits(tmp_path: Path) -> None:
+    parquet(tmp_path / "train.parquet", {"image": image_cells(2), "labels": [[0], [0, 1]]})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [0, 1]})
+    with pytest.raises(ValueError, match="must be lists in every split, or in none"):
+        opened(tmp_path)
+
+
 def test_unknown_columns_are_listed(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", {"jpg": [b"x"], "cls": [1]})
     with pytest.raises(ValueError, match=r"no column known as the image.*are: jpg, cls"):
