@@ -128,7 +128,7 @@ def _open(
     if "train" not in named:
         raise ValueError(f"{name} has no split train")
     class_names: tuple[str, ...] | None = None
-    splits = {}
+    splits: dict[str, SourceSplit] = {}
     for split, table in sorted(named.items(), key=lambda item: item[0] != "train"):
         place = f"{name}, split {split}"
         image, label = image_column(place, table.features), label_column(place, table.features)
