@@ -92,15 +92,22 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     return content
 
 
-def load_tensors(path: Path, device: torch.device) -> dict[str, Any]:
+def load_tensors(
+    path: Path, device: torch.device, *, plain: tuple[type, ...] = ()
+) -> dict[str, Any]:
     """Return the dict in a file of torch.save, of tensors and plain values alone.
+
+    Args:
+        path: The file.
+        device: Where the tensors go.
+        plain: Further types that are plain values.
 
     Raises:
         ValueError: If it is damaged, or holds anything else, code included.
         OSError: If it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, torch.serialization.safe_globals(list(plain)):
             content = torch.load(file, map_location=device, weights_only=True)
     except DAMAGE as error:
         raise ValueError(f"{path}: damaged, or no file of plain tensors") from error

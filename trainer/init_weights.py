@@ -1,5 +1,6 @@
 """Starts a network from weights in a file: ours, torchvision's or timm's."""
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from trainer.checkpoint import load_tensors
 
 # Where a file keeps its weights: our model and checkpoint, and what other tools call them.
 _PLACES = ("ema", "state_dict_ema", "state_dict", "model_ema", "model")
+# What wrappers put before every name: DataParallel and averages, torch.compile, Lightning.
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,12 @@ def init_from(network: Network, architecture: Architecture, path: Path) -> LoadR
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
-    content: Mapping[str, Any] = load_tensors(path, torch.device("cpu"))
+    content: Mapping[str, Any] = load_tensors(
+        # The training scripts of timm and torchvision save their flags with the weights.
+        path,
+        torch.device("cpu"),
+        plain=(argparse.Namespace,),
+    )
     if isinstance(content.get("state"), dict):  # our checkpoint; the average comes first
         state = content["state"]
         average = state["average"]
@@ -91,10 +99,11 @@ def _weights(path: Path) -> dict[str, Tensor]:
         (content[place] for place in _PLACES if isinstance(content.get(place), dict)), content
     )
     tensors = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
+    tensors.pop("n_averaged", None)  # of torch's AveragedModel
     if not tensors:
         raise ValueError(f"{path}: holds no weights")
-    if all(name.startswith("module.") for name in tensors):  # of DataParallel
-        return _inside(tensors, "module.")
+    while wrapper := next((w for w in _WRAPPERS if all(n.startswith(w) for n in tensors)), None):
+        tensors = _inside(tensors, wrapper)
     return tensors
 
 

@@ -1,11 +1,15 @@
 """Weights in: of our own files and of other naming, with a new head where classes differ."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from search_space.network import build_network
+from search_space.network import Network, build_network
+from search_space.published import published
+from tests.parity import load_kit
 from tests.toy_training import architecture
 from trainer.init_weights import init_from
 from trainer.model_file import ModelFile, load_model, save_model
@@ -57,6 +61,71 @@ def test_a_plain_state_dict_of_a_data_parallel_module_is_taken(tmp_path: Path) -
     network = build_network(architecture(), 3)
     init_from(network, architecture(), path)
     assert torch.equal(network.state_dict()["stem.conv.weight"], source["stem.conv.weight"])
+
+
+@pytest.fixture(scope="module", params=["torchvision", "timm_tf"])
+def theirs(request: pytest.FixtureRequest) -> tuple[str, dict[str, Tensor]]:
+    """Whose naming, and B0's weights under the names that the library itself gave."""
+    tensors = load_kit(f"{request.param}_efficientnet_b0").state_dict()
+    floats = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    return request.param.removesuffix("_tf"), floats
+
+
+def b0(classes: int) -> Network:
+    return build_network(published("efficientnet-b0").architecture, classes)
+
+
+def test_weights_of_other_libraries_are_taken_whole(
+    theirs: tuple[str, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    naming, weights = theirs
+    torch.save(weights, tmp_path / "b0.pth")
+    network = b0(len(weights[list(weights)[-1]]))
+    report = init_from(network, published("efficientnet-b0").architecture, tmp_path / "b0.pth")
+    assert (report.naming, report.left_out, report.fresh) == (naming, (), ())
+    state = network.state_dict()
+    first, last = next(iter(weights)), list(weights)[-1]
+    assert torch.equal(state["stem.conv.weight"], weights[first])
+    assert torch.equal(state["classifier.bias"], weights[last])
+    ours, given = (
+        sorted(float(tensor.double().sum()) for tensor in tensors)
+        for tensors in (state.values(), weights.values())
+    )
+    assert ours == pytest.approx(given)  # each tensor once, whatever it is called
+
+
+@pytest.mark.parametrize("wrapping", ["state_dict", "model", "distributed", "compiled", "average"])
+def test_files_as_people_save_them_with_other_classes(
+    theirs: tuple[str, dict[str, Tensor]], tmp_path: Path, wrapping: str
+) -> None:
+    naming, weights = theirs
+    flags = argparse.Namespace(lr=0.1, epochs=3)
+    content: dict[str, object] = {
+        "state_dict": {"state_dict": weights, "epoch": 3, "args": flags},
+        "model": {"model": weights, "optimizer": {"state": {}}, "args": flags},
+        "distributed": {"state_dict": {f"module.{n}": t for n, t in weights.items()}},
+        "compiled": {f"module._orig_mod.{n}": t for n, t in weights.items()},
+        "average": {
+            "model": {n: torch.zeros_like(t) for n, t in weights.items()},
+            "model_ema": {
+                "n_averaged": torch.tensor(9),
+                **{f"module.{n}": t for n, t in weights.items()},
+            },
+        },
+    }[wrapping]
+    torch.save(content, tmp_path / "b0.pth")
+    network = b0(3)
+    head = network.classifier.weight.detach().clone()
+    report = init_from(network, published("efficientnet-b0").architecture, tmp_path / "b0.pth")
+    assert torch.equal(network.stem.conv.weight, weights[next(iter(weights))])
+    assert torch.equal(network.classifier.weight, head)
+    assert report.fresh == ("classifier.weight", "classifier.bias")
+    classes = len(weights[list(weights)[-1]])
+    assert str(report) == (
+        f"{len(weights) - 2} tensors loaded ({naming} naming), 2 not loaded (classifier.weight: "
+        f"shape ({classes}, 1280) is not (3, 1280); classifier.bias: shape ({classes},) is not "
+        "(3,)), 2 start afresh (classifier.weight, classifier.bias)"
+    )
 
 
 @pytest.mark.parametrize(
