@@ -100,7 +100,7 @@ def test_files_as_people_save_them_with_other_classes(
 ) -> None:
     naming, weights = theirs
     flags = argparse.Namespace(lr=0.1, epochs=3)
-    content: dict[str, object] = {
+    contents: dict[str, dict[str, object]] = {
         "state_dict": {"state_dict": weights, "epoch": 3, "args": flags},
         "model": {"model": weights, "optimizer": {"state": {}}, "args": flags},
         "distributed": {"state_dict": {f"module.{n}": t for n, t in weights.items()}},
@@ -112,12 +112,12 @@ def test_files_as_people_save_them_with_other_classes(
                 **{f"module.{n}": t for n, t in weights.items()},
             },
         },
-    }[wrapping]
-    torch.save(content, tmp_path / "b0.pth")
+    }
+    torch.save(contents[wrapping], tmp_path / "b0.pth")
     network = b0(3)
     head = network.classifier.weight.detach().clone()
     report = init_from(network, published("efficientnet-b0").architecture, tmp_path / "b0.pth")
-    assert torch.equal(network.stem.conv.weight, weights[next(iter(weights))])
+    assert torch.equal(network.state_dict()["stem.conv.weight"], weights[next(iter(weights))])
     assert torch.equal(network.classifier.weight, head)
     assert report.fresh == ("classifier.weight", "classifier.bias")
     classes = len(weights[list(weights)[-1]])
