@@ -56,7 +56,7 @@ def main() -> None:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     axes.set_title(
-        "Imagenette subset, three seeds each; bars are one standard deviation", fontsize=10
+        "Imagenette subset; small marks are seeds, bars one standard deviation", fontsize=10
     )
     figure.savefig(Path(sys.argv[2]), dpi=150)
 
