@@ -22,6 +22,8 @@ class KnownTrials:
         levels: Decision name -> its levels, in the order in which they are decided.
         codes: Of the points with a reward, [n, decisions].
         rewards: Their rewards, [n], the higher the better; the mean where a point was repeated.
+        penalties: Logarithm of reward / accuracy, what step time and parameters did to the
+            reward, [n]; None unless every trial tells its accuracy.
         failed: Codes of points that failed or break a constraint, [m, decisions].
         pending: Codes of points that are being tried, [p, decisions].
     """
@@ -29,6 +31,7 @@ class KnownTrials:
     levels: Mapping[str, Levels]
     codes: Codes
     rewards: Numbers
+    penalties: Numbers | None
     failed: Codes
     pending: Codes
 

@@ -61,11 +61,22 @@ class Likeness:
             column += size
         return cls(decisions=len(every), own=own, common=common, starts=starts[:-1])
 
-    def own_features(self, codes: Codes) -> Numbers:
-        """Return features whose products are the share of decisions that agree, [n, features]."""
-        hot = self._hot(codes)
-        features: Numbers = hot @ self.own / np.sqrt(self.decisions)
+    def own_features(self, codes: Codes, relevances: Numbers) -> Numbers:
+        """Return features whose products are the share of decisions that agree, [n, features].
+
+        Args:
+            codes: [n, decisions].
+            relevances: What each decision weighs in the share, of mean 1, [decisions].
+        """
+        every = np.repeat(relevances, np.diff(self.starts, append=len(self.own)))
+        features: Numbers = self._hot(codes) @ self.own * np.sqrt(every / self.decisions)
         return features
+
+    def agreement(self, codes: Codes) -> Numbers:
+        """Return how alike points are in each decision, [decisions, n, n]; 1 is the same."""
+        features = self._hot(codes) @ self.own
+        parts = np.split(features, self.starts[1:], axis=1)
+        return np.stack([part @ part.T for part in parts])
 
     def common_features(self, codes: Codes) -> Numbers:
         """Return features of how often each option was taken, [n, features]; about unit length."""

@@ -8,9 +8,11 @@ from scipy.special import log_ndtr, ndtr
 from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.known_trials import Codes, KnownTrials, Numbers
 from nas.samplers.likeness import Likeness
+from nas.samplers.stretch import Stretch
 
 _TRAINED_ON = 256  # points; the best half of them, the others evenly from all that is known
 _FEW = 150  # points up to which several kernels and noises are mixed
+_EVERY = 18  # of them
 _SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature
 _HOPELESS = -12.0  # logarithm of an expected improvement in units of the stretch
 _UNSURE = 0.1  # deviation of what a model of 0 and 1 says of success
@@ -20,26 +22,40 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 class RewardModel:
-    """Expected improvement under a model of the reward as a whole.
+    """Expected improvement under a model of the reward.
 
-    Rewards are stretched near the best and squeezed far below it (`_Stretch`), because the
-    worst networks must not shape the model of the good ones. Points that failed are no rewards
-    to it; a second model tells how likely a point is to come to one.
+    The reward is modelled twice over the same points: as a whole, and as an accuracy times what
+    step time and parameters make of it. Which of the two is believed, and how far, is for the
+    data to say: each has the weight of its marginal likelihood. Points that failed are no
+    rewards to it; a second model tells how likely a point is to come to one.
+
+    Attributes:
+        shares: How far the whole is believed, and the product of parts where it is known,
+            adding up to 1.
     """
 
     def __init__(self, known: KnownTrials) -> None:
         """Fit; `known` must hold two rewards at least."""
         rows = _training_rows(known.rewards)
         codes, rewards = known.codes[rows], known.rewards[rows]
-        self._stretch = _Stretch(rewards)
+        self._unit = Stretch(rewards).unit
+        views = [(rewards, np.zeros(len(rewards)))]
+        if known.penalties is not None:
+            penalties = known.penalties[rows]
+            views.append((rewards / np.exp(penalties), penalties))
+        self._stretches = [Stretch(values) for values, _ in views]
+        targets = [
+            stretch(values) for stretch, (values, _) in zip(self._stretches, views, strict=True)
+        ]
         likeness = Likeness.of(known.levels.values())
         self._gp = CategoricalGP(
             codes,
-            self._stretch(rewards)[:, None],
+            np.stack([*targets, *(penalties for _, penalties in views[1:])], axis=1),
             likeness,
             pending=known.pending,
-            most=3 if len(rows) <= _FEW else 1,
+            most=_EVERY if len(rows) <= _FEW else 1,
         )
+        self.shares = _shares(self._gp, self._stretches, views)
         self._failures = _failure_model(known, likeness)
         # What the model makes of the best seen, not their own rewards: those may be luck.
         weights, values = self._outcomes(codes[np.argsort(-rewards)[:20]])
@@ -48,11 +64,11 @@ class RewardModel:
     def improvement(self, codes: Codes) -> Numbers:
         """Return how much each point promises to add to the best, a logarithm, [n]."""
         weights, values = self._outcomes(codes)
-        smooth = self._stretch.unit * _SMOOTH
+        smooth = self._unit * _SMOOTH
         gap = (values - self._best) / smooth
         density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi)
         expected = weights @ (smooth * (gap * ndtr(gap) + density))
-        gains: Numbers = np.log(np.maximum(expected / self._stretch.unit, 1e-300))
+        gains: Numbers = np.log(np.maximum(expected / self._unit, 1e-300))
         # Where hardly anything is to be gained, the order stays and the differences shrink:
         # otherwise what fails for certain would be worth another try.
         gains = np.where(gains < _HOPELESS, _HOPELESS + 0.005 * (gains - _HOPELESS), gains)
@@ -63,27 +79,40 @@ class RewardModel:
 
     def _outcomes(self, codes: Codes) -> tuple[Numbers, Numbers]:
         """Return rewards held possible, [nodes, n], and how likely each node is, [nodes]."""
-        (belief,) = self._gp.believe(codes)
-        stretched = belief.mean[:, None, :] + _NODES[:, None] * belief.deviation[:, None, :]
-        values = self._stretch.inverse(stretched).reshape(-1, len(codes))
-        return np.outer(belief.weights, _WEIGHTS).ravel(), values
+        whole, *parts = self._gp.believe(codes)
+        weights, values = [], []
+        for belief, stretch, share in zip(
+            [whole, *parts[:1]], self._stretches, self.shares, strict=True
+        ):
+            stretched = belief.mean[:, None, :] + _NODES[:, None] * belief.deviation[:, None, :]
+            values.append(stretch.inverse(stretched).reshape(-1, len(codes)))
+            weights.append(share * np.outer(belief.weights, _WEIGHTS).ravel())
+        if parts:
+            penalty = parts[1]
+            values[1] = values[1] * np.exp(penalty.weights @ penalty.mean)
+        return np.concatenate(weights), np.concatenate(values)
 
 
-class _Stretch:
-    """-log(1 + distance to the best in units of the median's): steep near the best."""
+def _shares(
+    gp: CategoricalGP, stretches: list[Stretch], views: list[tuple[Numbers, Numbers]]
+) -> Numbers:
+    """Return how far each view of the reward is believed, adding up to 1.
 
-    def __init__(self, values: Numbers) -> None:
-        self.top = float(values.max())
-        self.unit = max(self.top - float(np.median(values)), 1e-9)
-
-    def __call__(self, values: Numbers) -> Numbers:
-        stretched: Numbers = -np.log1p((self.top - values) / self.unit)
-        return stretched
-
-    def inverse(self, stretched: Numbers) -> Numbers:
-        """Return values; a point may lie one unit beyond the best, and not more."""
-        values: Numbers = self.top - self.unit * np.expm1(-stretched)
-        return values
+    The views' targets are functions of the reward; their derivatives make their marginal
+    likelihoods densities of the same rewards.
+    """
+    first = slice(gp.num_weighed)
+    evidence = np.array(
+        [
+            density + (stretch.log_slope(values[first]) - penalties[first]).sum()
+            for density, stretch, (values, penalties) in zip(
+                gp.evidence, stretches, views, strict=False
+            )
+        ]
+    )
+    shares = np.exp(evidence - evidence.max())
+    result: Numbers = shares / shares.sum()
+    return result
 
 
 def _training_rows(rewards: Numbers) -> Codes:

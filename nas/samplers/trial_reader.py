@@ -1,9 +1,11 @@
 """Reads a study's trials as codes, each finished trial once."""
 
+import math
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -25,11 +27,13 @@ class _Line:
         standing: What came of it: "good", "broken" (a value that counts for nothing), "failed",
             "pending", or "ignored".
         value: Of the objective.
+        penalty: Logarithm of value / accuracy; NaN where the trial does not tell an accuracy.
     """
 
     key: bytes
     standing: str
     value: float
+    penalty: float
 
 
 class TrialReader:
@@ -117,7 +121,9 @@ class TrialReader:
             else:
                 codes.append(levels.bin_of(params[name]))
         key = np.array(codes, dtype=np.int64).tobytes()
-        return _Line(key=key, standing=_standing(trial), value=_value(trial))
+        return _Line(
+            key=key, standing=_standing(trial), value=_value(trial), penalty=_penalty(trial)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -129,6 +135,12 @@ class TrialReader:
 def _value(trial: FrozenTrial) -> float:
     complete = trial.state is TrialState.COMPLETE
     return float(trial.value or 0.0) if complete else 0.0
+
+
+def _penalty(trial: FrozenTrial) -> float:
+    accuracy = trial.user_attrs.get("metrics", {}).get("accuracy", 0.0)
+    value = _value(trial)
+    return math.log(value / accuracy) if accuracy > 0 and value > 0 else math.nan
 
 
 def _standing(trial: FrozenTrial) -> str:
@@ -144,12 +156,12 @@ def _standing(trial: FrozenTrial) -> str:
 
 
 def _known(lines: Sequence[_Line], levels: Mapping[str, Levels], sign: float) -> KnownTrials:
-    good: dict[bytes, list[float]] = {}
+    good: dict[bytes, list[_Line]] = {}
     failed: dict[bytes, None] = {}
     pending: dict[bytes, None] = {}
     for line in lines:
         if line.standing == "good":
-            good.setdefault(line.key, []).append(line.value)
+            good.setdefault(line.key, []).append(line)
         elif line.standing in ("broken", "failed"):
             failed[line.key] = None
         elif line.standing == "pending":
@@ -157,10 +169,14 @@ def _known(lines: Sequence[_Line], levels: Mapping[str, Levels], sign: float) ->
     # A search fails the trials that ask again for what is being tried: that is no failure.
     lost = [key for key in failed if key not in pending and key not in good]
     waiting = [key for key in pending if key not in good]
+    rewards = [fmean(line.value for line in lines) for lines in good.values()]
+    penalties = np.array([fmean(line.penalty for line in lines) for lines in good.values()])
+    told = sign > 0 and bool(np.isfinite(penalties).all())
     return KnownTrials(
         levels=levels,
         codes=_rows(list(good), len(levels)),
-        rewards=sign * np.array([sum(values) / len(values) for values in good.values()]),
+        rewards=sign * np.array(rewards),
+        penalties=penalties if told else None,
         failed=_rows(lost, len(levels)),
         pending=_rows(waiting, len(levels)),
     )

@@ -20,8 +20,11 @@ from nas.samplers import make_sampler, sampler_factory
 from nas.samplers.candidate_pool import CandidatePool, keys_of, spread_out, unseen
 from nas.samplers.categorical_gp import CategoricalGP
 from nas.samplers.conditions import Conditions
+from nas.samplers.known_trials import KnownTrials
 from nas.samplers.levels import Levels
 from nas.samplers.likeness import Likeness
+from nas.samplers.relevance import relevances
+from nas.samplers.reward_model import RewardModel
 from nas.samplers.trial_reader import TrialReader
 from nas.study import ProposalStudy, quiet_optuna
 from tests.toy_space import ToySpace, toy_reward
@@ -178,7 +181,8 @@ def test_decisions_with_the_same_options_share_features() -> None:
     other = CategoricalDistribution(("x", "y"))
     likeness = Likeness.of([Levels.of(one) for one in (same, same, other)])
     points = codes((0, 1, 0), (1, 0, 1), (0, 1, 1))
-    own, common = likeness.own_features(points), likeness.common_features(points)
+    own = likeness.own_features(points, np.ones(3))
+    common = likeness.common_features(points)
     assert own @ own.T == pytest.approx(np.array([[3, 0, 2], [0, 3, 1], [2, 1, 3]]) / 3)
     assert common[0] == pytest.approx(common[1])  # the same options, elsewhere
     assert common.shape == (3, 4)
@@ -189,11 +193,86 @@ def test_neighbouring_numbers_are_alike_and_names_are_not() -> None:
     names = CategoricalDistribution(("d", "c", "b", "a"))
     for distribution, order in ((numbers, True), (names, False)):
         likeness = Likeness.of([Levels.of(distribution)])
-        own = likeness.own_features(codes((0,), (1,), (3,)))
+        own = likeness.own_features(codes((0,), (1,), (3,)), np.ones(1))
         agree = own @ own.T
         assert np.diag(agree) == pytest.approx(1.0)
         assert (agree[0, 1] > agree[0, 2] > 0.0) == order
         assert (agree[0, 1] == pytest.approx(0.0)) == (not order)
+
+
+def test_what_matters_more_weighs_more_in_the_likeness() -> None:
+    likeness, points = three_switches(), codes((0, 0, 0), (1, 0, 0), (0, 1, 1))
+    own = likeness.own_features(points, np.array([2.0, 0.5, 0.5]))
+    assert (own @ own.T)[0] == pytest.approx([1, 1 / 3, 2 / 3])
+    agreement = likeness.agreement(points)
+    assert agreement.shape == (3, 3, 3)
+    assert agreement[:, 0, 1].tolist() == [0, 1, 1]
+
+
+def test_relevances_find_the_decision_that_matters() -> None:
+    """Of three decisions one decides alone; the gradient is that of the evidence."""
+    rng = np.random.default_rng(0)
+    points = rng.integers(2, size=(40, 3))
+    target = (points[:, 1] - points[:, 1].mean()) / points[:, 1].std()
+    agreement = three_switches().agreement(points)
+    found = relevances(
+        agreement,
+        target + 0.05 * rng.normal(size=40),
+        lambda own: (np.exp(3 * (own - 1)), 3 * np.exp(3 * (own - 1))),
+        noise=0.02,
+        prior=2.0,
+    )
+    assert found.mean() == pytest.approx(1.0)
+    assert found[1] > 3 * max(found[0], found[2])
+    unknown = relevances(
+        agreement[:, :1, :1], target[:1] * 0, lambda own: (own, own / own), noise=0.02, prior=2.0
+    )
+    assert unknown == pytest.approx(1.0)
+
+
+def test_accuracy_and_costs_are_told_apart_where_the_trials_tell_both() -> None:
+    """Accuracy rises with one decision, and what it costs with another: both are known apart."""
+    study = ProposalStudy(ToySpace().decisions(), sampler_factory("random", seed=0))
+    for number in range(3):
+        metrics = {"accuracy": 0.5} if number else {"accuracy": 0.25}
+        proposal = study.propose()
+        study.tell(
+            proposal.number,
+            Outcome(state=State.COMPLETE, reward=0.2 + 0.1 * number, metrics=metrics),
+        )
+    told = TrialReader().read(study._study, asking=9)
+    assert told.penalties == pytest.approx([-0.2231, -0.5108, -0.2231], abs=1e-4)  # ln 0.8, 0.6
+    silent = study.propose()
+    study.tell(silent.number, Outcome(state=State.COMPLETE, reward=0.4, metrics={}))
+    assert TrialReader().read(study._study, asking=9).penalties is None
+
+
+@pytest.mark.parametrize("cheap", [True, False])
+def test_a_model_of_the_parts_is_believed_where_they_are_simpler(cheap: bool) -> None:
+    """Reward = accuracy x costs, each of another decision; or a simple reward and odd parts."""
+    rng = np.random.default_rng(1)
+    points = np.unique(rng.integers(4, size=(60, 4)), axis=0)
+    rng.shuffle(points)
+    odd = rng.normal(scale=0.3, size=len(points))
+    accuracy = 0.3 + 0.1 * points[:, 0] + 0.05 * points[:, 1]
+    penalties = 0.3 * points[:, 2] - 0.3 * points[:, 3]
+    if not cheap:
+        penalties = odd
+        accuracy = accuracy / np.exp(odd)
+    known = KnownTrials(
+        levels={
+            name: Levels.of(CategoricalDistribution(tuple(f"{name}{n}" for n in range(4))))
+            for name in "abcd"
+        },
+        codes=points,
+        rewards=accuracy * np.exp(penalties),
+        penalties=penalties,
+        failed=points[:0],
+        pending=points[:0],
+    )
+    whole, parts = RewardModel(known).shares
+    assert (parts > 0.9) == cheap
+    assert (whole > 0.9) == (not cheap)
 
 
 def test_a_reader_that_saw_every_step_reads_what_a_new_one_reads() -> None:
