@@ -1,10 +1,12 @@
 """What a candidate costs, told from its choices alone, before anything is built or trained."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nas.candidate import Choices
 from nas.config import SearchConfig
+from nas.reward import weighted_product
 from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params, training_memory_bytes
 from search_space.space import SearchSpace
@@ -31,6 +33,16 @@ class Forecast:
     memory: int
     relative_step_time: float | None
     step_time_s: float | None
+
+    def penalty(self, config: SearchConfig) -> float:
+        """Return the logarithm of reward / accuracy, as far as it is known.
+
+        Without a table of step times that is the part of the parameters.
+        """
+        known = weighted_product(
+            1.0, self.relative_step_time or 1.0, self.relative_params, w=config.w, v=config.v
+        )
+        return math.log(known)
 
     def costs(self) -> Mapping[str, float]:
         """What constraints may limit, by quantity; what is not known is left out."""

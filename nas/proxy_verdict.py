@@ -12,6 +12,7 @@ from nas.rank_correlation import RankCorrelation, spearman, with_interval
 
 GOOD = 0.5  # rank correlation from which on the short training is worth its time
 STEADY = 0.7  # share of the variance that lies between candidates, from which noise is no worry
+ALIKE = 0.02  # a spread of accuracy below which step time and parameters weigh as much
 LEAST = 4  # candidates without which nothing can be said
 
 
@@ -177,7 +178,7 @@ def _mends(figures: ProxyFigures, worth_it: bool | None) -> list[str]:
             "more epochs (--epochs) or larger images (--image-size): the short training is "
             "steady, but ranks otherwise than the longer one"
         )
-    if figures.long_spread < figures.noise:
+    if figures.long_spread < min(figures.noise, ALIKE):
         mends.append(
             "another --space: after the longer training the candidates hardly differ in "
             "accuracy, so that step time and parameters decide alone"

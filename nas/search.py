@@ -105,7 +105,12 @@ def run_search(
         forecast = Forecaster(config, space, images.num_classes, table)
         screen = constraint_screen(config, forecast)
         engine = make_engine(
-            config, space, ledger, screen=screen, first=[start.choices for start in starts]
+            config,
+            space,
+            ledger,
+            screen=screen,
+            first=[start.choices for start in starts],
+            forecast=lambda choices: forecast(choices).penalty(config),
         )
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import platform
 import random
 import statistics
@@ -14,6 +15,7 @@ from nas.candidate import Choices, Outcome, State
 from nas.samplers import sampler_factory, sampler_names
 from nas.study import ProposalStudy, quiet_optuna
 from search_space.artifact import write_atomic
+from search_space.cost import count_params
 from search_space.space import SearchSpace
 
 
@@ -38,7 +40,11 @@ def measure(
 ) -> list[dict[str, object]]:
     """Grow one study with random trials; at each size ask and tell `asks` times."""
     rng = random.Random(0)
-    study = ProposalStudy(space.decisions(), sampler_factory(sampler, seed=0))
+
+    def forecast(choices: Choices) -> float:
+        return -0.05 * math.log(count_params(space.architecture(choices), 10))
+
+    study = ProposalStudy(space.decisions(), sampler_factory(sampler, seed=0, forecast=forecast))
     rows = []
     for size in sizes:
         while study.next_number < size:

@@ -14,6 +14,7 @@ from nas.fidelity.evaluation import RungEvaluatorFactory
 from nas.ledger import Ledger
 from nas.results import Evaluate
 from nas.samplers import sampler_factory
+from nas.samplers.trial_reader import PenaltyForecast
 from search_space.space import SearchSpace
 
 CHECKPOINTS = "checkpoints"
@@ -26,8 +27,17 @@ def make_engine(
     *,
     screen: Callable[[Choices], str] | None = None,
     first: Sequence[Choices] = (),
+    forecast: PenaltyForecast | None = None,
 ) -> Engine:
-    """Return the engine of a search, rebuilt from its ledger; `Engine` says what the rest is.
+    """Return the engine of a search, rebuilt from its ledger.
+
+    Args:
+        config: The search's settings.
+        space: Gives the decisions.
+        ledger: Of the run.
+        screen: As `Engine` has it.
+        first: As `Engine` has it.
+        forecast: Tells samplers with a model what a candidate's costs do to its reward.
 
     Raises:
         ValueError: If the ledger is of another space, or damaged.
@@ -37,7 +47,9 @@ def make_engine(
         make = partial(ProgressiveEngine, progressive=config.progressive)
     return make(
         space,
-        sampler_factory(config.sampler, seed=config.seed, **config.sampler_options),
+        sampler_factory(
+            config.sampler, seed=config.seed, forecast=forecast, **config.sampler_options
+        ),
         ledger,
         budget=config.budget,
         seed=config.seed,

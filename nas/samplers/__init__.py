@@ -16,6 +16,9 @@ from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.recent_tpe import RecentTpeSampler
 from nas.samplers.seeding import proposal_seed
 from nas.samplers.surrogate import SurrogateSampler
+from nas.samplers.trial_reader import PenaltyForecast
+
+_FORECAST = "forecast"  # an option that is no setting of a user: what costs are known
 
 
 def sampler_names() -> tuple[str, ...]:
@@ -44,15 +47,26 @@ def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
     return makers[name](seed=seed, **options)
 
 
-def sampler_factory(name: str, *, seed: int, **options: Any) -> Callable[[int], BaseSampler]:
+def sampler_factory(
+    name: str, *, seed: int, forecast: PenaltyForecast | None = None, **options: Any
+) -> Callable[[int], BaseSampler]:
     """Return what makes the sampler of each proposal from the proposal's number.
 
     A sampler that remembers nothing but the trials, and draws from a stream of its own for
     every proposal, goes on after a resume exactly as if nothing had happened.
 
+    Args:
+        name: As `make_sampler` has it.
+        seed: Of the search.
+        forecast: What is known of candidates' costs, for the samplers that can use it.
+        options: As `make_sampler` has them.
+
     Raises:
         ValueError: As `make_sampler` does, and before the search rather than during it.
     """
+    if forecast and _FORECAST in signature(_makers().get(name, _random)).parameters:
+        make_sampler(name, seed=seed, **options)  # for its errors
+        options = {**options, _FORECAST: forecast}
     sampler = make_sampler(name, seed=seed, **options)
     if isinstance(sampler, StudySampler):
         return lambda number: sampler.for_proposal(proposal_seed(seed, number))

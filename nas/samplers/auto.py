@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.surrogate import SurrogateSampler
+from nas.samplers.trial_reader import PenaltyForecast
 
 _EVERY = 4  # of the later proposals, each fourth is evolution's
 
@@ -21,12 +22,19 @@ class AutoSampler(BaseSampler):
     one from holding the search where it is.
     """
 
-    def __init__(self, *, seed: int | None = None, alone: int = 100) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        alone: int = 100,
+        forecast: PenaltyForecast | None = None,
+    ) -> None:
         """Make a sampler.
 
         Args:
             seed: Of all draws; None is different every time.
             alone: Proposals that are the model's before evolution has its share.
+            forecast: Of the model, as `SurrogateSampler` has it.
 
         Raises:
             ValueError: Unless alone >= 0.
@@ -34,7 +42,7 @@ class AutoSampler(BaseSampler):
         if isinstance(alone, bool) or not isinstance(alone, int) or alone < 0:
             raise ValueError(f"auto's alone must be a whole number >= 0, got {alone!r}")
         self._alone = alone
-        self._surrogate = SurrogateSampler(seed=seed)
+        self._surrogate = SurrogateSampler(seed=seed, forecast=forecast)
         self._evolution = EvolutionSampler(seed=seed)
 
     def for_proposal(self, seed: int) -> Self:

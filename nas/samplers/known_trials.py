@@ -24,6 +24,7 @@ class KnownTrials:
         rewards: Their rewards, [n], the higher the better; the mean where a point was repeated.
         penalties: Logarithm of reward / accuracy, what step time and parameters did to the
             reward, [n]; None unless every trial tells its accuracy.
+        forecasts: What of the penalties was known before training, [n].
         failed: Codes of points that failed or break a constraint, [m, decisions].
         pending: Codes of points that are being tried, [p, decisions].
     """
@@ -32,6 +33,7 @@ class KnownTrials:
     codes: Codes
     rewards: Numbers
     penalties: Numbers | None
+    forecasts: Numbers
     failed: Codes
     pending: Codes
 

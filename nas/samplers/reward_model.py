@@ -43,6 +43,7 @@ class RewardModel:
         if known.penalties is not None:
             penalties = known.penalties[rows]
             views.append((rewards / np.exp(penalties), penalties))
+            surprises = penalties - known.forecasts[rows]
         self._stretches = [Stretch(values) for values, _ in views]
         targets = [
             stretch(values) for stretch, (values, _) in zip(self._stretches, views, strict=True)
@@ -50,7 +51,9 @@ class RewardModel:
         likeness = Likeness.of(known.levels.values())
         self._gp = CategoricalGP(
             codes,
-            np.stack([*targets, *(penalties for _, penalties in views[1:])], axis=1),
+            np.stack(
+                [*targets, *(one for _, seen in views[1:] for one in (seen, surprises))], axis=1
+            ),
             likeness,
             pending=known.pending,
             most=_EVERY if len(rows) <= _FEW else 1,
@@ -61,9 +64,15 @@ class RewardModel:
         weights, values = self._outcomes(codes[np.argsort(-rewards)[:20]])
         self._best = float((weights @ values).max())
 
-    def improvement(self, codes: Codes) -> Numbers:
-        """Return how much each point promises to add to the best, a logarithm, [n]."""
-        weights, values = self._outcomes(codes)
+    def improvement(self, codes: Codes, forecasts: Numbers | None = None) -> Numbers:
+        """Return how much each point promises to add to the best, a logarithm, [n].
+
+        Args:
+            codes: Of the points.
+            forecasts: What is known of their penalties without training, [n]; the model
+                predicts what is not.
+        """
+        weights, values = self._outcomes(codes, forecasts)
         smooth = self._unit * _SMOOTH
         gap = (values - self._best) / smooth
         density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi)
@@ -77,7 +86,7 @@ class RewardModel:
             gains = gains + log_ndtr((success.mean[0] - 0.5) / _UNSURE)
         return gains
 
-    def _outcomes(self, codes: Codes) -> tuple[Numbers, Numbers]:
+    def _outcomes(self, codes: Codes, forecasts: Numbers | None = None) -> tuple[Numbers, Numbers]:
         """Return rewards held possible, [nodes, n], and how likely each node is, [nodes]."""
         whole, *parts = self._gp.believe(codes)
         weights, values = [], []
@@ -88,8 +97,9 @@ class RewardModel:
             values.append(stretch.inverse(stretched).reshape(-1, len(codes)))
             weights.append(share * np.outer(belief.weights, _WEIGHTS).ravel())
         if parts:
-            penalty = parts[1]
-            values[1] = values[1] * np.exp(penalty.weights @ penalty.mean)
+            penalty = parts[1] if forecasts is None else parts[2]
+            predicted = penalty.weights @ penalty.mean
+            values[1] = values[1] * np.exp(predicted + (0.0 if forecasts is None else forecasts))
         return np.concatenate(weights), np.concatenate(values)
 
 

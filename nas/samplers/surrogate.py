@@ -15,10 +15,11 @@ from nas.samplers.candidate_pool import CandidatePool, keys_of, spread_out, unse
 from nas.samplers.conditions import Conditions
 from nas.samplers.known_trials import Codes, KnownTrials
 from nas.samplers.reward_model import RewardModel
-from nas.samplers.trial_reader import TrialReader
+from nas.samplers.trial_reader import PenaltyForecast, TrialReader
 
 _PARENTS = 10  # best known points whose neighbours are looked at
 _ROUNDS = 2  # of looking around the best candidates so far
+_SHORTLIST = 24  # candidates whose costs are forecast before one is proposed
 _FEWEST = 4  # rewards that a model is fitted to
 
 
@@ -37,16 +38,25 @@ class SurrogateSampler(BaseSampler):
         expected improvement; Ginsbourger et al. (2010) for the "kriging believer".
     """
 
-    def __init__(self, *, seed: int | None = None, startup: int = 8, pool: int = 200) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        startup: int = 8,
+        pool: int = 200,
+        forecast: PenaltyForecast | None = None,
+    ) -> None:
         """Make a sampler.
 
         Args:
             seed: Of all draws; None is different every time.
             startup: Spread-out proposals before the model's.
             pool: Candidates that each round of looking for the best proposal begins with.
+            forecast: Returns the logarithm of the factor by which step time and parameters,
+                as far as they are known from the choices alone, multiply the accuracy.
 
         Raises:
-            ValueError: Unless startup >= 1 and pool >= 8.
+            ValueError: Unless startup >= 1, pool >= 8 and `forecast` can be called.
         """
         for name, value, lowest in (("startup", startup, 1), ("pool", pool, 8)):
             if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
@@ -56,7 +66,10 @@ class SurrogateSampler(BaseSampler):
         self._startup, self._pool = startup, pool
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed=seed)
-        self._reader = TrialReader()
+        if forecast is not None and not callable(forecast):
+            raise ValueError(f"surrogate's forecast must be a function, got {forecast!r}")
+        self._forecast = forecast
+        self._reader = TrialReader(forecast)
 
     def for_proposal(self, seed: int) -> Self:
         """Return the same sampler with random numbers of its own."""
@@ -96,11 +109,7 @@ class SurrogateSampler(BaseSampler):
         # thread a proposal took 1/50 of the CPU time on a loaded machine of two cores.
         with _blas().limit(limits=1, user_api="blas"):
             codes = self._propose(known)
-        return {
-            name: levels.value(int(code), self._rng)
-            for code, (name, levels) in zip(codes, known.levels.items(), strict=True)
-            if code < len(levels)
-        }
+        return self._choices(known, codes)
 
     def sample_independent(
         self,
@@ -142,8 +151,20 @@ class SurrogateSampler(BaseSampler):
             if len(near):
                 candidates = np.concatenate([candidates, near])
                 gains = np.concatenate([gains, model.improvement(near)])
+        if self._forecast:
+            candidates = candidates[np.argsort(-gains, kind="stable")[:_SHORTLIST]]
+            forecasts = [self._forecast(self._choices(known, codes)) for codes in candidates]
+            gains = model.improvement(candidates, np.array(forecasts))
         most: Codes = candidates[int(np.argmax(gains))]
         return most
+
+    def _choices(self, known: KnownTrials, codes: Codes) -> dict[str, Any]:
+        """Return the values that codes stand for, without those of inactive decisions."""
+        return {
+            name: levels.value(int(code), self._rng)
+            for code, (name, levels) in zip(codes, known.levels.items(), strict=True)
+            if code < len(levels)
+        }
 
 
 @cache

@@ -3,7 +3,7 @@
 import math
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -17,6 +17,9 @@ from nas.candidate import State
 from nas.samplers.known_trials import Codes, KnownTrials
 from nas.samplers.levels import Levels
 
+# Choices -> the logarithm of what step time and parameters are known to do to the reward.
+PenaltyForecast = Callable[[Mapping[str, Any]], float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
@@ -28,12 +31,14 @@ class _Line:
             "pending", or "ignored".
         value: Of the objective.
         penalty: Logarithm of value / accuracy; NaN where the trial does not tell an accuracy.
+        forecast: What of the penalty was known before training.
     """
 
     key: bytes
     standing: str
     value: float
     penalty: float
+    forecast: float
 
 
 class TrialReader:
@@ -43,7 +48,13 @@ class TrialReader:
     study at a time; copies and pickles of it are empty.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forecast: PenaltyForecast | None = None) -> None:
+        """Read nothing yet.
+
+        Args:
+            forecast: Tells what of a penalty is known from the choices alone.
+        """
+        self._forecast = forecast
         self._lock = threading.Lock()
         self._storage: weakref.ref[Any] | None = None
         self._study_id = -1
@@ -121,15 +132,21 @@ class TrialReader:
             else:
                 codes.append(levels.bin_of(params[name]))
         key = np.array(codes, dtype=np.int64).tobytes()
+        standing = _standing(trial)
+        forecast = self._forecast(params) if self._forecast and standing == "good" else 0.0
         return _Line(
-            key=key, standing=_standing(trial), value=_value(trial), penalty=_penalty(trial)
+            key=key,
+            standing=standing,
+            value=_value(trial),
+            penalty=_penalty(trial),
+            forecast=forecast,
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}
+        return {"forecast": self._forecast}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
+        self.__init__(state["forecast"])  # type: ignore[misc]
 
 
 def _value(trial: FrozenTrial) -> float:
@@ -177,6 +194,7 @@ def _known(lines: Sequence[_Line], levels: Mapping[str, Levels], sign: float) ->
         codes=_rows(list(good), len(levels)),
         rewards=sign * np.array(rewards),
         penalties=penalties if told else None,
+        forecasts=np.array([lines[0].forecast for lines in good.values()]),
         failed=_rows(lost, len(levels)),
         pending=_rows(waiting, len(levels)),
     )

@@ -125,6 +125,12 @@ def test_the_verdict(
         assert verdict.mends == ()
 
 
+def test_candidates_far_apart_after_the_longer_training_ask_for_no_other_space() -> None:
+    """However noisy the short training was."""
+    verdict = judge_proxy(figures(noise=0.1, spread=0.0, long_spread=0.08))
+    assert "--space" not in " ".join(verdict.mends)
+
+
 def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = None) -> CheckPlan:
     return plan_check(config, TINY, count=count, long_epochs=epochs, screen=lambda choices: "")
 

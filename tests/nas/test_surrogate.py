@@ -267,12 +267,59 @@ def test_a_model_of_the_parts_is_believed_where_they_are_simpler(cheap: bool) ->
         codes=points,
         rewards=accuracy * np.exp(penalties),
         penalties=penalties,
+        forecasts=np.zeros(len(points)),
         failed=points[:0],
         pending=points[:0],
     )
     whole, parts = RewardModel(known).shares
     assert (parts > 0.9) == cheap
     assert (whole > 0.9) == (not cheap)
+
+
+def penalty(choices: Any) -> float:
+    """Costs that no model could learn: drawn for every candidate, of mean 0 and deviation 0.3."""
+    return random.Random(str(sorted(choices.items()))).gauss(0.0, 0.3)
+
+
+@pytest.mark.parametrize("name", ["surrogate", "auto"])
+def test_costs_that_are_known_decide_where_accuracy_does_not(name: str) -> None:
+    space = ToySpace(stages=3)
+    mean = {}
+    for forecast in (penalty, None):
+        study = ProposalStudy(space.decisions(), sampler_factory(name, seed=3, forecast=forecast))
+        costs = []
+        for _ in range(16):
+            proposal = study.propose()
+            costs.append(penalty(proposal.choices))
+            told = Outcome(
+                state=State.COMPLETE,
+                reward=0.5 * math.exp(costs[-1]),
+                metrics={"accuracy": 0.5},
+            )
+            study.tell(proposal.number, told)
+        mean[forecast is not None] = sum(costs[8:]) / 8
+        known = TrialReader(forecast).read(study._study, asking=99)
+        assert known.penalties == pytest.approx(
+            np.array([penalty(one) for one in told_choices(study)])
+        )
+        assert known.forecasts == pytest.approx(
+            known.penalties if forecast else 0.0 * known.penalties
+        )
+    assert mean[True] > 0.3
+    assert mean[False] < 0.2
+
+
+def told_choices(study: ProposalStudy) -> list[Any]:
+    return [trial.params for trial in study._study.get_trials(deepcopy=False)]
+
+
+def test_a_forecast_goes_to_the_samplers_that_can_use_it() -> None:
+    for name in ("random", "evolution", "tpe", "nsga2", "controller", "auto"):
+        assert sampler_factory(name, seed=0, forecast=penalty)(0) is not None
+    with pytest.raises(ValueError, match="surrogate's forecast must be a function, got 3"):
+        make_sampler("surrogate", seed=0, forecast=3)
+    with pytest.raises(ValueError, match="sampler must be one of"):
+        sampler_factory("nonsuch", seed=0, forecast=penalty)
 
 
 def test_a_reader_that_saw_every_step_reads_what_a_new_one_reads() -> None:
