@@ -10,7 +10,7 @@ from nas.samplers.known_trials import Codes, KnownTrials, Numbers
 from nas.samplers.likeness import Likeness
 from nas.samplers.stretch import Stretch
 
-_TRAINED_ON = 256  # points; the best half of them, the others evenly from all that is known
+_TRAINED_ON = 192  # points; the best half of them, the others evenly from all that is known
 _FEW = 150  # points up to which several kernels and noises are mixed
 _EVERY = 18  # of them
 _SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature

@@ -186,15 +186,21 @@ def _known(lines: Sequence[_Line], levels: Mapping[str, Levels], sign: float) ->
     # A search fails the trials that ask again for what is being tried: that is no failure.
     lost = [key for key in failed if key not in pending and key not in good]
     waiting = [key for key in pending if key not in good]
-    rewards = [fmean(line.value for line in lines) for lines in good.values()]
-    penalties = np.array([fmean(line.penalty for line in lines) for lines in good.values()])
+    # A point that was tried once, as nearly all are, needs no mean: fmean is slow.
+    once = [lines[0] for lines in good.values()]
+    rewards = np.array([line.value for line in once])
+    penalties = np.array([line.penalty for line in once])
+    for place, lines in enumerate(good.values()):
+        if len(lines) > 1:
+            rewards[place] = fmean(line.value for line in lines)
+            penalties[place] = fmean(line.penalty for line in lines)
     told = sign > 0 and bool(np.isfinite(penalties).all())
     return KnownTrials(
         levels=levels,
         codes=_rows(list(good), len(levels)),
-        rewards=sign * np.array(rewards),
+        rewards=sign * rewards,
         penalties=penalties if told else None,
-        forecasts=np.array([lines[0].forecast for lines in good.values()]),
+        forecasts=np.array([line.forecast for line in once]),
         failed=_rows(lost, len(levels)),
         pending=_rows(waiting, len(levels)),
     )
