@@ -14,7 +14,7 @@ from nas.no_search import check_proxy, show_reweighed
 from nas.rebuild import rebuild_report
 from nas.run_settings import settled_precision
 from nas.search import SearchResult, run_search
-from nas.settings import complete_config, default_name, given_settings, run_folder
+from nas.settings import check_files, complete_config, default_name, given_settings, run_folder
 from nas.study import quiet_optuna
 from nas.tables import finals_table, front_table, top_table
 from search_space.command import CommandParser, run_command
@@ -54,6 +54,7 @@ def _search(argv: Sequence[str] | None) -> int:
         w, v = args.reweigh
         show_reweighed(folder, w, v, console)
         return 0
+    check_files(config)
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
     split_images(config.proxy, images)  # too few images are the caller's fault, and found here

@@ -88,6 +88,11 @@ class Engine:
         """Every candidate that came to an end, in the order of completion; a copy each time."""
         return tuple(self._book.records)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to train yet, beside what is in flight."""
+        return not self._is_over()
+
     def ask(self) -> Candidate | None:
         """Propose the next candidate, unseen and within the constraints; None for nothing more.
 

@@ -2,14 +2,15 @@
 
 from nas.finalists import Finals
 
-MANY = 10  # finalists from which a rank correlation begins to say something
+FEW = 4  # finalists below which a rank correlation has no interval
+MANY = 10  # finalists from which it begins to say something
 
 
 def final_notes(finals: Finals) -> list[str]:
     """Return one sentence a line: who won, whether the search's ranking held, what failed."""
     notes = [_who_won(finals)]
     again = finals.held.count
-    if again > 1:
+    if again >= FEW:
         notes.append(f"rank correlation of the search with the further trainings: {finals.held}")
         notes.append(f"rank correlation of parameters alone with them: {finals.by_params}")
     if 1 < again < MANY:

@@ -21,11 +21,17 @@ def show_reweighed(folder: Path, w: float, v: float, console: Console) -> None:
         ValueError: If the folder holds no run, nobody can win it, or an exponent is out of range.
         OSError: If something cannot be read or written.
     """
-    ranked, path = reweigh_run(folder, w=w, v=v)
+    ranked, path, dropped = reweigh_run(folder, w=w, v=v)
     able = contenders(ranked)
     title = f"Top {min(5, len(able))} of {len(able)} for w = {w:g}, v = {v:g}"
     console.print(top_table(able, title=title))
     console.print(str(path), highlight=False, soft_wrap=True)
+    if dropped:
+        console.print(
+            f"dropped before training by the search's own exponents, and so not ranked: {dropped}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def check_proxy(

@@ -85,7 +85,7 @@ class SearchProgress:
     def _time_left(self) -> str:
         here = self._finished - self._finished_before
         if here < 1:
-            return "timing the first candidates"
+            return "training the first candidates"
         now = time.monotonic()
         seconds = (now - self._started) / here * (self._budget - self._finished)
         if seconds > self._ends - now:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.candidate import Record
+from nas.candidate import Record, State
 from nas.read_run import read_run
 from nas.reward import weighted_product
 from nas.run_folder import architecture_file
@@ -30,13 +30,14 @@ def reweigh(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, .
     return tuple(sorted(ranked, key=lambda record: record.rank, reverse=True))
 
 
-def reweigh_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path]:
+def reweigh_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path, int]:
     """Rank the run in `folder` anew and write its winner for these exponents.
 
     The ledger and ``best.json`` stay as they are; the winner goes to ``best-wW-vV.json``.
 
     Returns:
-        The candidates, best first, and the file.
+        The candidates, best first, the file, and how many were dropped before training, which
+        have no accuracy to rank by.
 
     Raises:
         ValueError: If the folder holds no run, nobody can win it, or an exponent is out of range.
@@ -51,7 +52,8 @@ def reweigh_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...]
     note = {"w": w, "v": v, "of_the_search": {"w": run.config.w, "v": run.config.v}}
     path = folder / f"best-w{w:g}-v{v:g}.json"
     save_architecture(path, replace(file, provenance={**file.provenance, "reweighed": note}))
-    return ranked, path
+    dropped = sum(record.outcome.state is State.DROPPED for record in run.records)
+    return ranked, path, dropped
 
 
 def _with_reward(record: Record, *, w: float, v: float) -> Record:

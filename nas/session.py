@@ -46,12 +46,14 @@ def spent_seconds(history: Iterable[Event]) -> float:
 
 def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:
     """Return why a search ended early, if its time is the reason; else nothing."""
-    if not limits.time_is_up or engine.note or engine.counts.charged >= config.budget:
+    if not limits.time_is_up or engine.note or not engine.has_more:
         return ""
+    tried = f"{engine.counts.finished} of {config.budget} candidates tried"
+    if engine.counts.charged >= config.budget:
+        tried += ", but not everyone whose turn it was has gone on to the next rung"
     return (
         f"ended before its budget: the time budget of {config.time_budget} is spent, with "
-        f"{engine.counts.finished} of {config.budget} candidates tried; a larger --time-budget "
-        f"goes on"
+        f"{tried}; a larger --time-budget goes on"
     )
 
 

@@ -11,8 +11,11 @@ import yaml
 
 from nas.config import SearchConfig
 from nas.mirror_url import check_url
+from nas.search_table import AUTO
+from nas.start_points import start_points
 from search_space.space import SearchSpace
 from trainer.config import SettingError, validated
+from trainer.step_table import load_step_table
 
 # The embedded images are few, small and must not be mirrored; one short training of them takes
 # a CPU core about a quarter of a minute. Real images get the defaults of `ProxyConfig`.
@@ -116,10 +119,23 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
     return config
 
 
+def check_files(config: SearchConfig) -> None:
+    """Read what the settings name, to find fault before images are decoded for minutes.
+
+    Raises:
+        ValueError: If a space, a start point or a table is none.
+        OSError: If a file cannot be read.
+    """
+    start_points(config.start_from, SearchSpace.load(config.space))
+    if config.step_time_table not in (None, AUTO):
+        load_step_table(config.step_time_table)
+
+
 def default_name(config: SearchConfig) -> str:
     """Return the name of a run that was given none: what it searches, where, how."""
     data, space = (Path(text).stem for text in (config.data, config.space))
-    return f"{data}-{space}-{config.sampler}-{config.seed}"
+    fidelity = "" if config.fidelity == "full" else f"-{config.fidelity}"
+    return f"{data}-{space}-{config.sampler}{fidelity}-{config.seed}"
 
 
 def run_folder(out: Path, name: str) -> Path:

@@ -48,6 +48,12 @@ class ProgressiveEngine(Engine):
         climbing = self._ladder.climbing.items()
         return (*first, *(self._climber(number, rung) for number, rung in climbing))
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to train yet, beside what is in flight."""
+        ladder = self._ladder
+        return super().has_more or bool(ladder.next_promotion() or ladder.last_promotion())
+
     def ask(self) -> RungJob | None:
         """Return who goes on, else a new candidate, else None for nothing just now.
 

@@ -120,6 +120,23 @@ def test_the_mean_decides_and_not_the_search() -> None:
     )
 
 
+def test_two_finalists_are_too_few_for_a_correlation_and_four_are_not() -> None:
+    two = judged(
+        [trained(n, 0.9 - 0.1 * n) for n in range(2)], {n: [outcome(0.5)] * 2 for n in range(2)}
+    )
+    four = judged(
+        [trained(n, 0.9 - 0.1 * n) for n in range(4)],
+        {n: [outcome(0.5 - 0.1 * n)] * 2 for n in range(4)},
+    )
+    said = {len(finals.finalists): final_notes(finals)[1:] for finals in (two, four)}
+    assert said[2] == ["2 finalists are too few to judge a ranking by: see --proxy-check"]
+    assert [line.split(":")[0] for line in said[4]] == [
+        "rank correlation of the search with the further trainings",
+        "rank correlation of parameters alone with them",
+        "4 finalists are too few to judge a ranking by",
+    ]
+
+
 def test_step_time_is_measured_again_and_counts() -> None:
     finals = judged(
         [trained(0, 0.80), trained(1, 0.70)],

@@ -9,15 +9,19 @@ import pytest
 
 from nas.book import Book
 from nas.candidate import Candidate, Outcome, Record, State
+from nas.config import SearchConfig
 from nas.engine import MAX_DEATHS
 from nas.fidelity.account import rung_accounts, rung_notes
 from nas.fidelity.engine import ProgressiveEngine
 from nas.fidelity.job import RungJob
 from nas.ledger import Ledger, read_ledger
+from nas.limits import Limits
 from nas.samplers import sampler_factory
+from nas.session import time_note
 from nas.study import quiet_optuna
 from tests.toy_rungs import CONFIG, rung_outcome
 from tests.toy_space import ToySpace
+from trainer.config import ProxyConfig
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +63,7 @@ def told(records: tuple[Record, ...]) -> list[tuple[Candidate, Outcome]]:
     return [(record.candidate, record.outcome) for record in records]
 
 
-@pytest.mark.parametrize("sampler", ["evolution", "tpe"])
+@pytest.mark.parametrize("sampler", ["evolution", "tpe", "auto"])
 def test_a_search_cut_anywhere_goes_on_exactly(path: Path, sampler: str) -> None:
     engine, ledger = make(path, sampler=sampler, budget=24)
     with ledger:
@@ -72,6 +76,37 @@ def test_a_search_cut_anywhere_goes_on_exactly(path: Path, sampler: str) -> None
         with ledger:
             drive(resumed)
         assert told(resumed.records()) == told(engine.records())
+
+
+def test_a_spent_budget_is_not_the_end_while_somebody_is_to_go_on(path: Path) -> None:
+    """Which is what a search says that ran out of time."""
+    engine, ledger = make(path, budget=6)
+    config = SearchConfig(
+        data="digits",
+        budget=6,
+        fidelity="progressive",
+        time_budget="1m",
+        proxy=ProxyConfig(image_size=16),
+    )
+    late, early = Limits(ends=0.0), Limits()
+    with ledger:
+        for _ in range(6):
+            job = engine.ask()
+            assert job is not None
+            while job.rung:  # promotions come first
+                engine.tell(job, rung_outcome(job))
+                job = engine.ask()
+                assert job is not None
+            engine.tell(job, rung_outcome(job))
+        assert engine.counts.charged == 6
+        has_more = engine.has_more
+        assert has_more
+        assert "6 of 6 candidates tried, but not everyone" in time_note(config, late, engine)
+        assert time_note(config, early, engine) == ""
+        drive(engine)
+        has_more = engine.has_more
+        assert not has_more
+        assert time_note(config, late, engine) == ""
 
 
 @pytest.mark.parametrize("workers", [1, 5])

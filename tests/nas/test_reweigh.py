@@ -67,7 +67,8 @@ def test_a_positive_exponent_is_refused() -> None:
 def test_the_run_stays_as_it_is_and_the_winner_gets_a_file(tmp_path: Path) -> None:
     folder = run(tmp_path / "a")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    _, path = reweigh_run(folder, w=-0.5, v=0.0)
+    _, path, dropped = reweigh_run(folder, w=-0.5, v=0.0)
+    assert dropped == 0
     assert path == folder / "best-w-0.5-v0.json"
     file = load_architecture(path)
     assert file.architecture == TINY.architecture(RECORDS[1].candidate.choices)

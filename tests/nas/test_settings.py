@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nas.run_folder import write_config
-from nas.settings import complete_config, default_name, given_settings, run_folder
+from nas.settings import check_files, complete_config, default_name, given_settings, run_folder
 
 
 def given(**flags: Any) -> dict[str, Any]:
@@ -105,6 +105,24 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str
 def test_a_run_is_called_by_what_it_searches() -> None:
     config = complete_config(given(data="/data/flowers/"))
     assert default_name(config) == "flowers-tiny-auto-0"
+    rungs = complete_config(given(data="/data/flowers/", fidelity="progressive"))
+    assert default_name(rungs) == "flowers-tiny-auto-progressive-0"
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ({"start_from": ["nonsuch"]}, "nonsuch"),
+        ({"step_time_table": "/nowhere/table.json"}, "/nowhere/table.json"),
+    ],
+)
+def test_a_file_that_is_not_there_is_found_before_images_are_decoded(
+    setting: dict[str, Any], complaint: str
+) -> None:
+    config = complete_config(given()).model_copy(update=setting)
+    with pytest.raises((ValueError, OSError), match=complaint):
+        check_files(config)
+    check_files(config.model_copy(update={"start_from": [], "step_time_table": "auto"}))
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])
