@@ -61,13 +61,18 @@ def draw(cache: Path, tables: dict[str, Table], out: Path) -> None:
     import matplotlib.pyplot as plt
 
     shown = sorted({(workers, data_set) for data_set, _, workers, _ in searches(cache)})
-    figure, axes = plt.subplots(
-        1, len(shown), figsize=(4.2 * len(shown), 3.6), squeeze=False, layout="constrained"
+    columns = min(4, len(shown))
+    rows = -(-len(shown) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(4.2 * columns, 3.6 * rows), squeeze=False, layout="constrained"
     )
+    axes = grid.ravel()
+    for axis in axes[len(shown) :]:
+        axis.set_axis_off()
     samplers = sorted({sampler for _, sampler, _, _ in searches(cache)})
     colours = {name: f"C{number}" for number, name in enumerate(samplers)}
     for data_set, sampler, workers, found in searches(cache):
-        table, axis = tables[data_set], axes[0][shown.index((workers, data_set))]
+        table, axis = tables[data_set], axes[shown.index((workers, data_set))]
         length = max(len(search["picks"]) for search in found)
         most = [search["picks"] for search in found if len(search["picks"]) == length]
         if len(most) < 2:
@@ -80,13 +85,12 @@ def draw(cache: Path, tables: dict[str, Table], out: Path) -> None:
         axis.fill_between(
             steps, np.maximum(mean - error, 1e-5), mean + error, color=colours[sampler], alpha=0.2
         )
-    for (workers, data_set), axis in zip(shown, axes[0], strict=True):
+    for (workers, data_set), axis in zip(shown, axes, strict=False):
         axis.set(xscale="log", yscale="log", xlabel="distinct candidates trained", xlim=(8, 500))
-        axis.set(ylim=(5e-4, 0.2))
+        axis.set(ylim=(3e-4, 0.2), ylabel="mean regret of reward")
         axis.set_title(f"{data_set}, {workers} worker{'s' if workers > 1 else ''}")
         axis.grid(alpha=0.3, which="both")
-        axis.legend(fontsize=8)
-    axes[0][0].set_ylabel("mean regret of reward")
+        axis.legend(fontsize=7, loc="upper right")
     figure.savefig(out / "regret.png", dpi=110, metadata={"Software": None})
 
 
