@@ -52,6 +52,7 @@ def table_of_run(
     elif own.exists():
         return load_step_table(own)
     else:
+        console.print("timing the parts of the space, once, to predict step times: some minutes")
         table = _made_here(config, space, images)
         console.print(sentence(table), highlight=False, soft_wrap=True)
     save_step_table(own, table)
