@@ -11,8 +11,8 @@ from nas.samplers.likeness import Likeness
 from nas.samplers.stretch import Stretch
 
 _TRAINED_ON = 192  # points; the best half of them, the others evenly from all that is known
-_FEW = 150  # points up to which several kernels and noises are mixed
-_EVERY = 18  # of them
+_FEW = 150  # points up to which several members of a mixture are kept
+_MEMBERS = 18  # so many
 _SMOOTH = 0.02  # of the stretch's unit: uncertainty about a node of the quadrature
 _HOPELESS = -12.0  # logarithm of an expected improvement in units of the stretch
 _UNSURE = 0.1  # deviation of what a model of 0 and 1 says of success
@@ -38,27 +38,29 @@ class RewardModel:
         """Fit; `known` must hold two rewards at least."""
         rows = _training_rows(known.rewards)
         codes, rewards = known.codes[rows], known.rewards[rows]
-        self._unit = Stretch(rewards).unit
-        views = [(rewards, np.zeros(len(rewards)))]
+        self._views = [_View(rewards, np.zeros(len(rewards)))]
+        targets = []
         if known.penalties is not None:
             penalties = known.penalties[rows]
-            views.append((rewards / np.exp(penalties), penalties))
-            surprises = penalties - known.forecasts[rows]
-        self._stretches = [Stretch(values) for values, _ in views]
-        targets = [
-            stretch(values) for stretch, (values, _) in zip(self._stretches, views, strict=True)
-        ]
+            self._views.append(_View(rewards / np.exp(penalties), penalties))
+            targets = [penalties, penalties - known.forecasts[rows]]
         likeness = Likeness.of(known.levels.values())
         self._gp = CategoricalGP(
             codes,
-            np.stack(
-                [*targets, *(one for _, seen in views[1:] for one in (seen, surprises))], axis=1
-            ),
+            np.stack([*(view.target for view in self._views), *targets], axis=1),
             likeness,
             pending=known.pending,
-            most=_EVERY if len(rows) <= _FEW else 1,
+            most=_MEMBERS if len(rows) <= _FEW else 1,
         )
-        self.shares = _shares(self._gp, self._stretches, views)
+        evidence = np.array(
+            [
+                density + view.log_slope[: self._gp.num_weighed].sum()
+                for density, view in zip(self._gp.evidence, self._views, strict=False)
+            ]
+        )
+        self.shares = np.exp(evidence - evidence.max())
+        self.shares /= self.shares.sum()
+        self._unit = self._views[0].stretch.unit
         self._failures = _failure_model(known, likeness)
         # What the model makes of the best seen, not their own rewards: those may be luck.
         weights, values = self._outcomes(codes[np.argsort(-rewards)[:20]])
@@ -88,41 +90,33 @@ class RewardModel:
 
     def _outcomes(self, codes: Codes, forecasts: Numbers | None = None) -> tuple[Numbers, Numbers]:
         """Return rewards held possible, [nodes, n], and how likely each node is, [nodes]."""
-        whole, *parts = self._gp.believe(codes)
+        beliefs = self._gp.believe(codes)
         weights, values = [], []
-        for belief, stretch, share in zip(
-            [whole, *parts[:1]], self._stretches, self.shares, strict=True
-        ):
+        for view, share, belief in zip(self._views, self.shares, beliefs, strict=False):
             stretched = belief.mean[:, None, :] + _NODES[:, None] * belief.deviation[:, None, :]
-            values.append(stretch.inverse(stretched).reshape(-1, len(codes)))
+            values.append(view.stretch.inverse(stretched).reshape(-1, len(codes)))
             weights.append(share * np.outer(belief.weights, _WEIGHTS).ravel())
-        if parts:
-            penalty = parts[1] if forecasts is None else parts[2]
+        if len(self._views) > 1:
+            penalty = beliefs[2] if forecasts is None else beliefs[3]
             predicted = penalty.weights @ penalty.mean
-            values[1] = values[1] * np.exp(predicted + (0.0 if forecasts is None else forecasts))
+            values[1] *= np.exp(predicted if forecasts is None else predicted + forecasts)
         return np.concatenate(weights), np.concatenate(values)
 
 
-def _shares(
-    gp: CategoricalGP, stretches: list[Stretch], views: list[tuple[Numbers, Numbers]]
-) -> Numbers:
-    """Return how far each view of the reward is believed, adding up to 1.
+class _View:
+    """Rewards as something to model: themselves, or what a known factor leaves of them.
 
-    The views' targets are functions of the reward; their derivatives make their marginal
-    likelihoods densities of the same rewards.
+    Attributes:
+        stretch: Of the values.
+        target: Stretched values, [n].
+        log_slope: Logarithm of a target's derivative by the reward, [n]; it makes densities of
+            targets densities of the same rewards.
     """
-    first = slice(gp.num_weighed)
-    evidence = np.array(
-        [
-            density + (stretch.log_slope(values[first]) - penalties[first]).sum()
-            for density, stretch, (values, penalties) in zip(
-                gp.evidence, stretches, views, strict=False
-            )
-        ]
-    )
-    shares = np.exp(evidence - evidence.max())
-    result: Numbers = shares / shares.sum()
-    return result
+
+    def __init__(self, values: Numbers, log_factors: Numbers) -> None:
+        self.stretch = Stretch(values)
+        self.target = self.stretch(values)
+        self.log_slope = self.stretch.log_slope(values) - log_factors
 
 
 def _training_rows(rewards: Numbers) -> Codes:
