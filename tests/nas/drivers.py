@@ -66,11 +66,12 @@ def evaluated(folder: Path) -> Counter[str]:
     return Counter((folder / "evaluated.txt").read_text().split())
 
 
-def assert_whole(folder: Path, budget: int) -> None:
+def assert_whole(folder: Path, budget: int, cut_short: int = 0) -> None:
     """Every candidate that was charged came to its end exactly once.
 
     A worker that is killed between its candidate's end and the result's being on disk leaves
-    nothing behind; only such a candidate may have been evaluated again.
+    nothing behind; only such a candidate may have been evaluated again. Of workers that die with
+    their driver the ledger knows nothing: `cut_short` of these are put up with.
     """
     book = Book(read_ledger(folder / "ledger.jsonl").events)
     assert book.counts.complete == budget
@@ -78,6 +79,6 @@ def assert_whole(folder: Path, budget: int) -> None:
     done = evaluated(folder)
     assert set(done) == {record.candidate.key for record in book.records}
     once = [record.candidate.key for record in book.records if record.deaths == 0]
-    assert all(done[key] == 1 for key in once), done
+    assert sum(done[key] - 1 for key in once) <= cut_short, done
     assert not list((folder / "results").glob("*.lock"))
     assert len(list((folder / "results").glob("*.json"))) == budget

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -96,13 +97,15 @@ def test_nothing_of_ours_can_be_reached_read_or_found_again(tmp_path: Path) -> N
     assert addresses
     assert addresses <= {"127.0.0.1", "[::ffff:127.0.0.1]", "[::1]"}
     commands = " ".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in family)
-    folders = {Path("/tmp", name) for name in re.findall(r"nas-ray-\w+", commands)}
+    folders = {Path(tempfile.gettempdir(), name) for name in re.findall(r"nas-ray-\w+", commands)}
     assert len(folders) == 1
     assert folders.pop().stat().st_mode & 0o077 == 0
     assert secret_of(family[-1]) not in commands
     assert driver.output().endswith("stopped by None\n")
     assert not list(home.iterdir())
-    assert not any(Path("/tmp", name).exists() for name in re.findall(r"nas-ray-\w+", commands))
+    assert not any(
+        Path(tempfile.gettempdir(), name).exists() for name in re.findall(r"nas-ray-\w+", commands)
+    )
 
 
 def test_the_folder_of_a_killed_session_is_swept_by_the_next(tmp_path: Path) -> None:
@@ -113,9 +116,9 @@ def test_the_folder_of_a_killed_session_is_swept_by_the_next(tmp_path: Path) -> 
     )
     (name,) = set(re.findall(r"nas-ray-\w+", commands))
     driver.kill()
-    assert Path("/tmp", name).exists()
+    assert Path(tempfile.gettempdir(), name).exists()
     assert Driver(tmp_path, "--budget", "4", "--seconds", "1").output().endswith("None\n")
-    assert not Path("/tmp", name).exists()
+    assert not Path(tempfile.gettempdir(), name).exists()
 
 
 def secret_of(pid: int) -> str:
