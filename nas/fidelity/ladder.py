@@ -14,13 +14,14 @@ class Ladder:
 
     A candidate is promoted as soon as it is among the best ``1 / eta`` of those that finished
     its rung so far, without waiting for a rung to fill up. Who went on early may be overtaken
-    later, so that in the end a little more than ``1 / eta`` of a rung went on.
+    later, and with a sampler that improves nearly everybody is among the best when it comes: once
+    ``1 / eta`` of a rung went on, only who leads it does.
 
     Attributes:
         climbing: The rung that every promoted candidate is at work on, by its number.
 
     Source: Li et al., A System for Massively Parallel Hyperparameter Tuning (ASHA,
-    arXiv:1810.05934), algorithm 2.
+    arXiv:1810.05934), algorithm 2, which knows no such limit.
     """
 
     def __init__(self, *, rungs: int, eta: int) -> None:
@@ -82,7 +83,7 @@ class Ladder:
         """Return who goes on now, and to which rung; the highest rung first."""
         for rung in range(self.last - 1, -1, -1):
             share = len(self._finished[rung]) // self._eta
-            for number in self._best(rung, share):
+            for number in self._best(rung, self._open(rung, share)):
                 if number not in self._promoted[rung]:
                     return number, rung + 1
         return None
@@ -110,11 +111,15 @@ class Ladder:
         least = 0 if self._trained(self.last) else 1  # who may go on as the last resort
         for rung in range(self.last):
             most = len(self._finished[rung]) + coming
-            best = self._best(rung, max(least, most // self._eta))
+            best = self._best(rung, self._open(rung, max(least, most // self._eta)))
             resting = [number for number in best if number not in self._promoted[rung]]
             yield from ((number, rung) for number in resting)
             climbing = sum(at == rung + 1 for at in self.climbing.values())
             coming += climbing + len(resting)  # to the next rung, at most
+
+    def _open(self, rung: int, share: int) -> int:
+        """Return among how many of a rung the next one to go on is looked for."""
+        return share if len(self._promoted[rung]) < share else min(share, 1)
 
     def _best(self, rung: int, count: int) -> list[int]:
         trained = self._trained(rung)
