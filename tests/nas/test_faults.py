@@ -108,5 +108,6 @@ def test_too_many_failures_in_a_row_stop_the_session_and_the_next_one_goes_on(
         search(executor, session, tmp_path, make, budget=8, limits=limits)
     assert "in evaluate" in stopped.value.traceback
     records = search(executor, session, tmp_path, make_with_threads, budget=8, limits=limits)
-    assert sum(record.outcome.state is State.FAIL for record in records.values()) == 4
+    # What the other worker was at when the session stopped may have come to its end as well.
+    assert sum(record.outcome.state is State.FAIL for record in records.values()) in (4, 5)
     assert len(records) == 8
