@@ -76,7 +76,7 @@ class FinalRound:
             factory: What the search's workers use.
             records: Every candidate of the search.
             limits: What a candidate may take; a training has more time by its epochs.
-            on_note: Called with a line at each training that ends.
+            on_note: Told a line at each training that ends, and what else there is to say.
 
         Raises:
             WorkerError: If a worker raised an exception.
@@ -101,6 +101,7 @@ class FinalRound:
             trainings,
             results=self.results,
             on_done=on_done,
+            on_note=on_note,
             limits=limits,
             timeout_s=self._timeout_s(records, limits),
         )

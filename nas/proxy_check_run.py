@@ -130,11 +130,13 @@ def _train(
     limits = session_limits(config, ())
     limit_s = TimeoutClock(limits.timeout).limit_s * plan.long_epochs / plan.epochs
 
+    def on_note(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
     def on_done(training: Training, outcome: Outcome) -> None:
         nonlocal left
         left -= 1
-        line = f"{describe_training(training, outcome)}; {left} left"
-        console.print(line, highlight=False, soft_wrap=True)
+        on_note(f"{describe_training(training, outcome)}; {left} left")
 
     with (
         stop_signals() as wish,
@@ -151,6 +153,7 @@ def _train(
                 plan.trainings,
                 results=results,
                 on_done=on_done,
+                on_note=on_note,
                 limits=limits,
                 timeout_s=limit_s,
             )

@@ -12,7 +12,8 @@ from nas.candidate import Candidate, Outcome
 from nas.engine import MAX_DEATHS
 from nas.evaluation import EvaluatorFactory, proxy_task
 from nas.limits import Limits
-from nas.ray_workers import POLL_S, RayWorkerPool
+from nas.ray_pool import RayWorkerPool
+from nas.ray_workers import POLL_S
 from nas.results import Evaluate
 from nas.stopping import stop_signals
 from nas.training import Training, TrainingResults, as_training
@@ -61,6 +62,7 @@ def run_trainings(
     *,
     results: TrainingResults,
     on_done: Callable[[Training, Outcome], None],
+    on_note: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     limits: Limits = Limits(),  # noqa: B008 (it is frozen)
     timeout_s: float = math.inf,
 ) -> Signals | None:
@@ -75,6 +77,7 @@ def run_trainings(
         trainings: All different.
         results: Where workers leave their outcomes.
         on_done: Called with each training that comes to its end here.
+        on_note: Told a line when no worker has been up for a while, and when one is again.
         limits: How many go out at once, and what memory a worker may hold.
         timeout_s: A training that takes longer has failed.
 
@@ -94,7 +97,9 @@ def run_trainings(
     memory = limits.worker_memory_bytes
     with (
         stop_signals() as wish,
-        RayWorkerPool(session, make_evaluate, results, memory_bytes=memory) as pool,
+        RayWorkerPool(
+            session, make_evaluate, results, memory_bytes=memory, on_note=on_note
+        ) as pool,
     ):
         while not wish and (waiting or pool.in_flight):
             while waiting and pool.has_room and len(pool.in_flight) < most:

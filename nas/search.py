@@ -227,7 +227,15 @@ def _execute(
         signal = None
         if not limits.time_is_up and _has_work(engine):
             make = make_evaluate_factory(factory, results.folder.parent)
-            signal = run(engine, session, make, results=results, on_told=on_told, limits=limits)
+            signal = run(
+                engine,
+                session,
+                make,
+                results=results,
+                on_told=on_told,
+                on_note=progress.note,
+                limits=limits,
+            )
         if signal is None:
             signal = last.run(session, factory, engine.records(), limits, progress.note)
         return signal

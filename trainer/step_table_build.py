@@ -30,6 +30,9 @@ NETWORK_TIMING = TimingConfig()
 # Parts that are timed in turn with the reference network, under one lease of the device.
 GROUP = 4
 NETWORKS = 8
+# Measurements of each whole network, all networks in turn: what disturbs one measurement, such
+# as a neighbour on a shared machine, is gone by the next.
+PASSES = 3
 # Networks drawn for each that is measured: those measured lie evenly among them, by sum of parts.
 DRAWN = 16
 
@@ -67,7 +70,7 @@ def build_step_table(
         image_size: Side of the square images, pixels.
         settings: Batch, classes, device, optimizer and precision.
         gate: The device's gate; held alone for a few seconds at a time.
-        networks: Whole networks to measure, >= 3.
+        networks: Whole networks to measure, >= 3; each `PASSES` times.
         memory_limit_bytes: A network whose predicted training memory is above this is not
             measured; None for no limit.
         on_progress: Told what is timed, how many are done, and how many there are.
@@ -89,12 +92,7 @@ def build_step_table(
     chosen = _calibration_networks(
         space, image_size, settings, parts, networks, memory_limit_bytes
     )
-    measured = []
-    for number, architecture in enumerate(chosen):
-        report("networks", number, len(chosen))
-        step = synthetic_step(architecture, image_size, settings)
-        (relative,) = clock.relative([step], NETWORK_TIMING)
-        measured.append(MeasuredNetwork(architecture=architecture, relative_step_time=relative))
+    measured = _measured(chosen, image_size, settings, clock, report)
     return StepTable.calibrated(
         table_conditions(space, image_size, settings),
         parts,
@@ -119,6 +117,26 @@ class _Clock:
         reference, *times = self._timer([self._reference, *steps], config, self._gate)
         self.reference_seconds.append(reference.step_time_s)
         return [time.step_time_s / reference.step_time_s for time in times]
+
+
+def _measured(
+    networks: Sequence[Architecture],
+    image_size: int,
+    settings: StepSettings,
+    clock: _Clock,
+    report: OnProgress,
+) -> list[MeasuredNetwork]:
+    """Return each network with the median of its relative times, one of each pass."""
+    times: list[list[float]] = [[] for _ in networks]
+    for done in range(PASSES * len(networks)):
+        report("networks", done, PASSES * len(networks))
+        number = done % len(networks)
+        step = synthetic_step(networks[number], image_size, settings)
+        times[number] += clock.relative([step], NETWORK_TIMING)
+    return [
+        MeasuredNetwork(architecture=network, relative_step_time=float(np.median(of_network)))
+        for network, of_network in zip(networks, times, strict=True)
+    ]
 
 
 def _calibration_networks(

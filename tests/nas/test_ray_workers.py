@@ -41,6 +41,7 @@ def search(
     *,
     budget: int = 12,
     screen: Callable[[Choices], str] | None = None,
+    on_note: Callable[[str], None] = lambda line: None,
 ) -> Engine:
     quiet_optuna()
     if executor == "tune":
@@ -51,7 +52,15 @@ def search(
         factory = sampler_factory("evolution", seed=0)
         engine = Engine(ToySpace(stages=4), factory, ledger, budget=budget, screen=screen)
         results = Results(folder=folder, run_id=ledger.run_id)
-        assert run(engine, session, make_evaluate, results=results, on_told=lambda r: None) is None
+        signal = run(
+            engine,
+            session,
+            make_evaluate,
+            results=results,
+            on_told=lambda r: None,
+            on_note=on_note,
+        )
+        assert signal is None
     return engine
 
 
@@ -65,6 +74,35 @@ def test_workers_do_all_candidates_with_one_thread_each_and_not_niced(
     assert all(outcome.metrics == {"threads": "1", "nice": os.nice(0)} for outcome in outcomes)
     assert 1 <= len({outcome.worker for outcome in outcomes}) <= 2  # processes are reused
     assert len(list(tmp_path.glob("*.json"))) == 12
+
+
+@executors
+def test_a_search_without_a_single_worker_says_so_and_goes_on_when_there_is_one(
+    executor: str, session: RaySession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    class Hog:
+        def is_up(self) -> bool:
+            return True
+
+    actor_class: Any = ray.remote(num_cpus=2)(Hog)
+    hog = actor_class.remote()
+    assert ray.get(hog.is_up.remote())
+    monkeypatch.setattr("nas.vacancy.PATIENCE_S", 1.0)
+    notes: list[str] = []
+
+    def on_note(line: str) -> None:
+        notes.append(line)
+        if "no worker" in line:
+            ray.kill(hog)
+
+    engine = search(executor, session, tmp_path, make_with_threads, on_note=on_note)
+    assert engine.counts.complete == 12
+    assert [note.split(" for ")[0] for note in notes] == [
+        "no worker has been up",
+        "a worker is up again",
+    ]
 
 
 @executors
@@ -134,7 +172,7 @@ def test_a_constraint_that_nothing_meets_is_the_callers_fault(
 def test_a_tuner_of_ones_own_searches_with_the_engine(session: RaySession, tmp_path: Path) -> None:
     from ray import tune
 
-    from nas.tune import EngineSearcher
+    from nas.ray_searcher import EngineSearcher
 
     def trainable(config: dict[str, Any]) -> None:
         reward = math.nan if config["number"] == 3 else toy_reward(config["choices"])

@@ -204,6 +204,32 @@ def test_a_table_is_built_from_every_part_and_a_few_networks(tmp_path: Path) -> 
     assert all(done <= total for _, done, total in seen)
 
 
+def test_one_disturbed_measurement_of_each_network_changes_nothing(tmp_path: Path) -> None:
+    settings = StepSettings(batch_size=4, num_classes=10, device=torch.device("cpu"))
+    seen: set[int] = set()
+
+    def disturbed(
+        steps: Sequence[Step], config: TimingConfig, gate: DeviceGate
+    ) -> tuple[StepTime, ...]:
+        reference, *times = count_as_time(steps, config, gate)
+        if len(steps) == 2:  # the reference and a whole network: twice as slow the first time
+            size = sum(p.numel() for p in steps[1].network.parameters())
+            if size not in seen:
+                times = [replace(time, step_time_s=2 * time.step_time_s) for time in times]
+            seen.add(size)
+        return reference, *times
+
+    with DeviceGate("test", folder=tmp_path) as gate:
+        tables = [
+            build_step_table(SPACE, 16, settings, gate, networks=5, timer=timer)
+            for timer in (count_as_time, disturbed)
+        ]
+    assert len(seen) >= 5
+    assert [one.relative_step_time for one in tables[1].measured] == [
+        one.relative_step_time for one in tables[0].measured
+    ]
+
+
 def test_a_space_whose_networks_do_not_fit_is_refused(tmp_path: Path) -> None:
     settings = StepSettings(batch_size=4, num_classes=10, device=torch.device("cpu"))
     with (
