@@ -1,8 +1,9 @@
-"""Measures a table of step times: every part of a space once, and a few whole networks."""
+"""Measures a table of step times: every part of a space, and a few whole networks."""
 
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,13 +26,13 @@ OnProgress = Callable[[str, int, int], None]
 
 # Shorter blocks than a candidate's own timing: a space has hundreds of parts, and what is wanted
 # of each is its share of a sum.
-PART_TIMING = TimingConfig(blocks=9, block_seconds=0.02, max_spread=0.15, max_attempts=2)
+PART_TIMING = TimingConfig(blocks=5, block_seconds=0.02, max_spread=0.15, max_attempts=1)
 NETWORK_TIMING = TimingConfig()
 # Parts that are timed in turn with the reference network, under one lease of the device.
 GROUP = 4
 NETWORKS = 8
-# Measurements of each whole network, all networks in turn: what disturbs one measurement, such
-# as a neighbour on a shared machine, is gone by the next.
+# Measurements of everything, of which the median counts; one pass over all after another, so that
+# what disturbs one, such as a neighbour on a shared machine, is gone by the next.
 PASSES = 3
 # Networks drawn for each that is measured: those measured lie evenly among them, by sum of parts.
 DRAWN = 16
@@ -70,7 +71,7 @@ def build_step_table(
         image_size: Side of the square images, pixels.
         settings: Batch, classes, device, optimizer and precision.
         gate: The device's gate; held alone for a few seconds at a time.
-        networks: Whole networks to measure, >= 3; each `PASSES` times.
+        networks: Whole networks to measure, >= 3.
         memory_limit_bytes: A network whose predicted training memory is above this is not
             measured; None for no limit.
         on_progress: Told what is timed, how many are done, and how many there are.
@@ -82,17 +83,27 @@ def build_step_table(
     started, report = time.monotonic(), on_progress or _say_nothing
     reference = synthetic_step(space.reference(), image_size, settings)
     clock = _Clock(reference, gate, timer)
-    parts: dict[Part, float] = {}
     wanted = space_parts(space, image_size)
-    for start in range(0, len(wanted), GROUP):
-        report("parts", start, len(wanted))
-        group = wanted[start : start + GROUP]
-        times = clock.relative([part_step(part, settings) for part in group], PART_TIMING)
-        parts |= dict(zip(group, times, strict=True))
+    times = clock.medians(
+        [partial(part_step, part, settings) for part in wanted],
+        PART_TIMING,
+        group=GROUP,
+        on_progress=partial(report, "parts"),
+    )
+    parts = dict(zip(wanted, times, strict=True))
     chosen = _calibration_networks(
         space, image_size, settings, parts, networks, memory_limit_bytes
     )
-    measured = _measured(chosen, image_size, settings, clock, report)
+    times = clock.medians(
+        [partial(synthetic_step, network, image_size, settings) for network in chosen],
+        NETWORK_TIMING,
+        group=1,
+        on_progress=partial(report, "networks"),
+    )
+    measured = [
+        MeasuredNetwork(architecture=network, relative_step_time=relative)
+        for network, relative in zip(chosen, times, strict=True)
+    ]
     return StepTable.calibrated(
         table_conditions(space, image_size, settings),
         parts,
@@ -113,30 +124,34 @@ class _Clock:
         self._reference, self._gate, self._timer = reference, gate, timer
         self.reference_seconds: list[float] = []
 
-    def relative(self, steps: Sequence[Step], config: TimingConfig) -> list[float]:
-        reference, *times = self._timer([self._reference, *steps], config, self._gate)
-        self.reference_seconds.append(reference.step_time_s)
-        return [time.step_time_s / reference.step_time_s for time in times]
+    def medians(
+        self,
+        makers: Sequence[Callable[[], Step]],
+        config: TimingConfig,
+        *,
+        group: int,
+        on_progress: Callable[[int, int], None],
+    ) -> list[float]:
+        """Return the median of each step's times relative to the reference's.
 
-
-def _measured(
-    networks: Sequence[Architecture],
-    image_size: int,
-    settings: StepSettings,
-    clock: _Clock,
-    report: OnProgress,
-) -> list[MeasuredNetwork]:
-    """Return each network with the median of its relative times, one of each pass."""
-    times: list[list[float]] = [[] for _ in networks]
-    for done in range(PASSES * len(networks)):
-        report("networks", done, PASSES * len(networks))
-        number = done % len(networks)
-        step = synthetic_step(networks[number], image_size, settings)
-        times[number] += clock.relative([step], NETWORK_TIMING)
-    return [
-        MeasuredNetwork(architecture=network, relative_step_time=float(np.median(of_network)))
-        for network, of_network in zip(networks, times, strict=True)
-    ]
+        Args:
+            makers: Make the steps; a step lives only while it is timed.
+            config: How to time them.
+            group: Steps that are timed in turn under one lease of the device.
+            on_progress: Told how many measurements are done, and how many there are.
+        """
+        times: list[list[float]] = [[] for _ in makers]
+        total = PASSES * len(makers)
+        for number in range(PASSES):
+            for start in range(0, len(makers), group):
+                on_progress(number * len(makers) + start, total)
+                steps = [make() for make in makers[start : start + group]]
+                reference, *others = self._timer([self._reference, *steps], config, self._gate)
+                del steps  # before the next are made: two large networks may not fit
+                self.reference_seconds.append(reference.step_time_s)
+                for place, other in enumerate(others, start):
+                    times[place].append(other.step_time_s / reference.step_time_s)
+        return [float(np.median(of_step)) for of_step in times]
 
 
 def _calibration_networks(
