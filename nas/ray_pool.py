@@ -47,7 +47,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
 
         self._ray = ray
         self._make = ray.put(ray.cloudpickle.dumps(make_evaluate))
-        self._results, self._workers, self._memory = results, session.workers, memory_bytes
+        self._session, self._results, self._memory = session, results, memory_bytes
         self._actor_class = ray.remote(
             num_cpus=1, num_gpus=session.gpus_per_worker, max_restarts=0, max_task_retries=0
         )(Worker)
@@ -84,8 +84,9 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
 
         Raises:
             WorkerError: If a worker raised an exception.
-            OSError: If a worker could not read or write a file.
+            OSError: If a worker could not read or write a file, or Ray itself died.
         """
+        self._session.require_alive()
         came, _ = self._ray.wait([*self._running, *self._starting], timeout=timeout_s)
         for reference in came:
             if reference in self._starting:
@@ -111,7 +112,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
 
     def _start(self) -> None:
         actor = self._actor_class.remote(
-            self._make, self._results, workers=self._workers, memory_bytes=self._memory
+            self._make, self._results, workers=self._session.workers, memory_bytes=self._memory
         )
         self._starting[actor.ready.remote()] = actor
 

@@ -71,7 +71,10 @@ def run_with_tune(
                 storage_path=str(storage),
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                callbacks=[_Stopper(wish, searcher), _Watcher(Vacancy(on_note))],
+                callbacks=[
+                    _Stopper(wish, searcher),
+                    _Watcher(session, searcher, Vacancy(on_note)),
+                ],
                 verbose=0,
             ),
         )
@@ -109,13 +112,22 @@ class _Stopper(tune.Callback):  # type: ignore[misc]
 
 
 class _Watcher(tune.Callback):  # type: ignore[misc]
-    """Looks after every step of a Tune run whether any trial has a process."""
+    """Looks after every step of a Tune run whether Ray lives, and any trial has a process."""
 
-    def __init__(self, vacancy: Vacancy) -> None:
-        self._vacancy = vacancy
+    def __init__(self, session: RaySession, searcher: EngineSearcher, vacancy: Vacancy) -> None:
+        self._session, self._searcher, self._vacancy = session, searcher, vacancy
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
+        try:
+            self._session.require_alive()
+        except OSError as error:
+            self._searcher.failure = error
+            raise
         self._vacancy.tell(is_somebody_up=any(one.status == Trial.RUNNING for one in trials))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return nothing to Tune, which pickles its callbacks with its settings."""
+        return {}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ CONNECT_S = 5.0
 START_S = 120.0
 LAST_PORT = 65535
 LATE = "timed out during startup"  # in what Ray raises, a bare Exception
+VITAL = ("raylet", "gcs_server")  # Ray's processes without which nothing goes on
 
 
 @contextmanager
@@ -71,6 +72,15 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
         worker.print_to_stdstream = printer
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
+
+
+def dead_process() -> str:
+    """Return which vital process of a Ray that was started here has died; else nothing."""
+    from ray._private import worker
+
+    node = worker._global_node
+    dead = node.dead_processes() if node is not None else ()
+    return next((name for name, _ in dead if name in VITAL), "")
 
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.private_folder import private_folder
-from trainer.ray_connection import connected, joined
+from trainer.ray_connection import connected, dead_process, joined
 from trainer.ray_room import require_room, waiting_note
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
@@ -38,6 +38,19 @@ class RaySession:
     gpus_per_worker: float = 0.0
     folder: Path | None = None
     note: str = ""
+
+    def require_alive(self) -> None:
+        """See that Ray's own processes live, where they were started for this session.
+
+        Raises:
+            OSError: If one died. Ray would end this process for it some seconds later, mostly
+                without a word of why.
+        """
+        if name := dead_process():
+            raise OSError(
+                f"Ray's {name} died: killed, out of memory, or by `ray stop`; nothing that "
+                f"finished is lost, and the same command goes on"
+            )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -92,8 +93,11 @@ def test_a_search_without_a_single_worker_says_so_and_goes_on_when_there_is_one(
     monkeypatch.setattr("nas.vacancy.PATIENCE_S", 1.0)
     notes: list[str] = []
 
+    terminal = threading.RLock()  # what is called has state that cannot be pickled
+
     def on_note(line: str) -> None:
-        notes.append(line)
+        with terminal:
+            notes.append(line)
         if "no worker" in line:
             ray.kill(hog)
 

@@ -51,6 +51,26 @@ def test_killed_workers_are_replaced_and_their_candidates_done_again(
     assert Book(read_ledger(tmp_path / "ledger.jsonl").events).counts.deaths == 2
 
 
+@pytest.mark.parametrize(
+    ("executor", "name"), [("actors", "raylet"), ("actors", "gcs_server"), ("tune", "raylet")]
+)
+def test_the_death_of_ray_itself_is_said_and_the_search_goes_on_later(
+    tmp_path: Path, executor: str, name: str
+) -> None:
+    flags = ("--executor", executor, "--budget", "6", "--seconds", "1")
+    driver = Driver(tmp_path, *flags)
+    wait_until(lambda: told(tmp_path) >= 2)
+    (process,) = (
+        pid
+        for pid in descendants(driver.process.pid)
+        if Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0].endswith(f"/{name}")
+    )
+    os.kill(process, signal.SIGKILL)
+    assert driver.output().splitlines()[-1].startswith(f"OSError: Ray's {name} died: killed, ")
+    assert Driver(tmp_path, *flags).output().endswith("stopped by None\n")
+    assert_whole(tmp_path, budget=6, cut_short=2)
+
+
 @executors
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_within_seconds_and_goes_on_later(
