@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from search_space.artifact import ArchitectureFile, load_architecture
 from search_space.command import CommandParser, at_least, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.fit import DivergedError
-from trainer.preflight import phase_budgets, step_seconds
+from trainer.plan_table import show_plan
 from trainer.ray_train import Workers, check_share, train_on_workers
 from trainer.recipes.config import Recipe
 from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
@@ -24,17 +23,12 @@ from trainer.stop_signals import StopSignals
 from trainer.synthetic_step import named_device
 from trainer.train_display import ConsoleDisplay
 from trainer.train_plan import cache_size
-from trainer.train_request import TrainRun, plan_of, split_images, workload_of
+from trainer.train_request import TrainRun
 from trainer.train_run import train
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128
 EMBEDDED = ("digits-scenes", "digits")
-# Of the table that --dry-run shows; RA is RandAugment's magnitude. It must fit 80 characters.
-COLUMNS = (
-    *("#", "px", "RA", "mixup", "cutmix", "drop"),
-    *("steps", "batch", "accum.", "memory", "step", "time"),
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +47,7 @@ def _train(argv: Sequence[str] | None) -> int:
     run = replace(_run(args, file, recipe, workers), command=words)
     _warn(run, console)
     if args.dry_run:
-        _show_plan(run, workers.count, console)
+        show_plan(run, workers.count, console)
         return 0
     with StopSignals() as signals:
         try:
@@ -156,56 +150,6 @@ def _warn(run: TrainRun, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _show_plan(run: TrainRun, workers: int, console: Console) -> None:
-    """Print every phase with what it costs; nothing is trained or written."""
-    plan = plan_of(run, split_images(run))
-    work = workload_of(run, plan, workers, on_host=workers)
-    budgets = phase_budgets(work)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-    rows = zip(plan.phases, budgets, plan.steps_in_phases(), strict=True)
-    total, slowest = 0.0, 0.0
-    for number, (phase, budget, steps) in enumerate(rows, start=1):
-        seconds = step_seconds(work, phase, budget)
-        total, slowest = total + steps * seconds, max(slowest, seconds)
-        table.add_row(
-            str(number),
-            str(phase.image_size),
-            f"{phase.randaug_magnitude:.4g}",
-            f"{phase.mixup_alpha:.3g}",
-            f"{phase.cutmix_alpha:.3g}",
-            f"{phase.dropout:.3g}",
-            str(steps),
-            str(budget.batch_size),
-            str(budget.accumulation),
-            f"{budget.predicted_bytes / 2**30:.2f}G",
-            f"{seconds * 1e3:.1f} ms",
-            _duration(steps * seconds),
-        )
-    console.print(
-        f"{run.file.name} ({work.architecture.key}): {plan.total_steps} steps of "
-        f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
-        + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else ""),
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(table)
-    fixed = slowest * plan.total_steps
-    console.print(
-        f"about {_duration(total)} of training steps; at the largest size throughout "
-        f"{_duration(fixed)}, so {1 - total / fixed:.0%} less",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _positive(text: str) -> float:
