@@ -19,9 +19,9 @@ from nas.study import quiet_optuna
 from nas.tables import finals_table, front_table, top_table
 from search_space.command import CommandParser, run_command
 from search_space.start import STOPPED
+from trainer.candidate import split_images
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
-from trainer.proxy import split_images
 
 SEARCH, REPORT = "nas-search", "nas-report"
 NO_WINNER = TOO_MANY_FAILURES = 1

@@ -18,12 +18,13 @@ from nas.reward import weighted_product
 from nas.screening import judged_by_measurement
 from search_space.cost import count_params
 from search_space.space import SearchSpace
+from trainer.candidate import ProxyTask, split_images
 from trainer.data.cache import CachedImages, open_cache
 from trainer.data.prepare import prepare
 from trainer.device_memory import device_memory_bytes, free_memory
 from trainer.host_memory import worker_memory_bytes
 from trainer.measurement import InfeasibleError, Measurement
-from trainer.proxy import ProxyTask, evaluate, split_images
+from trainer.proxy import evaluate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

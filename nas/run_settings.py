@@ -10,9 +10,9 @@ from nas.evaluation import proxy_task
 from nas.ledger import read_ledger
 from nas.start_points import StartPoint
 from search_space.space import SearchSpace
+from trainer.candidate_timing import faster_precision
 from trainer.config import Precision
 from trainer.data.cache import CachedImages
-from trainer.proxy import faster_precision
 
 LEDGER = "ledger.jsonl"
 CHECK = "proxy_check"  # folder of the trainings of --proxy-check

@@ -14,23 +14,22 @@ import torch
 from search_space.architecture import Architecture
 from search_space.artifact import write_atomic
 from search_space.cost import count_macs, count_params
+from trainer.candidate import (
+    ProxyTask,
+    build_candidate,
+    candidate_loss,
+    candidate_optimizer,
+    split_images,
+)
+from trainer.candidate_memory import check_memory, full_device_is_infeasible
+from trainer.candidate_timing import time_candidate
 from trainer.checkpoint import load_tensors
 from trainer.data.batches import Batches
 from trainer.data.train_feed import seed_of
 from trainer.engine import accuracy, train_epoch
 from trainer.gate import DeviceGate, device_key
 from trainer.measurement import Measurement
-from trainer.proxy import (
-    EVALUATION_BATCH,
-    ProxyTask,
-    build_candidate,
-    candidate_loss,
-    candidate_optimizer,
-    check_memory,
-    full_device_is_infeasible,
-    split_images,
-    time_candidate,
-)
+from trainer.proxy import EVALUATION_BATCH
 from trainer.rungs import Rung, rung_learning_rate
 
 SCHEMA = "nas.rung/1"

@@ -39,17 +39,17 @@ from nas.reward import weighted_product
 from nas.run_folder import best_record, write_trials
 from nas.study import quiet_optuna
 from search_space.architecture import Architecture
-from trainer.data.batches import Batches
-from trainer.data.cache import CachedImages
-from trainer.engine import accuracy, train_epoch
-from trainer.gate import DeviceGate, device_key
-from trainer.proxy import (
+from trainer.candidate import (
     ProxyTask,
     build_candidate,
     candidate_loss,
     candidate_optimizer,
     split_images,
 )
+from trainer.data.batches import Batches
+from trainer.data.cache import CachedImages
+from trainer.engine import accuracy, train_epoch
+from trainer.gate import DeviceGate, device_key
 from trainer.schedule import cosine, scaled_learning_rate
 
 FIDELITIES = ("full", "progressive")

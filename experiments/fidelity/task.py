@@ -9,10 +9,10 @@ from nas.config import SearchConfig
 from nas.fidelity.config import ProgressiveConfig
 from search_space.architecture import Architecture
 from search_space.space import SearchSpace
+from trainer.candidate import ProxyTask
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache import CachedImages
 from trainer.data.prepare import prepare
-from trainer.proxy import ProxyTask
 
 PROXY = ProxyConfig(
     image_size=24,

@@ -23,9 +23,9 @@ from nas.reward import weighted_product
 from nas.screening import measured_violation
 from search_space.cost import count_params
 from search_space.space import SearchSpace
+from trainer.candidate import ProxyTask
 from trainer.device_memory import free_memory
 from trainer.measurement import InfeasibleError
-from trainer.proxy import ProxyTask
 from trainer.rung_training import (
     RungResult,
     load_rung,

@@ -16,8 +16,8 @@ from nas.fidelity.job import RungJob
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toy_training import SIZE, images
+from trainer.candidate import ProxyTask
 from trainer.config import ProxyConfig, TimingConfig
-from trainer.proxy import ProxyTask
 from trainer.rungs import ladder_rungs
 
 TINY = SearchSpace.load("tiny")

@@ -10,10 +10,12 @@ import torch
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.cost import count_macs, count_params
 from trainer import proxy
+from trainer.candidate import ProxyTask
+from trainer.candidate_timing import faster_precision
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache import CachedImages, ImageSplit
 from trainer.measurement import InfeasibleError, Measurement
-from trainer.proxy import ProxyTask, evaluate, faster_precision
+from trainer.proxy import evaluate
 
 SMALL = Architecture(
     stem_width=8,

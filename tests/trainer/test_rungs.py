@@ -11,9 +11,9 @@ import torch
 
 from search_space.architecture import Architecture, BlockType, Stage
 from tests.toy_training import SIZE, architecture, images
+from trainer.candidate import ProxyTask
 from trainer.config import LadderConfig, ProxyConfig, TimingConfig
 from trainer.measurement import InfeasibleError
-from trainer.proxy import ProxyTask
 from trainer.rung_training import (
     load_rung,
     measure_untrained,
