@@ -1,10 +1,12 @@
-"""How a candidate's learning rate should run over its rungs: accuracy at the end of each.
+"""How the learning rate and the regularisation should run over the rungs: accuracy at each end.
 
     python -m experiments.fidelity.schedules --data cifar10 --out schedules.json
 
 Variants: `restart`, the cosine anew in every rung; `whole`, one cosine over all rungs;
-`exponential`, x0.97 every 2.4 epochs over all rungs; `restart-plain`, as `restart` without
-RandAugment and dropout. A variant whose result is in the file already is not measured again.
+`exponential`, x0.97 every 2.4 epochs over all rungs; all of these with RandAugment to magnitude 5
+and dropout to 0.1. `plain`, `dropout`, `magnitude-1` and `magnitude-2` are as `restart` with less
+of them. `full` is the short training without rungs. A variant whose result is in the file already
+is not measured again.
 """
 
 import argparse
@@ -23,7 +25,17 @@ from trainer.proxy import evaluate
 from trainer.rungs import Rung, ladder_rungs, rung_learning_rate
 from trainer.schedule import cosine, scaled_learning_rate
 
-VARIANTS = ("restart", "whole", "exponential", "restart-plain", "full")
+STRONG = LadderConfig(randaug_magnitude=5.0, dropout=0.1)
+VARIANTS = {
+    "restart": STRONG,
+    "whole": STRONG,
+    "exponential": STRONG,
+    "plain": LadderConfig(randaug_magnitude=0.0, dropout=0.0),
+    "dropout": LadderConfig(randaug_magnitude=0.0, dropout=0.1),
+    "magnitude-1": LadderConfig(randaug_magnitude=1.0, dropout=0.1),
+    "magnitude-2": LadderConfig(randaug_magnitude=2.0, dropout=0.1),
+    "full": STRONG,
+}
 
 
 def whole_cosine(
@@ -42,20 +54,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--candidates", type=int, default=5)
+    parser.add_argument("--candidates", type=int, default=16)
     args = parser.parse_args()
     torch.set_num_threads(1)
     images = images_of(args.data)
     found = json.loads(args.out.read_text()) if args.out.exists() else {}
     for number, architecture in enumerate(random_architectures(args.candidates, seed=1)):
-        for variant in VARIANTS:
+        for variant, ladder in VARIANTS.items():
             row = found.setdefault(variant, [])
             if len(row) > number:
                 continue
             task = task_of(images, seed=0)
-            ladder, rate = LadderConfig(), rung_learning_rate
-            if variant == "restart-plain":
-                ladder = LadderConfig(randaug_magnitude=0.0, dropout=0.0)
+            rate = rung_learning_rate
             if variant == "whole":
                 rate = whole_cosine
             if variant == "exponential":
