@@ -90,15 +90,12 @@ class Ledger(AbstractContextManager["Ledger"]):
         """Write the events, in order, and return once they are on disk.
 
         Raises:
-            OSError: If the disk is full, for one; nothing of `events` is kept.
+            OSError: If the disk is full, or the file is no longer where it was; nothing of
+                `events` is kept.
             HeldError: If somebody else wrote to the file: locks do not hold on some network
                 file systems.
         """
-        if os.fstat(self._fd).st_size != self._size:
-            raise HeldError(
-                f"another process writes to {self.path}, whose file system has no locks; "
-                f"let one search go on at a time"
-            )
+        self._require_in_place()
         now = round(time.time(), 3)
         data = "".join(_line({**event, "time": now}) for event in events).encode()
         try:
@@ -130,6 +127,32 @@ class Ledger(AbstractContextManager["Ledger"]):
                 f"run {run!r} is being searched by {_holder(self.path)}; "
                 f"stop it or choose another name ({self.path})"
             ) from None
+
+    def _require_in_place(self) -> None:
+        """See that what is written will be found again, by us alone."""
+        own = os.fstat(self._fd)
+        if own.st_size != self._size:
+            raise HeldError(
+                f"another process writes to {self.path}, whose file system has no locks; "
+                f"let one search go on at a time"
+            )
+        try:
+            if os.path.samestat(own, self.path.stat()):
+                return
+            raise OSError(f"{self.path} was replaced by another file while a search wrote to it")
+        except FileNotFoundError:
+            if own.st_nlink or not self.path.parent.is_dir():
+                raise OSError(
+                    f"{self.path} was moved or removed while a search wrote to it; "
+                    f"the same command goes on where it is put back"
+                ) from None
+        with self.path.open("xb") as copy:
+            copy.write(os.pread(self._fd, self._size, 0))
+            os.fsync(copy.fileno())
+        raise OSError(
+            f"{self.path} was removed while a search wrote to it; it is there again, "
+            f"and the same command goes on"
+        )
 
     def _write_header(self) -> None:
         header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}

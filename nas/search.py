@@ -19,7 +19,7 @@ from nas.final_notes import final_notes
 from nas.final_round import FinalRound
 from nas.finalists import Finals, winner
 from nas.forecast import Forecaster
-from nas.ledger import HeldError, Ledger
+from nas.ledger import HeldError, Ledger, read_ledger
 from nas.limits import Limits, TooManyFailuresError
 from nas.outputs import write_outputs
 from nas.progress import SearchProgress
@@ -167,7 +167,7 @@ def run_search(
 
 @contextmanager
 def _folder_of_run(folder: Path) -> Iterator[None]:
-    """Make the run's folder; one that was made in vain, for a bad setting, goes again."""
+    """Make the run's folder; one in which nothing was tried, for a bad setting, goes again."""
     try:
         folder.mkdir(parents=True)
         is_new = True
@@ -179,9 +179,21 @@ def _folder_of_run(folder: Path) -> Iterator[None]:
     except HeldError:  # by another search, which came to this folder at the same moment
         raise
     except (ValueError, OSError):
-        if is_new and not any((folder / RESULTS).glob("*.json")):
-            shutil.rmtree(folder)
+        if is_new and _is_untried(folder):
+            shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _is_untried(folder: Path) -> bool:
+    """Whether a run has nothing to lose: no candidate was ever asked for."""
+    if any((folder / RESULTS).glob("*.json")):
+        return False
+    try:
+        return all(event["event"] != "asked" for event in read_ledger(folder / LEDGER).events)
+    except FileNotFoundError:
+        return True
+    except (ValueError, OSError):  # damaged: for somebody to look at
+        return False
 
 
 def _has_work(engine: Engine) -> bool:

@@ -145,3 +145,29 @@ def test_a_writer_that_no_lock_kept_out_is_noticed(path: Path) -> None:
         with pytest.raises(HeldError, match=r"another process writes to .*ledger\.jsonl"):
             ledger.append(note(2))
     assert notes(path) == [0, 1]
+
+
+def test_a_ledger_that_is_removed_is_put_back_and_nothing_is_lost(path: Path) -> None:
+    with Ledger(path, SETTINGS) as ledger:
+        ledger.append(note(0), note(1))
+        path.unlink()
+        with pytest.raises(OSError, match=r"ledger\.jsonl was removed .* it is there again"):
+            ledger.append(note(2))
+    assert notes(path) == [0, 1]
+    with Ledger(path, SETTINGS) as again:
+        again.append(note(2))
+        assert again.run_id == ledger.run_id
+    assert notes(path) == [0, 1, 2]
+
+
+def test_a_ledger_that_is_moved_or_replaced_ends_the_search(path: Path) -> None:
+    with Ledger(path, SETTINGS) as ledger:
+        ledger.append(note(0))
+        moved = path.rename(path.with_suffix(".moved"))
+        with pytest.raises(OSError, match=r"ledger\.jsonl was moved or removed"):
+            ledger.append(note(1))
+        path.write_text("something else\n")
+        with pytest.raises(OSError, match=r"ledger\.jsonl was replaced by another file"):
+            ledger.append(note(1))
+    assert path.read_text() == "something else\n"
+    assert notes(moved) == [0]

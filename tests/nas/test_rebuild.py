@@ -67,3 +67,25 @@ def test_a_folder_that_another_search_holds_is_left_alone(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="a bad setting"), _folder_of_run(tmp_path / "b"):
         raise ValueError("a bad setting")
     assert not (tmp_path / "b").exists()
+
+
+def test_a_new_folder_in_which_something_was_tried_stays_whatever_breaks(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "a", tmp_path / "moved"
+
+    def break_after_a_candidate() -> None:
+        with _folder_of_run(folder), Ledger(folder / "ledger.jsonl", {}) as ledger:
+            ledger.append({"event": "asked", "number": 0, "key": "a", "choices": {}})
+            (folder / "results").rmdir()  # by somebody who cleans up
+            raise OSError("a worker's file")
+
+    def break_after_a_move() -> None:
+        with _folder_of_run(tmp_path / "b"):
+            (tmp_path / "b").rename(moved)
+            raise OSError("no such folder")
+
+    with pytest.raises(OSError, match="a worker's file"):
+        break_after_a_candidate()
+    assert (folder / "ledger.jsonl").exists()
+    with pytest.raises(OSError, match="no such folder"):
+        break_after_a_move()
+    assert moved.exists()
