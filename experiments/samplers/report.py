@@ -90,7 +90,7 @@ def draw(cache: Path, tables: dict[str, Table], out: Path) -> None:
         axis.set(ylim=(3e-4, 0.2), ylabel="mean regret of reward")
         axis.set_title(f"{data_set}, {workers} worker{'s' if workers > 1 else ''}")
         axis.grid(alpha=0.3, which="both")
-        axis.legend(fontsize=7, loc="upper right")
+        axis.legend(fontsize=7, loc="lower left")
     figure.savefig(out / "regret.png", dpi=110, metadata={"Software": None})
 
 
