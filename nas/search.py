@@ -167,7 +167,7 @@ def run_search(
 
 @contextmanager
 def _folder_of_run(folder: Path) -> Iterator[None]:
-    """Make the run's folder; one in which nothing was tried, for a bad setting, goes again."""
+    """Make the run's folder; one that was made in vain, for a bad setting, goes again."""
     try:
         folder.mkdir(parents=True)
         is_new = True
@@ -179,17 +179,18 @@ def _folder_of_run(folder: Path) -> Iterator[None]:
     except HeldError:  # by another search, which came to this folder at the same moment
         raise
     except (ValueError, OSError):
-        if is_new and _is_untried(folder):
+        if is_new and _has_nothing(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _is_untried(folder: Path) -> bool:
-    """Whether a run has nothing to lose: no candidate was ever asked for."""
+def _has_nothing(folder: Path) -> bool:
+    """Whether a run has nothing to lose: no candidate ever came to an end."""
     if any((folder / RESULTS).glob("*.json")):
         return False
     try:
-        return all(event["event"] != "asked" for event in read_ledger(folder / LEDGER).events)
+        events = read_ledger(folder / LEDGER).events
+        return all(event["event"] not in ("told", "rung") for event in events)
     except FileNotFoundError:
         return True
     except (ValueError, OSError):  # damaged: for somebody to look at

@@ -69,12 +69,12 @@ def test_a_folder_that_another_search_holds_is_left_alone(tmp_path: Path) -> Non
     assert not (tmp_path / "b").exists()
 
 
-def test_a_new_folder_in_which_something_was_tried_stays_whatever_breaks(tmp_path: Path) -> None:
+def test_a_new_folder_in_which_a_candidate_ended_stays_whatever_breaks(tmp_path: Path) -> None:
     folder, moved = tmp_path / "a", tmp_path / "moved"
 
     def break_after_a_candidate() -> None:
         with _folder_of_run(folder), Ledger(folder / "ledger.jsonl", {}) as ledger:
-            ledger.append({"event": "asked", "number": 0, "key": "a", "choices": {}})
+            ledger.append({"event": "told", "number": 0, "outcome": {}})
             (folder / "results").rmdir()  # by somebody who cleans up
             raise OSError("a worker's file")
 
