@@ -8,20 +8,27 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.candidate import State
-from nas.flags import search_parser
-from nas.limits import TooManyFailuresError
-from nas.no_search import check_proxy, show_reweighed
-from nas.rebuild import rebuild_report
-from nas.run_settings import settled_precision
+from nas.engine.limits import TooManyFailuresError
+from nas.engine.study import quiet_optuna
+from nas.proxy_check.console import check_proxy
+from nas.report.console_tables import finals_table, front_table, top_table
+from nas.report.rebuild import rebuild_report
+from nas.report.reweigh import show_reweighed
+from nas.run_folder.identity import settled_precision
 from nas.search import SearchResult, run_search
-from nas.settings import check_files, complete_config, default_name, given_settings, run_folder
-from nas.study import quiet_optuna
-from nas.tables import finals_table, front_table, top_table
-from search_space.command import CommandParser, run_command
-from search_space.start import STOPPED
-from trainer.candidate import split_images
+from nas.settings.flags import search_parser
+from nas.settings.from_flags import (
+    check_files,
+    complete_config,
+    default_name,
+    given_settings,
+    run_folder,
+)
+from search_space.command_line.command import CommandParser, run_command
+from search_space.command_line.startup import STOPPED
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
+from trainer.proxy.task import split_images
 
 SEARCH, REPORT = "nas-search", "nas-report"
 NO_WINNER = TOO_MANY_FAILURES = 1

@@ -5,7 +5,7 @@ Torch, Ray and pandas take seconds to import. This module imports none of them.
 
 from collections.abc import Callable
 
-from search_space.start import start_command
+from search_space.command_line.startup import start_command
 
 
 def search() -> int:
@@ -23,7 +23,7 @@ def scale() -> int:
     """nas-scale."""
 
     def load() -> Callable[[], int]:
-        from nas.scale_measure import main
+        from nas.scale_command import main
 
         return main
 
@@ -45,7 +45,7 @@ def time() -> int:
     """nas-time."""
 
     def load() -> Callable[[], int]:
-        from trainer.cli import time_main
+        from trainer.time_cli import time_main
 
         return time_main
 

@@ -10,36 +10,31 @@ from signal import Signals
 from rich.console import Console
 
 from nas.candidate import Record
-from nas.config import SearchConfig
-from nas.engine import Engine
-from nas.evaluation import EvaluatorFactory
-from nas.fidelity.account import rung_notes
+from nas.engine.engine import Engine
+from nas.engine.ledger import LEDGER, HeldError, Ledger, read_ledger
+from nas.engine.limits import Limits, TooManyFailuresError
+from nas.engine.result_files import Results
+from nas.evaluation.evaluator import EvaluatorFactory
+from nas.evaluation.forecast import Forecaster
+from nas.evaluation.screening import constraint_screen
+from nas.evaluation.step_time_table import table_of_run
+from nas.execution.ray_actors import run_with_actors
+from nas.fidelity.rung_costs import rung_notes
 from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
-from nas.final_notes import final_notes
-from nas.final_round import FinalRound
-from nas.finalists import Finals, winner
-from nas.forecast import Forecaster
-from nas.ledger import HeldError, Ledger, read_ledger
-from nas.limits import Limits, TooManyFailuresError
-from nas.outputs import write_outputs
-from nas.progress import SearchProgress
-from nas.ray_workers import run_with_actors
-from nas.results import Results
-from nas.run_folder import (
-    write_best,
-    write_config,
-    write_environment,
-)
-from nas.run_settings import LEDGER, MAY_CHANGE, describe_images, run_settings
-from nas.screening import constraint_screen
-from nas.search_notes import search_notes
-from nas.search_table import table_of_run
+from nas.finalists.finalists import Finals, winner
+from nas.finalists.round import FinalRound
+from nas.report.notes import final_notes, search_notes
+from nas.report.outputs import write_outputs
+from nas.report.progress import SearchProgress
+from nas.run_folder.files import write_best, write_config, write_environment
+from nas.run_folder.identity import MAY_CHANGE, describe_images, run_settings
 from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
-from nas.start_points import start_points
-from nas.stopping import stop_signals
+from nas.settings.config import SearchConfig
+from nas.settings.start_points import start_points
 from search_space.space import SearchSpace
-from trainer.data.cache import CachedImages
-from trainer.ray_session import ray_session
+from trainer.cluster.ray_session import ray_session
+from trainer.data.cache.images import CachedImages
+from trainer.stop_signals import stop_signals
 
 RESULTS = "results"
 
@@ -236,7 +231,7 @@ def _execute(
         run = run_with_actors
         if config.executor == "tune":
             # Here, because it imports Ray, and a session of our own sets Ray's environment first.
-            from nas.tune import run_with_tune as run
+            from nas.execution.ray_tune import run_with_tune as run
         signal = None
         if not limits.time_is_up and _has_work(engine):
             make = make_evaluate_factory(factory, results.folder.parent)

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from nas.choice_space import ChoiceSpace
-from nas.config import SearchConfig
-from nas.engine import Engine
-from nas.ledger import Event
-from nas.limits import Limits
-from nas.mirror import Mirror, NoMirror
-from nas.mirror_url import without_password
-from nas.timeout import Timeout, parse_bytes, parse_duration
+from nas.engine.choice_space import ChoiceSpace
+from nas.engine.engine import Engine
+from nas.engine.ledger import Event
+from nas.engine.limits import Limits
+from nas.engine.timeouts import Timeout
+from nas.mirror.mirror import Mirror, NoMirror
+from nas.mirror.url import without_password
+from nas.settings.config import SearchConfig
+from nas.units import parse_bytes, parse_duration
 
 MIRROR_PATIENCE_S = 10.0  # at the end of a session, without any sign of progress
 
@@ -65,7 +66,7 @@ def mirror_of(
     if config.mirror is None:
         yield NoMirror()
         return
-    from nas.mirror_study import MirrorStudy  # here, because most searches have none
+    from nas.mirror.optuna_study import MirrorStudy  # here, because most searches have none
 
     open_study = partial(
         MirrorStudy, config.mirror, folder.resolve().name, run_id, tuple(space.decisions())

@@ -9,10 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from scaling.explanation import explanation
 from scaling.image_size import MAX_IMAGE_SIZE
-from scaling.ladder import NAMES
-from scaling.request import count, scaled_networks, source_of
+from scaling.named_sizes import NAMES
+from scaling.options import count, scaled_networks, source_of
 from scaling.summary import (
     Measure,
     ReadRecipe,
@@ -22,9 +21,14 @@ from scaling.summary import (
     scaled_file,
     training_hours,
 )
-from scaling.table import costs_table, family_table, stages_table
-from search_space.artifact import BEST, ArchitectureFile, load_architecture, save_architecture
-from search_space.command import CommandParser, at_least, run_command
+from scaling.tables import costs_table, explanation, family_table, stages_table
+from search_space.architecture_file import (
+    BEST,
+    ArchitectureFile,
+    load_architecture,
+    save_architecture,
+)
+from search_space.command_line.command import CommandParser, at_least, run_command
 
 COMMAND = "nas-scale"
 BATCH_SIZE, EPOCHS = 32, 350  # of --measure, where neither flags nor a recipe say

@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from scaling.image_size import SizeLimits, scaled_sizes
+from scaling.named_sizes import scales_stem_and_head
+from scaling.source import ScaledNetwork, Source, used_constants
 from search_space.architecture import Architecture, Stage
 from search_space.published import round_width
 
@@ -119,4 +122,37 @@ def grow(
         stem_width=channels(stem) if stem_and_head else stem,
         stages=tuple(stage(old) for old in architecture.stages),
         head_width=channels(head) if stem_and_head else head,
+    )
+
+
+def multiply(source: Source, growth: Growth, limits: SizeLimits) -> ScaledNetwork:
+    """Multiply every stage of a network alike, and its image size.
+
+    Stem and head follow the width for sources that count as B0 to B3, and are left alone above.
+
+    Raises:
+        ValueError: If the cap lies below the source's own image sizes.
+
+    Source: arXiv:1905.11946, section 3.3; stem and head as in effnetv2_configs.py.
+    """
+    sizes = scaled_sizes(source.image_size, source.image_size.eval * growth.image_size, limits)
+    whole = scales_stem_and_head(source.counts_as, source.counts_as)
+    return ScaledNetwork(
+        architecture=grow(
+            source.architecture,
+            depth=growth.depth,
+            width=growth.width,
+            guard=source.guard,
+            stem_and_head=whole,
+        ),
+        train_size=sizes.train,
+        eval_size=sizes.eval,
+        rule="compound",
+        constants={
+            **used_constants(source, limits),
+            "depth": growth.depth,
+            "width": growth.width,
+            "image_size": growth.image_size,
+            "stem_and_head_scaled": whole,
+        },
     )

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from scaling.compound import exact, scaled_depth
 from scaling.image_size import SizeLimits, scaled_sizes
-from scaling.ladder import (
+from scaling.named_sizes import (
     EXTRA_BASE_LAYERS,
     LAST_STAGE_DEEPENING,
     LAST_STAGE_WIDENING,

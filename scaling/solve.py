@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from scaling.compound import MAX_DEPTH_MULTIPLIER, MAX_WIDTH_MULTIPLIER, CompoundRates
+from scaling.compound import MAX_DEPTH_MULTIPLIER, MAX_WIDTH_MULTIPLIER, CompoundRates, multiply
 from scaling.image_size import SizeLimits
 from scaling.source import ScaledNetwork, Source
-from scaling.uniform import multiply
 from search_space.cost import count_macs, count_params
 
 TOLERANCE = 0.03  # a network within 3 % of a requested size is that size

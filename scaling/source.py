@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaling.image_size import SizeLimits
-from scaling.ladder import rung
+from scaling.named_sizes import rung
 from search_space.architecture import Architecture
 from search_space.published import PublishedNetwork, published, published_names
 from search_space.space import ImageSize

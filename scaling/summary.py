@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scaling.source import ScaledNetwork
-from search_space.artifact import ArchitectureFile
+from search_space.architecture_file import ArchitectureFile
 from search_space.cost import count_macs, count_params, training_memory_bytes
 
 # Reads the length of a recipe by its name or path. Given to the command from above, too.

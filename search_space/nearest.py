@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from search_space.architecture import Architecture, BlockType, Stage
-from search_space.decision import Choice
 from search_space.space import SearchSpace
-from search_space.space_stage import StageOptions
+from search_space.spaces.decision import Choice
+from search_space.spaces.stage_options import StageOptions
 
 _MOST_STAGES = 16  # of a network; beyond, matching its stages would take long
 _FIXED = ("width", "stride", "se_ratio")

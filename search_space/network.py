@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture
-from search_space.blocks import Block, build_block
-from search_space.layers import LayerOptions, Padding, SqueezeExcite, conv_norm_act
+from search_space.nn.blocks import Block, build_block
+from search_space.nn.layers import LayerOptions, Padding, SqueezeExcite, conv_norm_act
 
 _IMAGE_CHANNELS = 3
 

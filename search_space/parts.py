@@ -12,7 +12,7 @@ from typing import Any, Self
 from search_space.architecture import Architecture, Stage
 from search_space.layer_cost import halved
 from search_space.space import SearchSpace
-from search_space.space_stage import StageOptions
+from search_space.spaces.stage_options import StageOptions
 
 STEM, HEAD = "stem", "head"
 _IMAGE_CHANNELS = 3

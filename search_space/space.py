@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from search_space.architecture import Architecture, BlockType, Stage
-from search_space.decision import Choice, Choices, Decision, canonical
-from search_space.space_file import read_space
-from search_space.space_stage import StageOptions
+from search_space.spaces.decision import Choice, Choices, Decision, canonical
+from search_space.spaces.stage_options import StageOptions
+from search_space.spaces.yaml_file import read_space
 
 _FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
 

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from search_space.architecture import Architecture, BlockType, Stage
-from search_space.decision import Choice
 from search_space.space import ImageSize, SearchSpace
-from search_space.space_stage import Backbone, StageOptions
+from search_space.spaces.decision import Choice
+from search_space.spaces.stage_options import Backbone, StageOptions
 
 KERNELS = (3, 5, 7)
 EXPANSIONS = (1, 2, 4, 6)

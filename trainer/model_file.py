@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.artifact import write_atomic
-from search_space.layers import Padding
+from search_space.atomic_file import write_atomic
 from search_space.network import Network, build_network
-from trainer.checkpoint import load_tensors
+from search_space.nn.layers import Padding
+from trainer.tensor_file import load_tensors
 
 SCHEMA = "nas.model/1"
 Weights = Literal["ema", "raw"]

@@ -10,21 +10,21 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from search_space.artifact import ArchitectureFile, load_architecture
-from search_space.command import CommandParser, at_least, run_command
+from search_space.architecture_file import ArchitectureFile, load_architecture
+from search_space.command_line.command import CommandParser, at_least, run_command
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
-from trainer.fit import DivergedError
-from trainer.plan_table import show_plan
-from trainer.ray_train import Workers, check_share, train_on_workers
+from trainer.device.naming import named_device
+from trainer.distributed.ray_train import Workers, check_share, train_on_workers
+from trainer.fit.loop import DivergedError
+from trainer.fit.plan import cache_size
 from trainer.recipes.config import Recipe
 from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
+from trainer.run.display import ConsoleDisplay
+from trainer.run.plan_table import show_plan
+from trainer.run.request import TrainRun
+from trainer.run.train import train
 from trainer.stop_signals import StopSignals
-from trainer.synthetic_step import named_device
-from trainer.train_display import ConsoleDisplay
-from trainer.train_plan import cache_size
-from trainer.train_request import TrainRun
-from trainer.train_run import train
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128

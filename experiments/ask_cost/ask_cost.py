@@ -12,9 +12,9 @@ from pathlib import Path
 from zlib import crc32
 
 from nas.candidate import Choices, Outcome, State
+from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.samplers import sampler_factory, sampler_names
-from nas.study import ProposalStudy, quiet_optuna
-from search_space.artifact import write_atomic
+from search_space.atomic_file import write_atomic
 from search_space.cost import count_params
 from search_space.space import SearchSpace
 

@@ -17,11 +17,11 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from trainer.apply_ops import Draws, Op, apply_ops
-from trainer.augment import cutout, flip
-from trainer.mixing import cutmix, mixup
-from trainer.randaugment import randaugment
-from trainer.resized_crop import random_resized_crop
+from trainer.augment.basic import cutout, flip
+from trainer.augment.mixing import cutmix, mixup
+from trainer.augment.operations import Draws, Op, apply_ops
+from trainer.augment.randaugment import randaugment
+from trainer.augment.resized_crop import random_resized_crop
 
 MAGNITUDES = (5.0, 10.0, 15.0, 25.0)
 SIDE, STEP, LABEL, HEAD, GAP = 84, 88, 100, 22, 12  # pixels

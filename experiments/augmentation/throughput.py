@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import by_kind
-from trainer.augment import cutout, flip
-from trainer.mixing import cutmix, mixup
-from trainer.randaugment import randaugment
-from trainer.resized_crop import random_resized_crop
-from trainer.timing_cpu import cpu_name
+from trainer.augment import per_kind as by_kind
+from trainer.augment.basic import cutout, flip
+from trainer.augment.mixing import cutmix, mixup
+from trainer.augment.randaugment import randaugment
+from trainer.augment.resized_crop import random_resized_crop
+from trainer.device.naming import cpu_name
 
 BATCH = 32
 SIZES = (32, 128, 224)

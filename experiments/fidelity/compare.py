@@ -28,28 +28,29 @@ from experiments.fidelity.task import (
     summary,
     task_of,
 )
+from nas.analysis.ranking import best_record
 from nas.candidate import Choices, Record
-from nas.desk import Desk
-from nas.evaluation import EvaluatorFactory
-from nas.fidelity.account import rung_accounts
+from nas.engine.dispatcher import Desk
+from nas.engine.ledger import Ledger
+from nas.engine.result_files import Results
+from nas.engine.study import quiet_optuna
+from nas.evaluation.evaluator import EvaluatorFactory
+from nas.fidelity.rung_costs import rung_accounts
 from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
-from nas.ledger import Ledger
-from nas.results import Results
 from nas.reward import weighted_product
-from nas.run_folder import best_record, write_trials
-from nas.study import quiet_optuna
+from nas.run_folder.files import write_trials
 from search_space.architecture import Architecture
-from trainer.candidate import (
+from trainer.data.cache.images import CachedImages
+from trainer.data.loading.batches import Batches
+from trainer.device.gate import DeviceGate, device_key
+from trainer.proxy.loops import accuracy, train_epoch
+from trainer.proxy.task import (
     ProxyTask,
     build_candidate,
     candidate_loss,
     candidate_optimizer,
     split_images,
 )
-from trainer.data.batches import Batches
-from trainer.data.cache import CachedImages
-from trainer.engine import accuracy, train_epoch
-from trainer.gate import DeviceGate, device_key
 from trainer.schedule import cosine, scaled_learning_rate
 
 FIDELITIES = ("full", "progressive")

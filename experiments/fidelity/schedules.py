@@ -19,10 +19,10 @@ from unittest.mock import patch
 import torch
 
 from experiments.fidelity.task import PROXY, images_of, random_architectures, summary, task_of
-from trainer import rung_training
 from trainer.config import LadderConfig, ProxyConfig
-from trainer.proxy import evaluate
-from trainer.rungs import Rung, ladder_rungs, rung_learning_rate
+from trainer.proxy import rung_training
+from trainer.proxy.evaluate import evaluate
+from trainer.proxy.rungs import Rung, ladder_rungs, rung_learning_rate
 from trainer.schedule import cosine, scaled_learning_rate
 
 STRONG = LadderConfig(randaug_magnitude=5.0, dropout=0.1)

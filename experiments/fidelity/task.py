@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.config import SearchConfig
-from nas.fidelity.config import ProgressiveConfig
+from nas.settings.config import SearchConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 from search_space.architecture import Architecture
 from search_space.space import SearchSpace
-from trainer.candidate import ProxyTask
 from trainer.config import ProxyConfig, TimingConfig
-from trainer.data.cache import CachedImages
+from trainer.data.cache.images import CachedImages
 from trainer.data.prepare import prepare
+from trainer.proxy.task import ProxyTask
 
 PROXY = ProxyConfig(
     image_size=24,

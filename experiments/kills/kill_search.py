@@ -23,9 +23,9 @@ from pathlib import Path
 
 from run_folder_check import require_whole
 
-from nas.book import Book
 from nas.candidate import State
-from nas.ledger import read_ledger
+from nas.engine.ledger import read_ledger
+from nas.engine.search_state import Book
 
 COMMAND = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
 QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]

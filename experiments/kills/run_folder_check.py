@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from nas.book import Book
 from nas.candidate import Outcome, State
-from nas.config import SearchConfig
-from nas.ledger import read_ledger
-from search_space.artifact import load_architecture
+from nas.engine.ledger import read_ledger
+from nas.engine.search_state import Book
+from nas.settings.config import SearchConfig
+from search_space.architecture_file import load_architecture
 
 
 def require_whole(run: Path) -> None:

@@ -73,18 +73,18 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from rich.console import Console
 
     from nas.candidate import Record
-    from nas.config import SearchConfig
-    from nas.engine import Engine
-    from nas.ledger import Event, Ledger
-    from nas.progress import SearchProgress
-    from nas.ray_workers import run_with_actors
-    from nas.results import Results
-    from nas.run_folder import write_best
+    from nas.engine.engine import Engine
+    from nas.engine.ledger import Event, Ledger
+    from nas.engine.result_files import Results
+    from nas.engine.study import quiet_optuna
+    from nas.execution.ray_actors import run_with_actors
+    from nas.report.progress import SearchProgress
+    from nas.run_folder.files import write_best
     from nas.samplers import sampler_factory
-    from nas.study import quiet_optuna
+    from nas.settings.config import SearchConfig
     from search_space.space import SearchSpace
+    from trainer.cluster.ray_session import ray_session
     from trainer.config import ProxyConfig
-    from trainer.ray_session import ray_session
 
     clock = Clock()
 
@@ -153,7 +153,7 @@ def measure_tune(sampler: str, count: int, *, reuse: bool) -> Clock:
     """Run `count` trials that do nothing with Ray Tune and OptunaSearch."""
     import optuna
 
-    from trainer.ray_session import ray_session
+    from trainer.cluster.ray_session import ray_session
 
     clock = Clock()
     os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0"}

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from search_space.architecture import Architecture, BlockType, Stage
-from search_space.artifact import ArchitectureFile, save_architecture
+from search_space.architecture_file import ArchitectureFile, save_architecture
 
 HERE = Path(__file__).parent
 EPOCHS = 20

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from nas.candidate import Choices, Outcome, State
+from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT, weighted_product
 from nas.samplers import sampler_factory
-from nas.study import ProposalStudy, quiet_optuna
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
-from trainer.step_table import load_step_table
+from trainer.step_table.table import load_step_table
 
 ACCURACY_NOISE, TIME_NOISE = 0.01, 0.05
 SPACE = SearchSpace.load("tiny")

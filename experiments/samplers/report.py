@@ -18,7 +18,7 @@ import pandas as pd
 import scipy
 from table import DATA_SETS, Table, table_path
 
-from trainer.timing_cpu import cpu_name
+from trainer.device.naming import cpu_name
 
 EVALUATIONS = (25, 50, 60, 100, 200, 500)
 

@@ -19,9 +19,9 @@ import optuna
 from simulate import simulate
 from table import DATA_SETS, Table, table_path
 
+from nas.engine.study import SamplerFactory, quiet_optuna
 from nas.samplers import sampler_factory, sampler_names
 from nas.samplers.seeding import proposal_seed
-from nas.study import SamplerFactory, quiet_optuna
 
 
 def factory_of(name: str, seed: int) -> SamplerFactory:

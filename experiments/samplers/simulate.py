@@ -7,9 +7,9 @@ from typing import Any
 
 from table import Table
 
-from nas.engine import Engine
-from nas.ledger import Event
-from nas.study import SamplerFactory
+from nas.engine.engine import Engine
+from nas.engine.ledger import Event
+from nas.engine.study import SamplerFactory
 
 
 @dataclass

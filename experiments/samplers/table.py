@@ -17,7 +17,7 @@ import pandas as pd
 
 from nas.candidate import Candidate, Choice, Choices, Outcome, State
 from nas.reward import weighted_product
-from search_space.decision import Decision, canonical
+from search_space.spaces.decision import Decision, canonical
 
 EDGES = ("op_0_1", "op_0_2", "op_1_2", "op_0_3", "op_1_3", "op_2_3")
 # Name -> columns of 12-epoch validation accuracy, 200-epoch test accuracy, seconds an epoch.

@@ -28,12 +28,13 @@ from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import TimingConfig
-from trainer.gate import DeviceGate, device_key
-from trainer.line_fit import fit_line
-from trainer.step_table import StepTable, load_step_table
-from trainer.step_table_build import table_conditions
-from trainer.synthetic_step import StepSettings, named_device, synthetic_step
-from trainer.timing import time_steps
+from trainer.device.gate import DeviceGate, device_key
+from trainer.device.naming import named_device
+from trainer.step_table.build import table_conditions
+from trainer.step_table.line_fit import fit_line
+from trainer.step_table.table import StepTable, load_step_table
+from trainer.timing.step_timer import time_steps
+from trainer.timing.synthetic_step import StepSettings, synthetic_step
 
 mpl.use("Agg")
 Values = npt.NDArray[np.float64]

@@ -19,10 +19,10 @@ import torch
 
 from search_space.space import SearchSpace
 from trainer.config import TimingConfig
-from trainer.gate import DeviceGate
-from trainer.synthetic_step import StepSettings, synthetic_step
-from trainer.timing import time_steps
-from trainer.timing_cpu import cpu_name
+from trainer.device.gate import DeviceGate
+from trainer.device.naming import cpu_name
+from trainer.timing.step_timer import time_steps
+from trainer.timing.synthetic_step import StepSettings, synthetic_step
 
 CONFIG = TimingConfig()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.fidelity.ladder import Place
+from nas.fidelity.successive_halving import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

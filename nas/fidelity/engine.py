@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from nas.candidate import Candidate, Choices, Outcome, Record
-from nas.choice_space import ChoiceSpace
-from nas.engine import MAX_DEATHS, Engine
-from nas.fidelity.bar import current_bar
-from nas.fidelity.config import ProgressiveConfig
+from nas.engine.choice_space import ChoiceSpace
+from nas.engine.engine import MAX_DEATHS, Engine
+from nas.engine.ledger import Event, Ledger
+from nas.engine.study import SamplerFactory
 from nas.fidelity.job import RungJob
-from nas.fidelity.ladder import Ladder, Place
-from nas.ledger import Event, Ledger
-from nas.study import SamplerFactory
+from nas.fidelity.pruning import current_bar
+from nas.fidelity.successive_halving import Ladder, Place
+from nas.settings.fidelity_config import ProgressiveConfig
 
 
 class ProgressiveEngine(Engine):

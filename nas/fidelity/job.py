@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nas.candidate import Candidate, Metric
-from nas.fidelity.bar import Bar
+from nas.fidelity.pruning import Bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

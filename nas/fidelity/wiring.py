@@ -5,16 +5,16 @@ from functools import partial
 from pathlib import Path
 
 from nas.candidate import Choices
-from nas.config import SearchConfig
-from nas.engine import Engine
-from nas.evaluation import EvaluatorFactory
+from nas.engine.engine import Engine
+from nas.engine.ledger import Ledger
+from nas.engine.result_files import Evaluate
+from nas.evaluation.evaluator import EvaluatorFactory
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.engine import ProgressiveEngine
-from nas.fidelity.evaluation import RungEvaluatorFactory
-from nas.ledger import Ledger
-from nas.results import Evaluate
+from nas.fidelity.evaluator import RungEvaluatorFactory
 from nas.samplers import sampler_factory
-from nas.samplers.trial_reader import PenaltyForecast
+from nas.samplers.surrogate.trial_reader import PenaltyForecast
+from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
 
 CHECKPOINTS = "checkpoints"

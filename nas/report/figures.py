@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from nas.analysis.pareto import ACCURACY_AND_TIME, pareto_front
+from nas.analysis.ranking import at_highest_rung, best_record
 from nas.candidate import Record
-from nas.front import ACCURACY_AND_TIME, pareto_front
-from nas.ranking import at_highest_rung
-from nas.run_folder import best_record
 
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
 

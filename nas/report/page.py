@@ -10,15 +10,15 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment
 
+from nas.analysis.pareto import pareto_front
 from nas.candidate import Record, State
-from nas.config import SearchConfig
-from nas.fidelity.account import rung_accounts
-from nas.finalists import Finals, winner
-from nas.front import pareto_front
+from nas.fidelity.rung_costs import rung_accounts
+from nas.finalists.finalists import Finals, winner
 from nas.report.figures import search_figure
 from nas.report.sections import FRONT_HEADS, confirmation, finals_section, front_rows
-from nas.run_folder import trials_table
-from search_space.artifact import write_atomic
+from nas.run_folder.files import trials_table
+from nas.settings.config import SearchConfig
+from search_space.atomic_file import write_atomic
 from search_space.space import SearchSpace
 
 

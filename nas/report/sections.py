@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nas.analysis.pareto import pareto_front
 from nas.candidate import Metric, Record
-from nas.final_notes import final_notes
-from nas.finalists import Finalist, Finals
-from nas.front import pareto_front
-from nas.progress import count
+from nas.finalists.finalists import Finalist, Finals
+from nas.report.notes import final_notes
+from nas.report.progress import count
 
 FRONT_HEADS = ("candidate", "key", "reward", "accuracy", "step time", "relative", "parameters")
 FINALS_HEADS = (

@@ -9,14 +9,14 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.samplers.auto import AutoSampler
-from nas.samplers.controller import ControllerSampler
+from nas.samplers.controller.sampler import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.history import StudySampler
 from nas.samplers.nsga2 import Nsga2Sampler
-from nas.samplers.recent_tpe import RecentTpeSampler
 from nas.samplers.seeding import proposal_seed
-from nas.samplers.surrogate import SurrogateSampler
-from nas.samplers.trial_reader import PenaltyForecast
+from nas.samplers.surrogate.sampler import SurrogateSampler
+from nas.samplers.surrogate.trial_reader import PenaltyForecast
+from nas.samplers.tpe import RecentTpeSampler
 
 _FORECAST = "forecast"  # an option that is no setting of a user: what costs are known
 

@@ -9,8 +9,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas.samplers.evolution import EvolutionSampler
-from nas.samplers.surrogate import SurrogateSampler
-from nas.samplers.trial_reader import PenaltyForecast
+from nas.samplers.surrogate.sampler import SurrogateSampler
+from nas.samplers.surrogate.trial_reader import PenaltyForecast
 
 _EVERY = 4  # of the later proposals, each fourth is evolution's
 

@@ -13,8 +13,8 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.candidate import State
-from nas.samplers.front import crowding_distances, front_ranks
 from nas.samplers.history import History
+from nas.samplers.nondominated import crowding_distances, front_ranks
 
 # What a search's candidates are ranked by, and the sign that makes less of it better.
 METRICS = {"accuracy": -1.0, "relative_step_time": 1.0, "num_params": 1.0}

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from nas.book import Book
-from nas.ledger import read_ledger
+from nas.engine.ledger import read_ledger
+from nas.engine.search_state import Book
 
 ROOT = Path(__file__).parents[2]
 START_S = 150  # the longest that a session may take to hand out its first candidate
@@ -22,7 +22,7 @@ class Driver:
     def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.toy_search", str(folder), *flags],
+            [sys.executable, "-m", "tests.toys.search", str(folder), *flags],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

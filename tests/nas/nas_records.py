@@ -1,7 +1,7 @@
 """Records as a search leaves them, made by hand for tests of what reads them."""
 
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.config import SearchConfig
+from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from search_space.start import start_command
+from search_space.command_line.startup import start_command
 
 SCRIPTS = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())[
     "project"
@@ -23,7 +23,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("module", ["nas.commands", "nas.ray_worker"])
+@pytest.mark.parametrize("module", ["nas.commands", "nas.execution.ray_worker"])
 def test_what_every_start_of_a_process_imports_takes_no_time(module: str) -> None:
     heavy = ("torch", "ray", "optuna", "numpy", "pandas", "pydantic", "rich", "PIL")
     asked = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from nas.cli import main, report_main
-from nas.ledger import read_ledger
-from search_space.artifact import load_architecture
+from nas.engine.ledger import read_ledger
+from search_space.architecture_file import load_architecture
 from search_space.space import SearchSpace
-from tests.made_images import labels_file
+from tests.toys.images import labels_file
 
 QUICK = ("--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32")
 

@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.compound import CompoundRates, Growth, grow, scaled_depth
+from scaling.compound import CompoundRates, Growth, grow, multiply, scaled_depth
 from scaling.image_size import SizeLimits
 from scaling.source import describe
-from scaling.uniform import multiply
 from search_space.architecture import Architecture
 from search_space.cost import count_params
 from search_space.published import published, round_depth

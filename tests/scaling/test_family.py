@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scaling.family import base_depth, base_width, scale
 from scaling.image_size import SizeLimits
-from scaling.ladder import NAMES
+from scaling.named_sizes import NAMES
 from scaling.source import ScaledNetwork
 from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from scaling.cli import main
-from scaling.request import count
-from search_space.artifact import ArchitectureFile, load_architecture, save_architecture
+from scaling.options import count
+from search_space.architecture_file import ArchitectureFile, load_architecture, save_architecture
 from search_space.published import published
 from search_space.space import SearchSpace
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from search_space.architecture import Architecture, BlockType
 from search_space.cost import count_params
-from search_space.decision import Choice
 from search_space.published import published
 from search_space.space import ImageSize, SearchSpace
-from search_space.space_stage import Backbone, StageOptions
+from search_space.spaces.decision import Choice
+from search_space.spaces.stage_options import Backbone, StageOptions
 from tests.strategies import architectures, choices, spaces
 
 PACKAGED = ("efficientnet-b4", "efficientnetv2-s", "tiny")

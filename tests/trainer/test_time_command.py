@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from search_space.space import SearchSpace
-from tests.made_step_table import made_table
-from trainer import table_cli
-from trainer.cli import time_main
-from trainer.step_table import StepTable, load_step_table
-from trainer.step_table_build import NETWORKS
-from trainer.synthetic_step import StepSettings
+from tests.toys.step_table import made_table
+from trainer.step_table import console as table_cli
+from trainer.step_table.build import NETWORKS
+from trainer.step_table.table import StepTable, load_step_table
+from trainer.time_cli import time_main
+from trainer.timing.synthetic_step import StepSettings
 
 FAST = ["--image-size", "32", "--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 import yaml
 
-from search_space.artifact import save_architecture
-from tests.made_images import class_folders, labels_file
-from tests.toy_training import RECIPE, architecture_file
+from search_space.architecture_file import save_architecture
+from tests.toys.images import class_folders, labels_file
+from tests.toys.training import RECIPE, architecture_file
 from trainer.model_file import read_model
 from trainer.train_cli import main
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The flags of a training of a toy network on three dozen images."""
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("trainer.train_result.plot_training", lambda *_: None)
+    monkeypatch.setattr("trainer.run.results.plot_training", lambda *_: None)
     save_architecture(tmp_path / "toy.json", architecture_file())
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**RECIPE, "duration": {"epochs": 2}}))
     class_folders(tmp_path / "images", {"cat": 20, "dog": 20})

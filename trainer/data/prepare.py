@@ -4,12 +4,12 @@ import hashlib
 import re
 from pathlib import Path
 
-from trainer.data.cache import FORMAT_VERSION, CachedImages, open_cache
-from trainer.data.cache_folder import cache_damage, cache_root, locked, rebuild
-from trainer.data.content import Progress, content_digest, stat_fingerprint
-from trainer.data.folder import folder_source, parquet_files
-from trainer.data.labels_file import LABELS_FILE, labels_file_source
-from trainer.data.source import Source
+from trainer.data.cache.content_digest import Progress, content_digest, stat_fingerprint
+from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
+from trainer.data.cache.images import FORMAT_VERSION, CachedImages, open_cache
+from trainer.data.sources.folder import folder_source, parquet_files
+from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
+from trainer.data.sources.source import Source
 
 DATA_TAKES = (
     "digits-scenes, digits, a folder of class folders (in train/ and val/ or test/, or without "
@@ -71,7 +71,7 @@ def find_source(data: str, root: Path) -> Source:
     if not data.strip():  # Path("") is the current folder, which nobody means
         raise ValueError(f"--data must not be empty; it takes {DATA_TAKES}")
     if data in ("digits", "digits-scenes"):
-        from trainer.data.digits import digits_source, scenes_source
+        from trainer.data.sources.digits import digits_source, scenes_source
 
         return digits_source() if data == "digits" else scenes_source()
     if path.is_dir():
@@ -85,12 +85,12 @@ def find_source(data: str, root: Path) -> Source:
             f"{path} is neither a folder nor a parquet file; --data takes {DATA_TAKES}"
         )
     elif HUB_NAME.fullmatch(data) and not path.parent.exists():
-        from trainer.data.huggingface import hub_source
+        from trainer.data.sources.huggingface import hub_source
 
         return hub_source(data, root / "hub")
     else:
         raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
-    from trainer.data.huggingface import parquet_source
+    from trainer.data.sources.huggingface import parquet_source
 
     return parquet_source(path)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from search_space.layers import Padding
+from search_space.nn.layers import Padding
 from trainer.config import Precision
 
 

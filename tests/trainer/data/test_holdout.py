@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.made_images import split_of
-from trainer.data.cache import ImageSplit
-from trainer.data.holdout import holdout, stratified
+from tests.toys.images import split_of
+from trainer.data.cache.images import ImageSplit
+from trainer.data.holdout import holdout
+from trainer.data.stratified import stratified
 
 classes = st.lists(st.integers(2, 40), min_size=2, max_size=6)
 seeds = st.integers(0, 1000)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import trainer.data.build
-import trainer.data.cache_folder
+import trainer.data.cache.build
+import trainer.data.cache.folder
 import trainer.data.prepare
-from tests.made_images import class_folders, encoded, image_cells, parquet, picture
-from trainer.data.cache import CachedImages, open_cache
-from trainer.data.decode import decode
+from tests.toys.images import class_folders, encoded, image_cells, parquet, picture
+from trainer.data.cache.decode import decode
+from trainer.data.cache.images import CachedImages, open_cache
 from trainer.data.prepare import prepare
 
 SIZE = 16
@@ -49,7 +49,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(trainer.data.cache_folder, "build", fail)
+    monkeypatch.setattr(trainer.data.cache.folder, "build", fail)
 
 
 def test_a_cache_holds_the_decoded_images_of_its_source(data: Path, cache: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(trainer.data.build, "_sync", full)
+    monkeypatch.setattr(trainer.data.cache.build, "_sync", full)
     with pytest.raises(OSError, match=r"no space left for decoded images in .*NAS_CACHE_DIR"):
         prepare(str(data), SIZE, cache_dir=cache)
     assert not finished(cache)
@@ -349,7 +349,7 @@ def test_too_small_an_image_size_is_refused(size: int, cache: Path) -> None:
 def test_only_an_owner_and_a_name_mean_the_hub(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import trainer.data.huggingface
+    import trainer.data.sources.huggingface
 
     asked: list[str] = []
 
@@ -357,7 +357,7 @@ def test_only_an_owner_and_a_name_mean_the_hub(
         asked.append(name)
         raise ConnectionError("offline")
 
-    monkeypatch.setattr(trainer.data.huggingface, "hub_source", hub)
+    monkeypatch.setattr(trainer.data.sources.huggingface, "hub_source", hub)
     with pytest.raises(ConnectionError):
         prepare("some-owner/some.name", SIZE, cache_dir=cache)
     assert asked == ["some-owner/some.name"]

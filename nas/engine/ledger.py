@@ -1,0 +1,238 @@
+"""The search's only memory: an append-only file of JSON lines, each on disk before it counts."""
+
+import fcntl
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "nas.ledger/1"
+Event = Mapping[str, Any]
+
+
+class HeldError(ValueError):
+    """Another process holds the ledger; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerContents:
+    """What a ledger says, read without holding it.
+
+    Attributes:
+        run_id: Made once with the file; result files carry it too.
+        settings: What makes the run the run it is, with the newest of those that may change.
+        events: Everything after the header, oldest first.
+    """
+
+    run_id: str
+    settings: dict[str, Any]
+    events: tuple[Event, ...]
+
+
+class Ledger(AbstractContextManager["Ledger"]):
+    """The ledger opened for writing. One process at a time; use it as a context manager.
+
+    Whatever `append` was given is on disk when it returns. A kill can tear the last line only;
+    it is cut off at the next opening.
+
+    Attributes:
+        path: The file.
+        run_id: Made once with the file.
+        settings: The settings it was opened with.
+        history: The events found at opening, oldest first.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        *,
+        may_change: frozenset[str] = frozenset({"budget"}),
+    ) -> None:
+        """Open the ledger, or start it if it is not there.
+
+        Args:
+            path: The file; its folder must exist.
+            settings: JSON-ready; what a resumed run has to agree with.
+            may_change: Names of the settings that a resumed run may set anew.
+
+        Raises:
+            HeldError: If another process holds it.
+            ValueError: If the settings differ, or it is damaged.
+            OSError: If it cannot be read or written.
+        """
+        self.path = path
+        self.settings = json.loads(json.dumps(dict(settings), allow_nan=False))
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock()
+            self._size = _cut_torn_line(path, self._fd)
+            contents = read_ledger(path) if self._size else None
+            if contents is None:
+                self.run_id = uuid.uuid4().hex
+                self._write_header()
+            else:
+                self.run_id = contents.run_id
+                _require_same(path, contents.settings, self.settings, may_change=may_change)
+            self.history: tuple[Event, ...] = contents.events if contents else ()
+            self._announce(contents.settings if contents else self.settings)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def append(self, *events: Event) -> None:
+        """Write the events, in order, and return once they are on disk.
+
+        Raises:
+            OSError: If the disk is full, or the file is no longer where it was; nothing of
+                `events` is kept.
+            HeldError: If somebody else wrote to the file: locks do not hold on some network
+                file systems.
+        """
+        self._require_in_place()
+        now = round(time.time(), 3)
+        data = "".join(_line({**event, "time": now}) for event in events).encode()
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(self._fd, data[done:])
+            os.fsync(self._fd)
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)  # what a full disk let through is no event
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._size += len(data)
+
+    def close(self) -> None:
+        """Let another process have it; harmless when called twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        """Take the file's lock, which the kernel drops when its holder dies."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            run = self.path.parent.resolve().name
+            raise HeldError(
+                f"run {run!r} is being searched by {_holder(self.path)}; "
+                f"stop it or choose another name ({self.path})"
+            ) from None
+
+    def _require_in_place(self) -> None:
+        """See that what is written will be found again, by us alone."""
+        own = os.fstat(self._fd)
+        if own.st_size != self._size:
+            raise HeldError(
+                f"another process writes to {self.path}, whose file system has no locks; "
+                f"let one search go on at a time"
+            )
+        try:
+            if os.path.samestat(own, self.path.stat()):
+                return
+            raise OSError(f"{self.path} was replaced by another file while a search wrote to it")
+        except FileNotFoundError:
+            if own.st_nlink or not self.path.parent.is_dir():
+                raise OSError(
+                    f"{self.path} was moved or removed while a search wrote to it; "
+                    f"the same command goes on where it is put back"
+                ) from None
+        with self.path.open("xb") as copy:
+            copy.write(os.pread(self._fd, self._size, 0))
+            os.fsync(copy.fileno())
+        raise OSError(
+            f"{self.path} was removed while a search wrote to it; it is there again, "
+            f"and the same command goes on"
+        )
+
+    def _write_header(self) -> None:
+        header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
+        self.append({**header, "settings": self.settings})
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the file's name too must survive a power cut
+        finally:
+            os.close(folder)
+
+    def _announce(self, known: Mapping[str, Any]) -> None:
+        """Say who holds the ledger from here on, and which settings changed."""
+        changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
+        opened = {"event": "opened", "pid": os.getpid(), "host": socket.gethostname()}
+        self.append({**opened, "settings": changed} if changed else opened)
+
+
+def read_ledger(path: Path) -> LedgerContents:
+    """Read a ledger without holding it; a last line that is still being written is left out.
+
+    Raises:
+        ValueError: If it is not a ledger, or a line is damaged; the message names the line.
+        OSError: If it cannot be read.
+    """
+    data = path.read_bytes()
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    events = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    if not events or events[0].get("schema") != SCHEMA:
+        raise ValueError(f"{path}: line 1 must be the header of a {SCHEMA} file")
+    settings = dict(events[0]["settings"])
+    for event in events:
+        if event["event"] == "opened":
+            settings |= event.get("settings", {})
+    return LedgerContents(run_id=events[0]["run_id"], settings=settings, events=tuple(events[1:]))
+
+
+def _line(event: Event) -> str:
+    return json.dumps(event, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict) or "event" not in event:
+        raise ValueError(f"{path}: line {number} is damaged: {line[:60]!r}")
+    return event
+
+
+def _cut_torn_line(path: Path, fd: int) -> int:
+    """Cut what follows the last line break, and return the size that is left, in bytes."""
+    kept = path.read_bytes().rfind(b"\n") + 1
+    os.ftruncate(fd, kept)
+    return kept
+
+
+def _holder(path: Path) -> str:
+    """Return who opened the ledger last, in words; it may be only just opening it."""
+    try:
+        openings = [event for event in read_ledger(path).events if event["event"] == "opened"]
+        return f"process {openings[-1]['pid']} on {openings[-1]['host']}"
+    except (ValueError, IndexError):
+        return "another process"
+
+
+def _require_same(
+    path: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, may_change: frozenset[str]
+) -> None:
+    """Refuse settings that would make the resumed search another one."""
+    differences = [
+        f"{name} {old.get(name, 'nothing')!r} -> {new.get(name, 'nothing')!r}"
+        for name in sorted({*old, *new} - may_change)
+        if old.get(name, "nothing") != new.get(name, "nothing")
+    ]
+    if differences:
+        raise ValueError(
+            f"{path} was made with other settings: {'; '.join(differences)}; "
+            "repeat them or choose another name"
+        )
+
+
+LEDGER = "ledger.jsonl"

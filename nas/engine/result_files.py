@@ -1,0 +1,104 @@
+"""One file per outcome, written by the worker itself: a dead driver's work is found again."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.candidate import Candidate, Outcome
+from search_space.atomic_file import write_atomic
+
+SCHEMA = "nas.result/1"
+Evaluate = Callable[[Candidate], Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The folder of a run's ``N.json``. A value: it travels to the workers.
+
+    Attributes:
+        folder: The folder, absolute. A worker that does not see it only returns its outcome.
+        run_id: The ledger's; what another run left in the folder is not ours.
+    """
+
+    folder: Path
+    run_id: str
+
+    def obtain(self, candidate: Candidate, evaluate: Evaluate) -> Outcome:
+        """Evaluate a candidate and write its file, or return what somebody else wrote.
+
+        After a driver's death its workers finish what they are at, while the resumed driver
+        hands the same candidate out again. Whoever holds the candidate's lock works, and
+        whoever gets it next finds the file.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If there is a damaged file; the message names it.
+        """
+        if not self.folder.is_dir():
+            return evaluate(candidate)
+        with self._alone_with(candidate):
+            outcome = self.find(candidate)
+            if outcome is None:
+                outcome = evaluate(candidate)
+                self.save(candidate, outcome)
+            return outcome
+
+    def find(self, candidate: Candidate) -> Outcome | None:
+        """Return the outcome on file, if this run has one for this candidate.
+
+        Raises:
+            ValueError: If the file is damaged; the message names it.
+        """
+        path = self.path(candidate)
+        try:
+            data = json.loads(path.read_bytes())
+            ours = (data["schema"], data["run_id"], data["key"])
+            if ours != (SCHEMA, self.run_id, candidate.key):
+                return None
+            return Outcome.from_dict(data["outcome"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged; remove it to go on ({error})") from error
+
+    def save(self, candidate: Candidate, outcome: Outcome) -> None:
+        """Write the candidate's file, whole or not at all.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        head = {"schema": SCHEMA, "run_id": self.run_id}
+        content = {**head, **candidate.to_dict(), "outcome": outcome.to_dict()}
+        write_atomic(self.path(candidate), json.dumps(content, allow_nan=False) + "\n")
+
+    def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:
+        """Write ``N.error.txt`` for people, where the outcome comes of an exception.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if outcome.traceback:
+            text = f"candidate {candidate.number}: {outcome.reason}\n\n{outcome.traceback}"
+            write_atomic(self.path(candidate).with_suffix(".error.txt"), text)
+
+    def settle(self, candidate: Candidate) -> None:
+        """Remove the candidate's lock; whoever still waits for it will find the file."""
+        self.path(candidate).with_suffix(".lock").unlink(missing_ok=True)
+
+    def path(self, candidate: Candidate) -> Path:
+        """Return the candidate's file."""
+        return self.folder / f"{candidate.file_stem}.json"
+
+    @contextmanager
+    def _alone_with(self, candidate: Candidate) -> Iterator[None]:
+        """Hold the candidate's lock, which the kernel drops when its holder dies."""
+        lock = os.open(self.path(candidate).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)

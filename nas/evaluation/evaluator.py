@@ -1,0 +1,188 @@
+"""From a candidate to its outcome: what a worker does, whoever runs the worker."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nas.analysis.chance import is_at_chance
+from nas.candidate import Candidate, Metric, Outcome, State
+from nas.evaluation.forecast import Forecaster
+from nas.evaluation.safe_evaluation import worker_name
+from nas.evaluation.screening import judged_by_measurement
+from nas.reward import weighted_product
+from nas.settings.config import SearchConfig
+from search_space.cost import count_params
+from search_space.space import SearchSpace
+from trainer.data.cache.images import CachedImages, open_cache
+from trainer.data.prepare import prepare
+from trainer.device.device_memory import device_memory_bytes, free_memory
+from trainer.device.host_memory import worker_memory_bytes
+from trainer.proxy.evaluate import evaluate
+from trainer.proxy.measurement import InfeasibleError, Measurement
+from trainer.proxy.task import ProxyTask, split_images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorFactory:
+    """Makes the function that turns candidates into outcomes, once in every worker process.
+
+    Attributes:
+        config: The search's settings.
+        space: Gives candidates their networks.
+        images: Folder of the decoded images. A node that does not see it decodes its own copy.
+        forecast: Predicts step times, which are then written down beside the measured ones.
+    """
+
+    config: SearchConfig
+    space: SearchSpace
+    images: Path
+    forecast: Forecaster | None = None
+
+    def __call__(self) -> Callable[[Candidate], Outcome]:
+        """Open the images and settle the device; called in the worker."""
+        torch.set_num_threads(1)
+        task = proxy_task(self.config, self.space, self.images)
+        return lambda candidate: self.judged(candidate, self.outcome(candidate, task))
+
+    def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
+        """Train and measure one candidate as `task` says."""
+        started, clock = time.perf_counter(), device_clock(task.device)
+        began = clock()
+        try:
+            measured = evaluate(self.space.architecture(candidate.choices), task)
+        except InfeasibleError as error:
+            reason, seconds = str(error), time.perf_counter() - started
+        else:
+            seconds, spent = time.perf_counter() - started, clock() - began
+            return self._trained(measured, task, seconds=seconds, device_seconds=spent)
+        free_memory(task.device)  # now that no frame of the error holds it
+        return Outcome.failed(reason, worker=worker_name(), seconds=seconds)
+
+    def _trained(
+        self, measured: Measurement, task: ProxyTask, *, seconds: float, device_seconds: float
+    ) -> Outcome:
+        relative_params = measured.num_params / count_params(
+            task.reference, task.images.num_classes
+        )
+        return Outcome(
+            state=State.COMPLETE,
+            reward=weighted_product(
+                measured.accuracy,
+                measured.relative_step_time,
+                relative_params,
+                w=self.config.w,
+                v=self.config.v,
+            ),
+            metrics={
+                **measured_metrics(measured),
+                **chance_metrics(measured.accuracy, task),
+                "relative_params": relative_params,
+                "num_classes": task.images.num_classes,
+                "device_seconds": device_seconds,
+            },
+            worker=worker_name(),
+            seconds=seconds,
+        )
+
+    def judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
+        """Note what was predicted beside what was measured, and hold the latter to the limits."""
+        predicted = self.forecast(candidate.choices).relative_step_time if self.forecast else None
+        if outcome.state is State.COMPLETE and predicted is not None:
+            metrics = {**outcome.metrics, "predicted_relative_step_time": predicted}
+            outcome = replace(outcome, metrics=metrics)
+        return judged_by_measurement(outcome, self.config.constraints)
+
+
+def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:
+    """Return what every candidate is trained on, with the images opened here."""
+    try:
+        cached = open_cache(images)
+    except FileNotFoundError:
+        cached = _own_copy(config, images)
+    return ProxyTask(
+        config=config.proxy,
+        images=cached,
+        reference=space.reference(),
+        device=torch.device("cuda" if config.gpus_per_worker > 0 else "cpu"),
+        memory_limit_bytes=_memory_share_bytes(config),
+    )
+
+
+def _own_copy(config: SearchConfig, images: Path) -> CachedImages:
+    """Decode this node's own copy of the images; accuracies on others would not compare.
+
+    Raises:
+        OSError: If there is none, or its content is not that of the driver's.
+    """
+    node = platform.node()
+    try:
+        cached = prepare(config.data, config.proxy.image_size)
+    except ValueError as error:
+        raise OSError(f"node {node} cannot read the images: {error}") from error
+    if cached.path.name != images.name:  # the name says the content
+        raise OSError(
+            f"node {node} has other images at {config.data!r} than the driver: content "
+            f"{cached.path.name}, expected {images.name}"
+        )
+    return cached
+
+
+def _memory_share_bytes(config: SearchConfig) -> int:
+    """Return what one of the workers may use: of the GPU that it shares, or of this host."""
+    if config.gpus_per_worker > 0:
+        return int(device_memory_bytes(torch.device("cuda")) * min(config.gpus_per_worker, 1.0))
+    return worker_memory_bytes(config.workers)
+
+
+def chance_metrics(accuracy: float, task: ProxyTask) -> dict[str, Metric]:
+    """Return what guessing would reach on the held-out images, and whether this is more."""
+    _, held_out = split_images(task.config, task.images)
+    counts = np.bincount(task.images.splits["train"].labels[held_out])
+    images, chance = int(counts.sum()), float(counts.max() / counts.sum())
+    return {
+        "held_out_images": images,
+        "chance_accuracy": chance,
+        "at_chance": is_at_chance(accuracy, images=images, chance=chance),
+    }
+
+
+def device_clock(device: torch.device) -> Callable[[], float]:
+    """Return the clock of device-seconds: process CPU time on a CPU, wall time on a GPU."""
+    return time.perf_counter if device.type == "cuda" else time.process_time
+
+
+def measured_metrics(measured: Measurement) -> dict[str, Metric]:
+    """Return a measurement as an outcome's metrics."""
+    step = measured.step_time
+    return {
+        "accuracy": measured.accuracy,
+        "step_time_s": step.step_time_s,
+        "relative_step_time": measured.relative_step_time,
+        "num_params": measured.num_params,
+        "macs": measured.macs,
+        "peak_memory_bytes": step.peak_memory_bytes,
+        "train_loss": measured.train_loss,
+        "samples_per_sec": step.samples_per_sec,
+        "reference_step_time_s": measured.reference_step_time_s,
+        "forward_s": step.forward_s,
+        "backward_s": step.backward_s,
+        "optimizer_s": step.optimizer_s,
+        "timing_spread": step.spread,
+        "timing_repeats": step.repeats,
+        "timing_attempts": step.attempts,
+        "timing_contaminated": step.contaminated,
+        "timing_wide_spread": step.wide_spread,
+        "timing_clock": step.clock,
+        "batch_size": step.batch_size,
+        "image_size": step.image_size,
+        "precision": step.precision,
+        "device": step.device,
+        "torch_version": step.torch_version,
+        "train_seconds": measured.train_seconds,
+        "timing_seconds": measured.timing_seconds,
+    }

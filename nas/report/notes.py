@@ -1,0 +1,95 @@
+"""What else there is to say of how a search went."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from nas.candidate import Record, State
+from nas.engine.engine import Engine
+from nas.engine.limits import reasons_in_words
+from nas.finalists.finalists import Finals
+
+
+def search_notes(engine: Engine) -> list[str]:
+    """Return one sentence a line: what was not trained, what failed, why it ended early."""
+    counts, notes = engine.counts, []
+    if counts.duplicates:
+        notes.append(f"{_proposals(counts.duplicates)} known already, and not trained again")
+    if counts.infeasible:
+        notes.append(f"{_proposals(counts.infeasible)} not trained, for breaking a constraint")
+    if counts.over_limit:
+        candidates = "candidate" if counts.over_limit == 1 else "candidates"
+        notes.append(
+            f"{counts.over_limit} trained {candidates} broke a constraint by what was measured"
+        )
+    if counts.failed:
+        failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
+        candidates = "candidate" if counts.failed == 1 else "candidates"
+        notes.append(f"{counts.failed} {candidates} failed: {reasons_in_words(failed)}")
+    if predicted := prediction_note(engine.records()):
+        notes.append(predicted)
+    if engine.note:
+        notes.append(f"ended before its budget: {engine.note}")
+    return notes
+
+
+def _proposals(number: int) -> str:
+    return "1 proposal was" if number == 1 else f"{number} proposals were"
+
+
+def prediction_note(records: Sequence[Record]) -> str:
+    """Return how far off the predicted step times were; empty where none were predicted."""
+    errors = [
+        abs(
+            float(metrics["predicted_relative_step_time"]) / float(metrics["relative_step_time"])
+            - 1
+        )
+        for metrics in (record.outcome.metrics for record in records)
+        if "predicted_relative_step_time" in metrics
+    ]
+    if not errors:
+        return ""
+    return (
+        f"predicted step times were off by {mean(errors):.1%} on average "
+        f"({len(errors)} measured candidates)"
+    )
+
+
+FEW = 4  # finalists below which a rank correlation has no interval
+MANY = 10  # finalists from which it begins to say something
+
+
+def final_notes(finals: Finals) -> list[str]:
+    """Return one sentence a line: who won, whether the search's ranking held, what failed."""
+    notes = [_who_won(finals)]
+    again = finals.held.count
+    if again >= FEW:
+        notes.append(f"rank correlation of the search with the further trainings: {finals.held}")
+        notes.append(f"rank correlation of parameters alone with them: {finals.by_params}")
+    if 1 < again < MANY:
+        notes.append(f"{again} finalists are too few to judge a ranking by: see --proxy-check")
+    for one in finals.finalists:
+        number = one.record.candidate.number
+        if one.failed:
+            reasons = "; ".join(sorted({end.reason for end in one.outcomes if end.reason}))
+            notes.append(f"candidate {number} failed {one.failed} further trainings: {reasons}")
+        if one.at_chance:
+            notes.append(f"candidate {number} is at chance when trained again, and cannot win")
+    return notes
+
+
+def _who_won(finals: Finals) -> str:
+    first = next(one for one in finals.finalists if one.first_rank == 1)
+    winner, leader = finals.winner, first.record.candidate.number
+    if winner is None:
+        if finals.none_trained:
+            return (
+                f"no finalist could be trained again; candidate {leader} wins by the search alone"
+            )
+        return "no finalist does better than chance when trained again"
+    number = winner.record.candidate.number
+    if winner is first:
+        return f"candidate {number} led after the search, and still does"
+    return (
+        f"candidate {number} wins: rank {winner.first_rank} after the search, but ahead of "
+        f"candidate {leader} when trained again"
+    )

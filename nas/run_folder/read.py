@@ -1,0 +1,51 @@
+"""A run as its folder tells of it, read without holding it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from nas.candidate import Record
+from nas.engine.ledger import LEDGER, read_ledger
+from nas.engine.search_state import read_book
+from nas.settings.config import SearchConfig
+from trainer.config import validated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRun:
+    """What a run's folder holds.
+
+    Attributes:
+        config: Its settings.
+        run_id: The ledger's.
+        records: Every candidate so far.
+    """
+
+    config: SearchConfig
+    run_id: str
+    records: tuple[Record, ...]
+
+
+def read_run(folder: Path) -> ReadRun:
+    """Read the run in `folder`; it may still be going on.
+
+    Raises:
+        ValueError: If the folder holds no run, or a file is damaged.
+        OSError: If something cannot be read.
+    """
+    ledger, path = folder / LEDGER, folder / "config.yaml"
+    if missing := [file.name for file in (path, ledger) if not file.exists()]:
+        raise ValueError(f"{folder} holds no run: there is no {' and no '.join(missing)}")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError(f"must hold settings by name, got {settings!r}")
+        config = validated(SearchConfig, settings)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return ReadRun(
+        config=config,
+        run_id=read_ledger(ledger).run_id,
+        records=tuple(read_book(ledger).records),
+    )

@@ -1,0 +1,68 @@
+"""The Pareto front, by hand and against its definition."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nas.analysis.pareto import ACCURACY_AND_TIME, TRADE_OFF, pareto_front
+from nas.candidate import Metric, Record
+from tests.nas.nas_records import failed, trained
+
+
+def point(number: int, accuracy: float, relative: float, params: int, **more: Metric) -> Record:
+    record = trained(number, 0.1, accuracy=accuracy, relative=relative)
+    metrics = {**record.outcome.metrics, "num_params": params, **more}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+def numbers(front: tuple[Record, ...]) -> list[int]:
+    return [record.candidate.number for record in front]
+
+
+def test_two_measures_by_hand() -> None:
+    records = [
+        point(0, 0.50, 1.0, 9),  # on it: the fastest
+        point(1, 0.49, 1.5, 9),  # slower and worse than 0
+        point(2, 0.70, 2.0, 9),  # on it
+        point(3, 0.70, 2.5, 9),  # as good as 2, but slower
+        point(4, 0.90, 4.0, 9),  # on it
+        point(5, 0.90, 4.0, 9),  # equal to 4, and later
+        failed(6),
+    ]
+    assert numbers(pareto_front(records, ACCURACY_AND_TIME)) == [4, 2, 0]
+
+
+def test_fewer_parameters_alone_earn_a_place() -> None:
+    records = [
+        point(0, 0.9, 2.0, 500),
+        point(1, 0.9, 2.0, 400),  # smaller than 0, and equal else
+        point(2, 0.8, 3.0, 100),  # slower and worse, but the smallest
+        point(3, 0.8, 3.0, 450),  # beaten by 1 in everything
+    ]
+    assert numbers(pareto_front(records)) == [1, 2]
+
+
+def test_a_candidate_at_chance_is_not_on_it_however_small() -> None:
+    records = [point(0, 0.1, 0.1, 1, at_chance=True), point(1, 0.9, 1.0, 10, at_chance=False)]
+    assert numbers(pareto_front(records)) == [1]
+
+
+def test_no_candidate_no_front() -> None:
+    assert pareto_front([failed(0)]) == ()
+
+
+def test_it_is_what_nothing_dominates() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 6, (120, 3))  # coarse, so that many are equal in one measure
+    records = [
+        point(number, accuracy=row[0] / 10, relative=1.0 + row[1], params=int(row[2]))
+        for number, row in enumerate(rows)
+    ]
+    good = rows * np.array(list(TRADE_OFF.values()))
+    expected = {
+        index
+        for index in range(120)
+        if not any((o >= good[index]).all() and (o > good[index]).any() for o in good)
+        and not any((good[earlier] == good[index]).all() for earlier in range(index))
+    }
+    assert set(numbers(pareto_front(records))) == expected

@@ -1,0 +1,61 @@
+"""Spearman's rho by hand and by scipy, and an interval that keeps its promise."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from nas.analysis.rank_correlation import spearman, with_interval
+
+
+def test_rho_by_hand() -> None:
+    # Squared differences of ranks: 1 + 1 + 0 + 0; rho = 1 - 6 * 2 / (4 * 15) = 0.8.
+    assert spearman([1, 2, 3, 4], [20, 10, 30, 40]).rho == pytest.approx(0.8)
+    assert spearman([1, 2, 3], [3, 2, 1]).rho == pytest.approx(-1.0)
+
+
+def test_ties_share_their_ranks() -> None:
+    first, second = [1.0, 1.0, 2.0, 3.0, 3.0, 5.0], [2.0, 1.0, 1.0, 4.0, 6.0, 5.0]
+    assert spearman(first, second).rho == pytest.approx(spearmanr(first, second).statistic)
+
+
+def test_equal_values_have_no_ranking() -> None:
+    found = spearman([1, 1, 1, 1], [1, 2, 3, 4])
+    assert (found.rho, found.low, found.high) == (None, -1.0, 1.0)
+    assert not found.is_positive
+    assert str(found) == "no ranking (n = 4)"
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_up_to_three_pairs_say_nothing(count: int) -> None:
+    found = spearman(range(count), range(count))
+    assert found.rho == pytest.approx(1.0)
+    assert (found.low, found.high) == (-1.0, 1.0)
+
+
+def test_the_interval_by_hand() -> None:
+    # z = atanh(0.5) = 0.5493; error = sqrt(1.125 / 25) = 0.21213; 0.5493 -+ 0.41577.
+    found = with_interval(0.5, 28)
+    assert found.low == pytest.approx(0.1328, abs=2e-4)
+    assert found.high == pytest.approx(0.7466, abs=2e-4)
+
+
+def test_a_perfect_agreement_of_few_is_not_certain() -> None:
+    few, many = with_interval(1.0, 4), with_interval(1.0, 30)
+    assert few.low < 0 < many.low < 1
+    assert few.high == many.high == 1.0
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    truth = 6 / np.pi * np.arcsin(0.7 / 2)  # Spearman's of normals with correlation 0.7
+    held = 0
+    for _ in range(400):
+        one, other = rng.standard_normal((2, 12))
+        found = spearman(list(one), list(0.7 * one + np.sqrt(0.51) * other))
+        held += found.low <= truth <= found.high
+    assert 0.92 <= held / 400 <= 0.985
+
+
+def test_pairs_are_needed() -> None:
+    with pytest.raises(ValueError, match="needs pairs, got 2 and 1"):
+        spearman([1, 2], [1])

@@ -1,0 +1,187 @@
+"""Times, sizes and limits: how they are read, and what the desk does at them."""
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from nas.candidate import Candidate, Outcome, State
+from nas.engine.dispatcher import Desk
+from nas.engine.engine import Engine
+from nas.engine.ledger import Ledger, read_ledger
+from nas.engine.limits import Limits, TooManyFailuresError
+from nas.engine.study import quiet_optuna
+from nas.engine.timeouts import RungClocks, Timeout, TimeoutClock
+from nas.samplers import sampler_factory
+from nas.session import spent_seconds
+from nas.units import parse_bytes, parse_duration
+from tests.toys.space import ToySpace, toy_outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2h", 7200), ("90m", 5400), ("45s", 45), ("1h30m", 5400), ("1d", 86400), ("0.5h", 1800),
+     ("30", 30), (" 2H ", 7200), ("1h0m5s", 3605), ("1h30", 3630)],
+)  # fmt: skip
+def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0", "0h", "-5m", "2h ago", "30m1h", "inf", "nan"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a time such as 2h"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4GB", 4 * 10**9), ("512 MiB", 512 * 2**20), ("1.5T", 1_500_000_000_000), ("64k", 64_000)],
+)
+def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "4", "GB", "0GB", "-1GB", "4 apples"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a size such as"):
+        parse_bytes(text)
+
+
+def test_a_timeout_is_a_time_a_multiple_of_the_median_or_none() -> None:
+    assert Timeout.parse("10m") == Timeout(seconds=600)
+    assert Timeout.parse("20x") == Timeout(multiple=20)
+    assert Timeout.parse("off") == Timeout()
+    for text in ("never", "1x", "0.5x", "x"):
+        with pytest.raises(ValueError, match="must be"):
+            Timeout.parse(text)
+
+
+def test_a_rung_is_measured_by_its_own_kind() -> None:
+    clocks = RungClocks(Timeout.parse("20x"))
+    for _ in range(5):
+        clocks.learn(0, 100.0)
+    assert clocks.limit_s(0) == 2000
+    assert clocks.limit_s(1) == 20_000  # few know yet: ten times the rung before
+    assert clocks.limit_s(2) == 200_000
+    for _ in range(5):
+        clocks.learn(1, 300.0)
+    assert (clocks.limit_s(0), clocks.limit_s(1)) == (2000, 6000)
+    assert RungClocks(Timeout(seconds=7)).limit_s(2) == 7
+    assert RungClocks(Timeout()).limit_s(2) == math.inf
+
+
+def test_a_multiple_waits_for_a_median_and_is_never_less_than_ten_minutes() -> None:
+    clock = TimeoutClock(Timeout.parse("20x"))
+    for seconds in (100, 5000, 110, 90):
+        clock.learn(seconds)
+        assert clock.limit_s == math.inf
+    clock.learn(100)  # 90, 100, 100, 110, 5000
+    assert clock.limit_s == 2000
+    quick = TimeoutClock(Timeout.parse("20x"))
+    for _ in range(5):
+        quick.learn(1.0)
+    assert quick.limit_s == 600
+    assert TimeoutClock(Timeout()).limit_s == math.inf
+    assert TimeoutClock(Timeout(seconds=7)).limit_s == 7
+
+
+def desk_of(path: Path, limits: Limits, *, budget: int = 40) -> tuple[Desk, Ledger]:
+    quiet_optuna()
+    ledger = Ledger(path, {})
+    engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=budget)
+    return Desk(engine, limits=limits), ledger
+
+
+def take(desk: Desk) -> Candidate:
+    candidate = desk.next()
+    assert candidate is not None
+    return candidate
+
+
+def test_no_more_are_handed_out_at_once_than_may(tmp_path: Path) -> None:
+    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=2))
+    with ledger:
+        first, second = take(desk), take(desk)
+        assert desk.next() is None
+        assert not desk.is_done
+        desk.done(first, toy_outcome(first))
+        third = take(desk)
+        assert desk.next() is None
+        desk.died(third, "killed")
+        assert take(desk) == third
+        desk.timed_out(second, 5.0)
+        take(desk)
+        assert desk.next() is None
+    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=1))
+    with ledger:  # of the two that were in flight, one goes out
+        take(desk)
+        assert desk.next() is None
+
+
+def test_after_its_time_a_session_hands_out_nothing_and_what_is_out_still_counts(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    desk, ledger = desk_of(path, Limits(ends=time.monotonic() + 3600))
+    with ledger:
+        left = take(desk)
+    desk, ledger = desk_of(path, Limits(ends=time.monotonic() - 1))
+    with ledger:
+        assert desk.next() is None  # not even what was in flight
+        assert desk.is_done
+        assert desk.time_is_up
+    desk, ledger = desk_of(path, Limits())
+    with ledger:
+        assert take(desk) == left
+
+
+def test_a_success_ends_a_row_of_failures(tmp_path: Path) -> None:
+    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_failures=2))
+    with ledger:
+        for _ in range(3):
+            for reason in ("NaN", "too slow"):
+                desk.done(take(desk), Outcome.failed(reason))
+            desk.done(candidate := take(desk), toy_outcome(candidate))
+        desk.done(take(desk), Outcome.failed("NaN", traceback="Traceback: here"))
+        desk.done(take(desk), Outcome.failed("NaN"))
+        with pytest.raises(
+            TooManyFailuresError,
+            match=r"^3 candidates in a row failed: NaN \(2 times\); too slow$",
+        ) as stopped:
+            desk.done(take(desk), Outcome.failed("too slow"))
+    assert stopped.value.traceback == "Traceback: here"
+    told = [e for e in read_ledger(tmp_path / "ledger.jsonl").events if e["event"] == "told"]
+    assert len(told) == 12  # also the one that was too much
+    assert all("traceback" not in event["outcome"] for event in told)
+
+
+def test_a_timed_out_candidate_is_a_failure_that_is_not_tried_again(tmp_path: Path) -> None:
+    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits())
+    with ledger:
+        slow = take(desk)
+        desk.timed_out(slow, 61.2)
+        assert take(desk) != slow
+    events = read_ledger(tmp_path / "ledger.jsonl").events
+    (told,) = [event["outcome"] for event in events if event["event"] == "told"]
+    assert told["state"] == State.FAIL
+    assert told["reason"] == "timeout: not done after 61 s"
+
+
+def test_the_time_that_sessions_took_is_read_from_their_events() -> None:
+    events = [
+        {"event": "opened", "time": 1000.0},
+        {"event": "asked", "time": 1010.0},
+        {"event": "told", "time": 1060.0},
+        {"event": "opened", "time": 5000.0},  # a killed session is as long as it was heard of
+        {"event": "asked", "time": 5030.0},
+    ]
+    assert spent_seconds(events) == 90.0
+    assert spent_seconds([]) == 0.0
+
+
+def test_limits_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"Limits\.max_failures must be >= 0, got -1"):
+        Limits(max_failures=-1)
+    with pytest.raises(ValueError, match=r"Limits\.max_concurrent must be >= 1, got 0"):
+        Limits(max_concurrent=0)

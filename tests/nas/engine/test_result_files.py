@@ -1,0 +1,170 @@
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nas.candidate import Candidate, Outcome
+from nas.engine.dispatcher import Desk
+from nas.engine.engine import Engine
+from nas.engine.ledger import Ledger
+from nas.engine.result_files import Results
+from nas.engine.study import quiet_optuna
+from nas.samplers import sampler_factory
+from tests.toys.space import ToySpace, toy_outcome
+from trainer.cluster.private_folder import PREFIX, private_folder
+from trainer.stop_signals import stop_signals
+
+SPACE = ToySpace()
+CHOICES = {d.name: d.options[0] for d in SPACE.decisions() if d.requires is None}
+CANDIDATE = Candidate(number=3, choices=CHOICES, key=SPACE.key(CHOICES))
+
+
+def never(candidate: Candidate) -> Outcome:
+    raise AssertionError("evaluated again")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(folder=tmp_path, run_id="run")
+
+
+def test_an_outcome_is_on_file_and_is_not_worked_for_again(results: Results) -> None:
+    outcome = results.obtain(CANDIDATE, toy_outcome)
+    assert outcome == toy_outcome(CANDIDATE)
+    assert results.obtain(CANDIDATE, never) == results.find(CANDIDATE) == outcome
+
+
+def test_what_another_run_or_another_candidate_left_is_not_ours(results: Results) -> None:
+    Results(folder=results.folder, run_id="other").save(CANDIDATE, Outcome.failed("theirs"))
+    assert results.find(CANDIDATE) is None
+    other = Candidate(number=3, choices=CHOICES, key="other")
+    results.save(other, Outcome.failed("another"))
+    assert results.obtain(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
+
+
+def test_a_damaged_file_is_named(results: Results) -> None:
+    results.path(CANDIDATE).write_text('{"schema": "nas.result/1"')
+    with pytest.raises(ValueError, match=r"3\.json is damaged; remove it to go on"):
+        results.find(CANDIDATE)
+
+
+def test_a_worker_that_does_not_see_the_folder_returns_its_outcome(tmp_path: Path) -> None:
+    elsewhere = Results(folder=tmp_path / "not here", run_id="run")
+    assert elsewhere.obtain(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
+    assert not elsewhere.folder.exists()
+
+
+def test_two_workers_at_one_candidate_do_it_once(results: Results) -> None:
+    started, may_end = threading.Event(), threading.Event()
+
+    def slow(candidate: Candidate) -> Outcome:
+        started.set()
+        assert may_end.wait(10)
+        return toy_outcome(candidate)
+
+    found: list[Outcome] = []
+    orphan = threading.Thread(target=lambda: found.append(results.obtain(CANDIDATE, slow)))
+    orphan.start()
+    assert started.wait(10)
+    second = threading.Thread(target=lambda: found.append(results.obtain(CANDIDATE, never)))
+    second.start()
+    second.join(0.1)
+    assert second.is_alive()  # it waits for the first
+    may_end.set()
+    orphan.join(10)
+    second.join(10)
+    assert found == [toy_outcome(CANDIDATE)] * 2
+
+
+class TestDesk:
+    @pytest.fixture
+    def ledger(self, tmp_path: Path) -> Iterator[Ledger]:
+        quiet_optuna()
+        with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
+            yield ledger
+
+    def engine(self, ledger: Ledger, *, budget: int = 3) -> Engine:
+        return Engine(SPACE, sampler_factory("random", seed=0), ledger, budget=budget)
+
+    def test_what_was_finished_after_the_drivers_death_is_recovered(
+        self, ledger: Ledger, results: Results
+    ) -> None:
+        engine = self.engine(ledger)
+        first, second = engine.ask(), engine.ask()
+        assert first is not None
+        results.obtain(first, toy_outcome)  # the orphan's work; nobody is told
+        told: list[int] = []
+        desk = Desk(engine, results, on_told=lambda record: told.append(record.candidate.number))
+        assert desk.recovered == 1
+        assert told == [first.number]
+        assert desk.next() == second
+        assert not results.path(first).with_suffix(".lock").exists()
+
+    def test_a_driver_writes_what_a_distant_worker_only_returned(
+        self, ledger: Ledger, results: Results
+    ) -> None:
+        desk = Desk(self.engine(ledger), results)
+        candidate = desk.next()
+        assert candidate is not None
+        desk.done(candidate, toy_outcome(candidate))
+        assert results.find(candidate) == toy_outcome(candidate)
+        assert not desk.is_done or desk.next() is not None
+
+    def test_a_death_hands_the_candidate_out_again_until_it_is_its_own_fault(
+        self, ledger: Ledger, results: Results
+    ) -> None:
+        engine = self.engine(ledger, budget=1)
+        desk = Desk(engine, results)
+        handed_out = []
+        while candidate := desk.next():
+            handed_out.append(candidate)
+            desk.died(candidate, "killed")
+        assert handed_out == [handed_out[0]] * 3
+        (record,) = engine.records()
+        assert record.outcome.reason == "worker died 3 times (out of host memory?): killed"
+        assert desk.is_done
+
+    def test_a_worker_that_died_after_its_work_has_done_it(
+        self, ledger: Ledger, results: Results
+    ) -> None:
+        engine = self.engine(ledger, budget=1)
+        desk = Desk(engine, results)
+        candidate = desk.next()
+        assert candidate is not None
+        results.obtain(candidate, toy_outcome)
+        desk.died(candidate, "killed")
+        assert engine.records()[0].outcome == toy_outcome(candidate)
+        assert engine.counts.deaths == 0
+
+
+def test_a_signal_is_a_wish_inside_and_itself_again_outside() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_signals() as wish:
+        assert not wish
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wish.signal is signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_private_folder_is_shut_to_others_and_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.cluster.private_folder.MAX_BASE_LENGTH", 1000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, foreign = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}without-owner"
+    for folder in (dead, foreign):
+        folder.mkdir()
+    (dead / "owner").touch()
+    with private_folder() as first:
+        assert first.stat().st_mode & 0o777 == 0o700
+        assert not dead.exists()
+        assert foreign.exists()
+        with private_folder() as second:
+            assert first.exists()
+            assert second != first
+    assert {path.name for path in tmp_path.iterdir()} == {foreign.name}

@@ -1,0 +1,283 @@
+"""Who is trained again, who wins, and what a run leaves of it: all by hand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas.candidate import Metric, Outcome, Record, State
+from nas.engine.limits import Limits
+from nas.engine.timeouts import Timeout
+from nas.finalists.finalists import (
+    Finals,
+    choose_finalists,
+    finalist_trainings,
+    judge_finalists,
+    winner,
+)
+from nas.finalists.round import FinalRound
+from nas.finalists.training import Training
+from nas.report.notes import final_notes
+from nas.report.outputs import write_finals, write_outputs
+from nas.settings.fidelity_config import ProgressiveConfig
+from search_space.architecture_file import load_architecture
+from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+
+SEEDS, EPOCHS = (1, 2), 20
+
+
+GUESS: dict[str, Metric] = {"held_out_images": 300, "chance_accuracy": 0.5}
+
+
+def outcome(
+    accuracy: float, relative: float = 1.0, more: Mapping[str, Metric] | None = None
+) -> Outcome:
+    before = trained(0, 0.5, accuracy=accuracy, relative=relative).outcome.metrics
+    metrics = {**before, **(more or {})}
+    return Outcome(
+        state=State.COMPLETE, reward=0.0, metrics={**metrics, "relative_params": 1.0}, seconds=3.0
+    )
+
+
+def judged(records: list[Record], ends: dict[int, list[Outcome]], w: float = 0.0) -> Finals:
+    """Judge all of `records`, the best first; `ends` has the outcomes of a number by seed."""
+    chosen = choose_finalists(records, len(records))
+    trainings = finalist_trainings(chosen, seeds=SEEDS, epochs=EPOCHS)
+    outcomes = {one.label: ends[one.number][one.seed - 1] for one in trainings}
+    return judge_finalists(chosen, trainings, outcomes, w=w, v=0.0)
+
+
+def order(finals: Finals) -> list[int]:
+    return [one.record.candidate.number for one in finals.finalists]
+
+
+def at_chance(record: Record) -> Record:
+    metrics = {**record.outcome.metrics, "at_chance": True}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+def test_the_best_that_can_win_are_chosen() -> None:
+    records = [trained(0, 0.3), failed(1), trained(2, 0.9), at_chance(trained(3, 0.95))]
+    records += [trained(4, 0.9), infeasible(5)]
+    assert [r.candidate.number for r in choose_finalists(records, 3)] == [2, 4, 0]
+    assert choose_finalists(records, 0) == ()
+
+
+def at_rung(record: Record, rung: int) -> Record:
+    metrics = {**record.outcome.metrics, "rung": rung}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+def test_a_higher_rung_goes_before_a_higher_reward() -> None:
+    early, late = trained(0, 0.9), at_rung(trained(1, 0.5), 2)
+    assert [r.candidate.number for r in choose_finalists([early, late], 1)] == [1]
+
+
+def test_a_ranking_held_if_rungs_say_what_the_trainings_say_whatever_the_rewards() -> None:
+    records = [at_rung(trained(0, 0.5), 1), trained(1, 0.9), trained(2, 0.8)]
+    ends = {number: [outcome(0.9 - 0.1 * number)] * 2 for number in range(3)}
+    assert judged(records, ends).held.rho == pytest.approx(1.0)
+
+
+def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
+    proxy = CONFIG.proxy.model_copy(update={"image_size": 32, "epochs": 4})
+    rungs = {"fidelity": "progressive", "progressive": ProgressiveConfig(rungs=2)}
+    config = CONFIG.model_copy(update={**rungs, "proxy": proxy})  # 2 epochs of 16 px, 2 of 32
+    records = [at_rung(trained(number, 0.5), 0) for number in range(5)]  # of 12 s each
+    limits = Limits(timeout=Timeout(multiple=100))
+    plain = FinalRound.of_run(tmp_path, CONFIG, "run")._timeout_s(records, limits)
+    assert plain == pytest.approx(2 * 100 * 12)  # twice the epochs
+    # A first rung is half of the epochs at a quarter of the pixels: an eighth of the whole.
+    climbed = FinalRound.of_run(tmp_path, config, "run")._timeout_s(records, limits)
+    assert climbed == pytest.approx(8 * plain)
+
+
+def test_everybody_gets_a_training_before_anybody_a_second() -> None:
+    trainings = finalist_trainings([trained(7, 0.9), trained(3, 0.8)], seeds=(1, 2), epochs=6)
+    assert [(one.number, one.seed) for one in trainings] == [(7, 1), (3, 1), (7, 2), (3, 2)]
+    assert {one.epochs for one in trainings} == {6}
+    assert trainings[0] == Training.from_dict(trainings[0].to_dict())
+
+
+def test_the_mean_decides_and_not_the_search() -> None:
+    finals = judged(
+        [trained(0, 0.80), trained(1, 0.70)],
+        {0: [outcome(0.60), outcome(0.70)], 1: [outcome(0.72), outcome(0.66)]},
+    )
+    assert order(finals) == [1, 0]
+    first, second = finals.finalists
+    assert first.reward == pytest.approx(0.69)
+    assert second.reward == pytest.approx(0.65)
+    assert first.accuracy_std == pytest.approx(0.06 / 2**0.5)  # of two, |a - b| / sqrt(2)
+    assert (first.first_rank, second.first_rank) == (2, 1)
+    assert finals.held.rho == pytest.approx(-1.0)
+    assert final_notes(finals)[0] == (
+        "candidate 1 wins: rank 2 after the search, but ahead of candidate 0 when trained again"
+    )
+
+
+def test_two_finalists_are_too_few_for_a_correlation_and_four_are_not() -> None:
+    two = judged(
+        [trained(n, 0.9 - 0.1 * n) for n in range(2)], {n: [outcome(0.5)] * 2 for n in range(2)}
+    )
+    four = judged(
+        [trained(n, 0.9 - 0.1 * n) for n in range(4)],
+        {n: [outcome(0.5 - 0.1 * n)] * 2 for n in range(4)},
+    )
+    said = {len(finals.finalists): final_notes(finals)[1:] for finals in (two, four)}
+    assert said[2] == ["2 finalists are too few to judge a ranking by: see --proxy-check"]
+    assert [line.split(":")[0] for line in said[4]] == [
+        "rank correlation of the search with the further trainings",
+        "rank correlation of parameters alone with them",
+        "4 finalists are too few to judge a ranking by",
+    ]
+
+
+def test_step_time_is_measured_again_and_counts() -> None:
+    finals = judged(
+        [trained(0, 0.80), trained(1, 0.70)],
+        {0: [outcome(0.7, 4.0), outcome(0.7, 4.0)], 1: [outcome(0.6, 1.0), outcome(0.6, 1.0)]},
+        w=-0.5,  # 0.7 * 4 ** -0.5 = 0.35
+    )
+    assert order(finals) == [1, 0]
+    assert finals.finalists[1].reward == pytest.approx(0.35)
+    best = winner([], finals)
+    assert best is not None
+    assert best.outcome.reward == pytest.approx(0.6)
+    assert best.outcome.metrics["relative_step_time"] == 1.0
+
+
+def test_one_that_failed_once_stands_behind_those_that_did_not() -> None:
+    finals = judged(
+        [trained(0, 0.8), trained(1, 0.7)],
+        {0: [outcome(0.9), Outcome.failed("the loss was not finite")], 1: [outcome(0.6)] * 2},
+    )
+    assert order(finals) == [1, 0]
+    assert "candidate 0 failed 1 further trainings: the loss was not finite" in final_notes(finals)
+
+
+def test_one_at_chance_when_trained_again_never_wins() -> None:
+    finals = judged(
+        [trained(0, 0.9), trained(1, 0.2)],
+        {0: [outcome(0.53, more=GUESS)] * 2, 1: [outcome(0.8, 9.0, GUESS)] * 2},
+        w=-1.0,
+    )
+    assert finals.finalists[1].reward > finals.finalists[0].reward
+    assert order(finals) == [1, 0]
+    assert "candidate 0 is at chance when trained again, and cannot win" in final_notes(finals)
+
+
+def test_where_all_are_at_chance_nobody_wins() -> None:
+    records = [trained(0, 0.9)]
+    finals = judged(records, {0: [outcome(0.53, more=GUESS)] * 2})
+    assert finals.winner is None
+    assert winner(records, finals) is None
+
+
+def test_where_no_further_training_ends_well_the_search_decides() -> None:
+    records = [trained(0, 0.9), trained(1, 0.2)]
+    finals = judged(records, {n: [Outcome.failed("out of memory")] * 2 for n in (0, 1)})
+    assert winner(records, finals) is records[0]
+    assert final_notes(finals)[0].startswith("no finalist could be trained again; candidate 0")
+
+
+def final_round(folder: Path, **settings: int) -> FinalRound:
+    config = CONFIG.model_copy(update={"finalists": 2, **settings})
+    last = FinalRound.of_run(folder, config, "this run")
+    last.results.folder.mkdir(exist_ok=True)
+    return last
+
+
+def test_what_is_missing_is_a_function_of_the_candidates_and_the_files(tmp_path: Path) -> None:
+    records, last = [trained(0, 0.8), trained(1, 0.7)], final_round(tmp_path)
+    assert last.finals(records) is None
+    for training in last.trainings(records):
+        last.results.save(training, outcome(0.7))
+    assert last.missing(records) == ()
+    assert last.finals(records) is not None
+    better = [*records, trained(2, 0.75)]  # as after a larger budget: it takes the place of 1
+    assert [(one.number, one.seed) for one in last.missing(better)] == [(2, 1), (2, 2)]
+    assert last.finals(better) is None
+    more = final_round(tmp_path, finalist_seeds=3)
+    assert [(one.number, one.seed) for one in more.missing(records)] == [(0, 3), (1, 3)]
+    longer = final_round(tmp_path, finalist_epochs=99)
+    assert len(longer.missing(records)) == 4
+
+
+def test_files_of_another_run_do_not_count_and_damaged_ones_are_named(tmp_path: Path) -> None:
+    records, last = [trained(0, 0.8)], final_round(tmp_path)
+    foreign = FinalRound.of_run(tmp_path, last.config, "another run")
+    foreign.results.save(last.trainings(records)[0], outcome(0.7))
+    assert len(last.missing(records)) == 2
+    last.results.path(last.trainings(records)[0]).write_text("{")
+    with pytest.raises(ValueError, match=r"0-seed1-epochs20\.json is damaged"):
+        last.missing(records)
+
+
+def test_no_finalists_need_no_training(tmp_path: Path) -> None:
+    last = final_round(tmp_path, finalists=0)
+    assert last.missing([trained(0, 0.8)]) == ()
+    assert last.finals([trained(0, 0.8)]) is None
+
+
+@pytest.mark.parametrize(
+    ("budget", "asked", "expected"), [(11, None, 0), (12, None, 3), (12, 0, 0), (2, 5, 5)]
+)
+def test_how_many_by_default(budget: int, asked: int | None, expected: int) -> None:
+    config = CONFIG.model_copy(update={"budget": budget, "finalists": asked})
+    assert config.num_finalists == expected
+    assert config.epochs_of_finalists == 20  # the proxy's 10, twice
+
+
+@pytest.mark.parametrize("name", ["finalists", "finalist_seeds", "finalist_epochs"])
+def test_they_are_no_part_of_a_runs_identity(name: str) -> None:
+    assert name not in CONFIG.identity()
+
+
+def test_a_run_tells_of_its_finalists(tmp_path: Path) -> None:
+    records = [trained(0, 0.80), trained(1, 0.70, depth=2)]
+    finals = judged(
+        records, {0: [outcome(0.60), outcome(0.70)], 1: [outcome(0.72), outcome(0.66)]}
+    )
+    files = write_outputs(tmp_path, records, finals, CONFIG, TINY)
+    assert files[0] == tmp_path / "best.json"
+    best = load_architecture(tmp_path)
+    assert best.architecture == TINY.architecture(records[1].candidate.choices)
+    assert best.metrics["accuracy"] == pytest.approx(0.69)
+    assert best.provenance["finalist"]["seeds"] == [1, 2]
+    assert best.provenance["finalist"]["rank_after_search"] == 2
+    table = pd.read_csv(tmp_path / "finalists.csv")
+    assert list(table["number"]) == [1, 0]
+    assert list(table["winner"]) == [True, False]
+    assert list(table["accuracy_min"]) == [0.66, 0.60]
+    assert list(table["reward_after_search"]) == [0.70, 0.80]
+    write_finals(tmp_path, None)
+    assert not (tmp_path / "finalists.csv").exists()
+
+
+def test_a_run_of_which_nobody_wins_has_no_best_json(tmp_path: Path) -> None:
+    write_outputs(tmp_path, [trained(0, 0.8)], None, CONFIG, TINY)
+    assert (tmp_path / "best.json").exists()
+    write_outputs(tmp_path, [at_chance(trained(0, 0.8))], None, CONFIG, TINY)
+    assert not (tmp_path / "best.json").exists()
+    assert "better than guessing" in (tmp_path / "report.html").read_text()
+
+
+def test_the_front_is_kept_as_architecture_files(tmp_path: Path) -> None:
+    fast = trained(0, 0.5, accuracy=0.5, relative=0.5)
+    good = trained(1, 0.6, accuracy=0.7, relative=2.0, depth=2)
+    write_outputs(tmp_path, [fast, good], None, CONFIG, TINY)
+    assert list(pd.read_csv(tmp_path / "pareto.csv")["number"]) == [1, 0]
+    names = {path.name for path in (tmp_path / "front").iterdir()}
+    keys = {TINY.architecture(r.candidate.choices).key: r for r in (fast, good)}
+    assert names == {f"{key}.json" for key in keys}
+    for key, record in keys.items():
+        file = load_architecture(tmp_path / "front" / f"{key}.json")
+        assert file.metrics["accuracy"] == record.outcome.metrics["accuracy"]
+        assert json.loads((tmp_path / "front" / f"{key}.json").read_text())["key"] == key
+    faster = trained(2, 0.6, accuracy=0.9, relative=0.1, depth=3)
+    write_outputs(tmp_path, [fast, good, faster], None, CONFIG, TINY)
+    assert len(list((tmp_path / "front").iterdir())) == 1

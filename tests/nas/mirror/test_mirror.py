@@ -1,0 +1,245 @@
+"""A mirror holds what the ledger holds, each candidate once, and never makes a search wait."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from nas.candidate import Outcome, Record, State
+from nas.engine.study import quiet_optuna
+from nas.mirror.mirror import Mirror
+from nas.mirror.optuna_study import MirrorStudy
+from nas.mirror.url import check_url, without_password
+from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+
+RECORDS = [trained(0, 0.4), trained(1, 0.7), failed(2), infeasible(3), trained(5, 0.5)]
+WAIT_S = 60.0
+
+
+class List:
+    """A copy that is a list; it can fail before or after it has taken a record."""
+
+    def __init__(self, kept: list[Record], trouble: Iterator[str]) -> None:
+        self.present = {(record.candidate.number, record.rung) for record in kept}
+        self._kept, self._trouble = kept, trouble
+
+    def add(self, record: Record) -> None:
+        what = next(self._trouble, "")
+        if what == "before":
+            raise ConnectionError("gone")
+        self._kept.append(record)
+        if what == "after":
+            raise ConnectionError("gone without an answer")
+
+    def close(self) -> None:
+        pass
+
+
+def fill(mirror: Mirror, records: list[Record]) -> str:
+    with mirror:
+        mirror.add(records)
+        return mirror.close(WAIT_S)
+
+
+def test_whatever_fails_every_candidate_comes_once_and_in_order() -> None:
+    kept: list[Record] = []
+    trouble = iter(["", "before", "after", "before", "", "after"])
+    mirror = Mirror(partial(List, kept, trouble), name="list", first_retry_s=0.01)
+    assert fill(mirror, RECORDS) == ""
+    assert kept == RECORDS
+
+
+def test_the_next_session_adds_what_is_missing() -> None:
+    kept = RECORDS[:2]
+    mirror = Mirror(partial(List, kept, iter(())), name="list")
+    assert fill(mirror, RECORDS) == ""
+    assert kept == RECORDS
+
+
+def test_a_copy_that_cannot_be_opened_is_told_of_in_the_end() -> None:
+    def refuse() -> List:
+        raise ConnectionRefusedError("nobody there")
+
+    with Mirror(refuse, name="there") as mirror:
+        mirror.add(RECORDS)
+        assert mirror.close(0.3) == (
+            "mirror there: 5 of 5 candidates are missing there (ConnectionRefusedError: nobody "
+            "there); the same command adds them later"
+        )
+
+
+def test_a_copy_that_hangs_holds_up_nobody() -> None:
+    released = threading.Event()
+
+    def hang() -> List:
+        released.wait()
+        return List([], iter(()))
+
+    with Mirror(hang, name="there") as mirror:
+        for record in RECORDS:
+            mirror.add([record])
+        assert "5 of 5 candidates are missing there (no answer)" in mirror.close(0.1)
+    released.set()
+
+
+def test_a_server_that_accepts_and_says_nothing_holds_up_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"postgresql://nas@127.0.0.1:{silent.getsockname()[1]}/nas?connect_timeout=2"
+        check_url(url)
+        with Mirror(opener(url), name="silent") as mirror:
+            mirror.add(RECORDS)
+            assert "5 of 5 candidates are missing" in mirror.close(0.2)
+        mirror.join()
+
+
+def opener(url: str, *, run: str = "a" * 32) -> Callable[[], MirrorStudy]:
+    quiet_optuna()
+    return partial(MirrorStudy, url, "digits", run, TINY.decisions())
+
+
+@contextmanager
+def load(url: str, name: str = "digits") -> Iterator[optuna.Study]:
+    """Open a study as a colleague does."""
+    if "://" in url:
+        database = optuna.storages.RDBStorage(url)
+        yield optuna.load_study(study_name=name, storage=database)
+        database.remove_session()
+        database.engine.dispose()
+    else:
+        backend = optuna.storages.journal.JournalFileBackend(url)
+        storage = optuna.storages.JournalStorage(backend)
+        yield optuna.load_study(study_name=name, storage=storage)
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    path = tmp_path / "mirror"
+    return str(path) if request.param == "journal" else f"sqlite:///{path}"
+
+
+def test_a_trial_says_what_the_ledger_says(url: str) -> None:
+    for records in (RECORDS[:2], RECORDS):  # two sessions
+        assert fill(Mirror(opener(url), name=url), records) == ""
+    with load(url) as study:
+        assert study.direction.name == "MAXIMIZE"
+        trials = study.trials
+        assert study.best_trial.user_attrs["candidate"] == 1
+    states = [TrialState.COMPLETE] * 2
+    states += [TrialState.FAIL, TrialState.PRUNED, TrialState.COMPLETE]
+    assert [trial.state for trial in trials] == states
+    assert [trial.value for trial in trials] == [0.4, 0.7, None, None, 0.5]
+    assert [trial.user_attrs["candidate"] for trial in trials] == [0, 1, 2, 3, 5]
+    assert [trial.params for trial in trials] == [dict(r.candidate.choices) for r in RECORDS]
+    assert trials[0].user_attrs["num_params"] == 123_456
+    assert trials[0].user_attrs["key"] == RECORDS[0].candidate.key
+    assert trials[0].duration is not None
+    assert trials[0].duration.total_seconds() == pytest.approx(12.0)
+    assert trials[2].user_attrs["reason"] == RECORDS[2].outcome.reason
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETE])
+def test_every_end_has_a_trial(state: State, tmp_path: Path) -> None:
+    path = str(tmp_path / "mirror")
+    outcome = Outcome(state=state, reward=0.0, metrics={"step_time_s": 0.1}, reason="because")
+    assert fill(Mirror(opener(path), name=path), [replace(RECORDS[0], outcome=outcome)]) == ""
+    with load(path) as study:
+        assert study.trials[0].user_attrs["state"] == str(state)
+        assert study.trials[0].value is None
+
+
+def test_each_rung_of_a_candidate_is_a_trial(url: str) -> None:
+    rungs = [at_rung(RECORDS[0], 0), RECORDS[1], at_rung(RECORDS[0], 1)]
+    assert fill(Mirror(opener(url), name=url), rungs) == ""
+    newest = [rungs[2], RECORDS[1]]  # what a resumed search knows of the candidates
+    assert fill(Mirror(opener(url), name=url), newest) == ""
+    with load(url) as study:
+        places = [(t.user_attrs["candidate"], t.user_attrs.get("rung", 0)) for t in study.trials]
+    assert places == [(0, 0), (1, 0), (0, 1)]
+
+
+def at_rung(record: Record, rung: int) -> Record:
+    metrics = {**record.outcome.metrics, "rung": rung}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+def test_the_study_of_another_run_is_left_alone(url: str) -> None:
+    assert fill(Mirror(opener(url), name=url), RECORDS[:1]) == ""
+    assert fill(Mirror(opener(url, run="b" * 32), name=url), RECORDS) == ""
+    with load(url) as theirs, load(url, "digits-bbbbbbbb") as ours:
+        assert (len(theirs.trials), len(ours.trials)) == (1, 5)
+
+
+def test_a_journal_that_a_kill_tore_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    assert fill(Mirror(opener(str(path)), name="journal"), RECORDS[:2]) == ""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])  # into the second trial
+    assert fill(Mirror(opener(str(path)), name="journal"), RECORDS) == ""
+    with load(str(path)) as study:
+        assert [t.user_attrs["candidate"] for t in study.trials] == [0, 1, 2, 3, 5]
+
+
+def test_a_file_that_is_no_storage_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.db"
+    path.write_bytes(b"this is not a database, and nobody's to overwrite" * 100)
+    with Mirror(opener(f"sqlite:///{path}"), name="file") as mirror:
+        mirror.add(RECORDS)
+        end = time.monotonic() + WAIT_S
+        while not mirror.trouble and time.monotonic() < end:
+            time.sleep(0.01)
+        assert "file is not a database" in mirror.close(0.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("", "must name a file"),
+        ("nowhere/at/all.log", "the folder of nowhere/at/all.log must exist"),
+        ("/tmp", "must name a file"),
+        ("postgresql://nas:***@host/nas", "was masked when it was written down"),
+        ("postgresql://host/nas?user=a&password=***", "was masked when it was written down"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:////nowhere/at/all.db", "the folder of /nowhere/at/all.db must exist"),
+        ("carrier-pigeon://home", "must be a journal file, sqlite:///FILE or postgresql://"),
+        ("mysql://nas@host/nas", "the driver of mysql:// is not installed"),
+    ],
+)
+def test_a_mirror_that_can_never_work_is_refused_before_the_search(
+    url: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://nas:se@cret@host:5/db", "postgresql://nas:***@host:5/db"),
+        ("postgresql://nas@host/db", "postgresql://nas@host/db"),
+        ("postgresql://host/db?user=a&password=b&c=d", "postgresql://host/db?user=a&password=***&c=d"),
+        ("sqlite:///runs/a.db", "sqlite:///runs/a.db"),
+        ("runs/a:b@c.log", "runs/a:b@c.log"),
+        ("--mirror=postgresql://nas:secret@host/db", "--mirror=postgresql://nas:***@host/db"),
+    ],
+)  # fmt: skip
+def test_a_password_is_in_no_file_and_no_message(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+def test_the_settings_on_file_are_without_the_password() -> None:
+    pytest.importorskip("psycopg")
+    config = type(CONFIG).model_validate(
+        {**CONFIG.model_dump(), "mirror": "postgresql://nas:secret@host/db"}
+    )
+    assert config.mirror == "postgresql://nas:secret@host/db"
+    assert "secret" not in str(config.model_dump(mode="json"))
+    assert "mirror" not in config.identity()

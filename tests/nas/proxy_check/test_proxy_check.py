@@ -1,0 +1,205 @@
+"""The proxy check: its figures by hand, its verdicts, and what is trained."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nas.analysis.rank_correlation import RankCorrelation
+from nas.candidate import Choices, Outcome, State
+from nas.proxy_check.plan import CheckPlan, judge_check, plan_check
+from nas.proxy_check.run import write_check
+from nas.proxy_check.verdict import Checked, ProxyFigures, judge_proxy, proxy_figures
+from nas.settings.config import SearchConfig
+from tests.nas.nas_records import CONFIG, TINY, trained
+
+
+def checked(
+    short: tuple[float, ...], long: float, params: int = 1, *, at_chance: bool = False
+) -> Checked:
+    return Checked(
+        num_params=params, short=short, long=long, at_chance=at_chance, held_out_images=100
+    )
+
+
+def known(figures: ProxyFigures | None) -> ProxyFigures:
+    assert figures is not None
+    return figures
+
+
+def figures(**changes: object) -> ProxyFigures:
+    base = ProxyFigures(
+        candidates=8,
+        at_chance=0,
+        held=RankCorrelation(rho=0.8, low=0.1, high=0.97, count=8),
+        by_params=RankCorrelation(rho=0.3, low=-0.5, high=0.8, count=8),
+        noise=0.01,
+        spread=0.05,
+        counting=0.004,
+        long_spread=0.05,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def rho(value: float, low: float) -> RankCorrelation:
+    return RankCorrelation(rho=value, low=low, high=0.99, count=8)
+
+
+def test_what_moves_all_candidates_alike_is_no_noise() -> None:
+    # The second seed is 0.1 higher for everybody: no residual is left.
+    found = known(
+        proxy_figures(
+            [checked((x, x + 0.1), long=x, params=n) for n, x in enumerate((0.2, 0.4, 0.5, 0.7))]
+        )
+    )
+    assert found.noise == pytest.approx(0.0, abs=1e-9)
+    assert found.held.rho == pytest.approx(1.0)
+    assert found.by_params.rho == pytest.approx(1.0)
+    assert found.steadiness == pytest.approx(1.0)
+    # Squares of the distances to the mean 0.45: .0625, .0025, .0025, .0625; sum .13, over 3.
+    assert found.spread == pytest.approx((0.13 / 3) ** 0.5)
+    assert found.long_spread == pytest.approx((0.13 / 3) ** 0.5)
+
+
+def test_the_noise_by_hand() -> None:
+    # Candidates differ by nothing; seeds disagree by +-0.1 in turn, so that every residual is
+    # 0.1: sum of squares 8 * 0.01 over (4 - 1) * (2 - 1) degrees of freedom.
+    rows = [(0.6, 0.4), (0.4, 0.6), (0.6, 0.4), (0.4, 0.6)]
+    found = known(
+        proxy_figures(
+            [checked(row, long) for row, long in zip(rows, (1, 0, 0.9, 0.1), strict=True)]
+        )
+    )
+    assert found.noise == pytest.approx((0.08 / 3) ** 0.5)
+    assert found.spread == 0.0
+    assert found.counting == pytest.approx(0.05)  # of 100 images at one half
+    assert found.held.rho == pytest.approx(0.0, abs=1e-9)  # one seed agrees, the other reverses
+
+
+def test_noise_and_spread_are_found_again() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(0.6, 0.05, 4000)
+    rows = true[:, None] + rng.normal(0, 0.02, (4000, 2)) + np.array([0.0, 0.03])
+    found = known(
+        proxy_figures(
+            [checked((a, b), t) for (a, b), t in zip(rows.tolist(), true.tolist(), strict=True)]
+        )
+    )
+    assert found.noise == pytest.approx(0.02, rel=0.05)
+    assert found.spread == pytest.approx(0.05, rel=0.05)
+
+
+def test_three_candidates_tell_nothing() -> None:
+    assert proxy_figures([checked((0.1, 0.2), 0.3)] * 3) is None
+    verdict = judge_proxy(None)
+    assert verdict.worth_it is None
+    assert verdict.says.startswith("cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("changes", "worth_it", "says", "mend"),
+    [
+        ({}, True, "worth it", ""),
+        ({"at_chance": 4}, False, "not worth it: 4 of 8", "--epochs"),
+        ({"held": rho(0.6, -0.1)}, None, "not proven", "--proxy-check 16"),
+        ({"held": rho(0.2, -0.5)}, False, "not worth it: the short", "--image-size"),
+        ({"by_params": rho(0.9, 0.4)}, False, "not worth it: parameters alone", "--image-size"),
+        ({"held": rho(0.4, 0.05)}, False, "weak", "--image-size"),
+        ({"noise": 0.05}, True, "worth it", "--finalist-seeds"),
+        ({"noise": 0.05, "counting": 0.04}, True, "worth it", "held-out images"),
+        ({"long_spread": 0.001}, True, "worth it", "--space"),
+    ],
+)
+def test_the_verdict(
+    changes: dict[str, object], worth_it: bool | None, says: str, mend: str
+) -> None:
+    verdict = judge_proxy(figures(**changes))
+    assert verdict.worth_it is worth_it
+    assert verdict.says.startswith(says)
+    if mend:
+        assert mend in " ".join(verdict.mends)
+    else:
+        assert verdict.mends == ()
+
+
+def test_candidates_far_apart_after_the_longer_training_ask_for_no_other_space() -> None:
+    """However noisy the short training was."""
+    verdict = judge_proxy(figures(noise=0.1, spread=0.0, long_spread=0.08))
+    assert "--space" not in " ".join(verdict.mends)
+
+
+def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = None) -> CheckPlan:
+    return plan_check(config, TINY, count=count, long_epochs=epochs, screen=lambda choices: "")
+
+
+def test_candidates_differ_and_more_of_them_begin_with_the_same() -> None:
+    few, many = plan(5), plan(9)
+    assert len({one.key for one in many.candidates}) == 9
+    assert many.candidates[:5] == few.candidates
+
+
+def test_no_seed_serves_both_lengths() -> None:
+    made = plan(4)
+    assert (made.epochs, made.long_epochs) == (10, 40)
+    assert len(made.trainings) == 12
+    assert {one.seed for one in made.trainings if one.epochs == 10} == {0, 1}
+    assert {one.seed for one in made.trainings if one.epochs == 40} == {2}
+
+
+def test_a_constraint_holds_for_the_check_too() -> None:
+    def screen(choices: Choices) -> str:
+        return "too deep" if choices["stage1.depth"] != 1 else ""
+
+    made = plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=screen)
+    assert {one.choices["stage1.depth"] for one in made.candidates} == {1}
+    with pytest.raises(ValueError, match="--proxy-check needs 6 candidates"):
+        plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=lambda choices: "never")
+
+
+def test_a_longer_training_must_be_longer() -> None:
+    with pytest.raises(ValueError, match="must be more than --epochs 10, got 10"):
+        plan(epochs=10)
+
+
+def outcomes_of(made: CheckPlan) -> dict[str, Outcome]:
+    """Short trainings of 3 s; accuracy grows with the number, and with the epochs."""
+    found = {}
+    for one in made.trainings:
+        base = trained(0, 0.0, accuracy=0.3 + 0.05 * one.number + 0.005 * one.epochs).outcome
+        metrics = {**base.metrics, "at_chance": False, "held_out_images": 100}
+        metrics["num_params"] = 1000 - one.number
+        found[one.label] = replace(base, metrics=metrics, seconds=3.0)
+    return found
+
+
+def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"budget": 100, "workers": 4})
+    made = plan(5, config)
+    check = judge_check(made, outcomes_of(made), config)
+    assert check.seconds_per_candidate == 3.0
+    assert check.search_seconds == 75.0
+    assert known(check.figures).held.rho == pytest.approx(1.0)
+    assert known(check.figures).by_params.rho == pytest.approx(-1.0)
+    told, table = write_check(tmp_path, check, made, config)
+    content = json.loads(told.read_text())
+    assert content["worth_it"] is True
+    assert content["predicted_search"] == {"budget": 100, "workers": 4, "seconds": 75.0}
+    rows = pd.read_csv(table)
+    assert list(rows["number"]) == [0, 1, 2, 3, 4]
+    assert rows.loc[1, "accuracy_40_epochs_seed_2"] == pytest.approx(0.55)
+
+
+def test_a_candidate_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
+    made = plan(5)
+    ends = outcomes_of(made)
+    ends[made.long(made.candidates[2]).label] = Outcome.failed("out of memory")
+    check = judge_check(made, ends, CONFIG)
+    assert known(check.figures).candidates == 4
+    assert check.table.loc[2, "reason"] == "out of memory"
+    assert ends[made.short(made.candidates[2])[0].label].state is State.COMPLETE
+    write_check(tmp_path, check, made, CONFIG)  # with an empty cell
+    three = {label: end for label, end in ends.items() if not label.startswith("3-")}
+    assert judge_check(made, three, CONFIG).figures is None

@@ -1,0 +1,23 @@
+"""What a search says at its end."""
+
+from dataclasses import replace
+
+from nas.candidate import Record
+from nas.report.notes import prediction_note
+from tests.nas.nas_records import failed, trained
+
+
+def predicted(number: int, measured: float, prediction: float) -> Record:
+    record = trained(number, 0.5, relative=measured)
+    metrics = {**record.outcome.metrics, "predicted_relative_step_time": prediction}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+def test_predicted_step_times_are_held_against_the_measured_ones() -> None:
+    records = [predicted(0, 2.0, 2.2), predicted(1, 1.0, 0.7), failed(2), trained(3, 0.5)]
+    note = "predicted step times were off by 20.0% on average (2 measured candidates)"
+    assert prediction_note(records) == note  # 10 % and 30 %
+
+
+def test_a_search_without_predictions_says_nothing_of_them() -> None:
+    assert prediction_note([trained(0, 0.5), failed(1)]) == ""

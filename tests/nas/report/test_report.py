@@ -1,0 +1,96 @@
+"""The report: the front by hand, and a page that stands alone and escapes what it shows."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from nas.finalists.finalists import choose_finalists, finalist_trainings, judge_finalists
+from nas.report.figures import search_figure
+from nas.report.page import report_page, write_report
+from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+
+
+class _Tags(HTMLParser):
+    """Collects what a page loads from elsewhere, and checks that tags are closed."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "use", "path", "rect", "line"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.loaded += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_is_well_formed() -> None:
+    records = [trained(0, 0.4), trained(1, 0.6, accuracy=0.8, relative=2.0), failed(2)]
+    page = report_page("run", records, CONFIG, TINY)
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.loaded == []
+    assert "<svg" in page
+    front, everybody = page.split("All candidates")
+    assert front.count('<tr class="best">') == everybody.count('<tr class="best">') == 1
+
+
+def test_the_page_escapes_names_and_reasons() -> None:
+    records = [trained(0, 0.4), failed(1, "<script>alert(1)</script>")]
+    page = report_page("<run>", records, CONFIG, TINY)
+    assert "<script>" not in page
+    assert "&lt;run&gt;" in page
+    assert "a &lt;device&gt; &amp; more" in page
+
+
+def test_a_run_without_a_trained_candidate_still_has_a_page(tmp_path: Path) -> None:
+    path = write_report(tmp_path, [failed(0), infeasible(1)], CONFIG, TINY)
+    text = path.read_text()
+    assert "No candidate was trained" in text
+    assert "not finite" in text
+    assert re.search(r"0 candidates trained, 1 failed, 1 refused", text)
+
+
+def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> None:
+    records = [trained(0, 0.8), trained(1, 0.7, accuracy=0.6, depth=2)]
+    chosen = choose_finalists(records, 2)
+    trainings = finalist_trainings(chosen, seeds=(1, 2), epochs=20)
+    tops = {(0, 1): 0.61, (0, 2): 0.65, (1, 1): 0.70, (1, 2): 0.72}
+    outcomes = {
+        one.label: trained(0, 0.0, accuracy=tops[one.number, one.seed]).outcome
+        for one in trainings
+    }
+    for label, one in outcomes.items():
+        outcomes[label] = replace(one, metrics={**one.metrics, "relative_params": 1.0})
+    finals = judge_finalists(chosen, trainings, outcomes, w=0.0, v=0.0)
+    page = report_page("run", records, CONFIG, TINY, finals)
+    assert "Winner: candidate 1" in page
+    assert "71.00 ± 1.41 %" in page  # half the difference times the root of 2
+    assert "61.00 to 65.00" in page
+    assert "rank 2 after the search, but ahead of candidate 0" in page
+
+
+def test_candidates_at_chance_are_grey_and_win_nothing() -> None:
+    guess = trained(0, 0.9)
+    guess = replace(
+        guess, outcome=replace(guess.outcome, metrics={**guess.outcome.metrics, "at_chance": True})
+    )
+    page = report_page("run", [guess, trained(1, 0.2)], CONFIG, TINY)
+    assert "Winner: candidate 1" in page
+    assert page.count('<tr class="chance">') == 1
+    assert "better than guessing" in report_page("run", [guess], CONFIG, TINY)
+
+
+def test_a_figure_needs_a_trained_candidate() -> None:
+    with pytest.raises(ValueError, match="at least one trained candidate"):
+        search_figure([failed(0)], "run")

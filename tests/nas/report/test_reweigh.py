@@ -1,0 +1,95 @@
+"""Other exponents rank a finished run anew: by hand, and without touching it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.candidate import Record
+from nas.cli import main
+from nas.engine.ledger import Ledger
+from nas.report.reweigh import reweigh, reweigh_run
+from nas.run_folder.files import write_config
+from search_space.architecture_file import load_architecture
+from tests.nas.nas_records import CONFIG, TINY, failed, trained
+
+
+def point(number: int, accuracy: float, relative: float, params: float, depth: int = 1) -> Record:
+    record = trained(number, 0.5, accuracy=accuracy, relative=relative, depth=depth)
+    metrics = {**record.outcome.metrics, "relative_params": params}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+
+
+RECORDS = (point(0, 0.8, 4.0, 1.0), point(1, 0.6, 1.0, 4.0, depth=2), failed(2))
+
+
+def run(folder: Path, records: Sequence[Record] = RECORDS) -> Path:
+    folder.mkdir()
+    write_config(folder, CONFIG)
+    with Ledger(folder / "ledger.jsonl", CONFIG.identity()) as ledger:
+        for record in records:
+            number = record.candidate.number
+            asked = {"event": "asked", **record.candidate.to_dict()}
+            told = {"event": "told", "number": number, "outcome": record.outcome.to_dict()}
+            ledger.append(asked, told)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("w", "v", "rewards"),
+    [
+        (0.0, 0.0, {0: 0.8, 1: 0.6}),
+        (-0.5, 0.0, {1: 0.6, 0: 0.4}),  # 0.8 / sqrt(4)
+        (-0.5, -1.0, {0: 0.4, 1: 0.15}),  # 0.6 / 4
+    ],
+)
+def test_the_ranking_by_hand(w: float, v: float, rewards: dict[int, float]) -> None:
+    ranked = reweigh(RECORDS, w=w, v=v)
+    assert [record.candidate.number for record in ranked] == list(rewards)
+    assert [record.outcome.reward for record in ranked] == pytest.approx(list(rewards.values()))
+
+
+def test_the_table_counts_what_may_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = replace(RECORDS[1].outcome, metrics={**RECORDS[1].outcome.metrics, "rung": 1})
+    run(tmp_path / "a", [RECORDS[0], replace(RECORDS[1], outcome=late)])
+    assert main(["--reweigh", "0", "0", "--name", "a", "--out", str(tmp_path)]) == 0
+    assert "Top 1 of 1 for w = 0, v = 0" in capsys.readouterr().out
+
+
+def test_a_positive_exponent_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"w must be <= 0, got 0\.1"):
+        reweigh(RECORDS, w=0.1, v=0.0)
+
+
+def test_the_run_stays_as_it_is_and_the_winner_gets_a_file(tmp_path: Path) -> None:
+    folder = run(tmp_path / "a")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    _, path, dropped = reweigh_run(folder, w=-0.5, v=0.0)
+    assert dropped == 0
+    assert path == folder / "best-w-0.5-v0.json"
+    file = load_architecture(path)
+    assert file.architecture == TINY.architecture(RECORDS[1].candidate.choices)
+    assert file.metrics["reward"] == pytest.approx(0.6)
+    assert file.provenance["reweighed"]["of_the_search"] == {"w": -0.07, "v": -0.05}
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_the_command_prints_the_table_and_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run(tmp_path / "a")
+    assert main(["--reweigh", "-0.5", "0", "--out", str(tmp_path), "--name", "a"]) == 0
+    out = capsys.readouterr().out
+    assert "w = -0.5, v = 0" in out
+    assert out.rstrip().endswith(str(folder / "best-w-0.5-v0.json"))
+
+
+def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--reweigh", "-0.5", "0", "--out", str(tmp_path), "--name", "b"]) == 2
+    error = capsys.readouterr().err
+    assert "holds no run" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "b").exists()

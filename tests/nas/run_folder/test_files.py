@@ -1,0 +1,112 @@
+"""The files of a run: that other tools read them, and that they say what was measured."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from nas.analysis.ranking import best_record
+from nas.candidate import Metric
+from nas.run_folder.files import (
+    trials_table,
+    write_best,
+    write_config,
+    write_environment,
+    write_trials,
+)
+from nas.settings.config import SearchConfig
+from search_space.architecture_file import load_architecture
+from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, trained
+
+
+def test_the_best_is_the_highest_reward_and_of_equals_the_earliest() -> None:
+    records = [trained(3, 0.5), trained(1, 0.7), trained(2, 0.7), failed(0)]
+    best = best_record(records)
+    assert best is not None
+    assert best.candidate.number == 1
+
+
+def test_there_is_no_best_without_a_trained_candidate() -> None:
+    assert best_record([failed(0), infeasible(1)]) is None
+
+
+def test_trials_csv_has_a_row_a_candidate_that_pandas_reads(tmp_path: Path) -> None:
+    records = [failed(2), trained(0, 0.25, accuracy=0.3), infeasible(1)]
+    table = pd.read_csv(write_trials(tmp_path, records, TINY))
+    assert list(table["number"]) == [0, 1, 2]
+    assert list(table["state"]) == ["COMPLETE", "INFEASIBLE", "FAIL"]
+    assert list(table["reward"]) == [0.25, 0.0, 0.0]
+    assert table.loc[0, "key"] == TINY.key(choices(1))
+    assert table.loc[0, "num_params"] == 123_456
+    assert table.loc[0, "stage1.block"] == "mbconv"
+    assert table.loc[2, "reason"] == "the loss was not finite by step 50"
+    assert table["stage5.kernel_size"].isna().loc[0]  # a removed stage has no other choices
+    design = ["key", "accuracy", "step_time_s", "relative_step_time", "num_params", "macs"]
+    design += ["peak_memory_bytes", "reward", "state", "reason", "seconds", "worker"]
+    assert set(design) | {decision.name for decision in TINY.decisions()} <= set(table.columns)
+
+
+def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
+    with_last = trained(1, 0.3)
+    chosen = choices(1, last=2)
+    candidate = replace(with_last.candidate, choices=chosen, key=TINY.key(chosen))
+    records = [trained(0, 0.2), replace(with_last, candidate=candidate)]
+    rows = write_trials(tmp_path, records, TINY).read_text().splitlines()
+    column = rows[0].split(",").index("stage5.kernel_size")
+    assert [row.split(",")[column] for row in rows[1:]] == ["", "3"]
+
+
+def test_whatever_holds_whole_numbers_alone_stays_whole() -> None:
+    counted: dict[str, Metric] = {"held_out_images": 75, "share": 1.0, "at_chance": False}
+    outcome = replace(trained(0, 0.5).outcome, metrics=counted)
+    table = trials_table([replace(trained(0, 0.5), outcome=outcome), failed(1)], TINY)
+    cells = table.to_csv(index=False, columns=["held_out_images", "share", "at_chance"])
+    assert cells.splitlines()[1:] == ["75,1.0,False", ",,"]
+
+
+def test_trials_csv_of_no_candidate_still_has_its_columns(tmp_path: Path) -> None:
+    table = pd.read_csv(write_trials(tmp_path, [], TINY))
+    assert len(table) == 0
+    assert "stage1.block" in table.columns
+
+
+def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_best(folder, trained(4, 0.6, accuracy=0.7, depth=2), CONFIG, TINY)
+    file = load_architecture(folder)  # as nas-scale --from RUN reads it
+    assert file.architecture == TINY.architecture(choices(2))
+    assert (file.train_size, file.eval_size) == (48, 48)
+    assert file.metrics["reward"] == 0.6
+    assert file.metrics["accuracy"] == 0.7
+    assert file.provenance["candidate"] == 4
+    raw = json.loads((folder / "best.json").read_text())
+    assert raw["schema"] == "nas.architecture/1"
+    assert raw["key"] == file.architecture.key
+
+
+def test_config_yaml_gives_the_settings_back(tmp_path: Path) -> None:
+    path = write_config(tmp_path, CONFIG)
+    assert SearchConfig.model_validate(yaml.safe_load(path.read_text())) == CONFIG
+
+
+def test_environment_json_tells_versions_and_command(tmp_path: Path) -> None:
+    path = write_environment(tmp_path, CONFIG, {"name": "digits"})
+    environment = json.loads(path.read_text())
+    assert set(environment["packages"]) >= {"torch", "ray", "optuna"}
+    assert environment["seed"] == 0
+    assert environment["command"]
+
+
+@pytest.mark.parametrize("name", ["budget", "workers", "executor", "address"])
+def test_how_it_is_executed_is_no_part_of_a_runs_identity(name: str) -> None:
+    assert name not in CONFIG.identity()
+
+
+def test_nested_settings_are_named_in_a_runs_identity() -> None:
+    identity = CONFIG.identity()
+    assert identity["proxy.image_size"] == 24
+    assert identity["proxy.timing.blocks"] == 9

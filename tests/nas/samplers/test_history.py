@@ -1,0 +1,72 @@
+"""The incremental view of a study against one that looks at everything."""
+
+import copy
+import pickle
+import random
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
+
+from nas.engine.study import quiet_optuna
+from nas.samplers.history import History, completion
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    quiet_optuna()
+
+
+def everything(study: optuna.Study) -> list[int]:
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [trial.number for trial in sorted(trials, key=completion)]
+
+
+def numbers(history: History, study: optuna.Study) -> list[int]:
+    return [trial.number for trial in history.look(study)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_look_shows_what_a_full_scan_shows(seed: int) -> None:
+    rng, study, history = random.Random(seed), optuna.create_study(), History()
+    running: list[optuna.Trial] = []
+    for _ in range(120):
+        action = rng.random()
+        if action < 0.5 or not running:
+            running.append(study.ask({"d": CategoricalDistribution((0, 1))}))
+        else:
+            trial = running.pop(rng.randrange(len(running)))
+            if rng.random() < 0.2:
+                study.tell(trial, state=TrialState.FAIL)
+            else:
+                study.tell(trial, rng.random())
+        if rng.random() < 0.4:
+            assert numbers(history, study) == everything(study)
+    assert numbers(history, study) == everything(study)
+    assert len(everything(study)) > 20
+
+
+def test_only_a_change_before_the_end_changes_the_version() -> None:
+    study, history = optuna.create_study(), History()
+    for told in (5, 6):
+        study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": told}))
+        history.look(study)
+    version = history.version
+    study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": 7}))
+    assert numbers(history, study) == [0, 1, 2]
+    assert history.version == version
+    study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": 1}))
+    assert numbers(history, study) == [3, 0, 1, 2]
+    assert history.version > version
+    other = optuna.create_study()
+    assert numbers(history, other) == []
+    assert numbers(history, study) == [3, 0, 1, 2]
+
+
+def test_copies_begin_empty_and_see_the_same() -> None:
+    study, history = optuna.create_study(), History()
+    study.add_trial(optuna.trial.create_trial(value=0.0))
+    history.look(study)
+    for twin in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
+        assert numbers(twin, study) == [0]

@@ -1,0 +1,120 @@
+"""How commands fail: the caller's fault in one line with code 2, ours with a traceback."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from search_space.command_line.command import CommandParser, at_least, run_command
+
+
+def _failing(error: BaseException) -> int:
+    def command(argv: Sequence[str] | None) -> int:
+        raise error
+
+    return run_command("nas-test", command, [])
+
+
+def test_a_good_command_returns_its_own_code() -> None:
+    seen: list[Sequence[str] | None] = []
+
+    def command(argv: Sequence[str] | None) -> int:
+        seen.append(argv)
+        return 7
+
+    assert run_command("nas-test", command, ["--flag"]) == 7
+    assert seen == [["--flag"]]
+
+
+def test_a_wrong_value_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(ValueError("Phase.size must be > 0,\n  got -1")) == 2
+    assert capsys.readouterr().err == "nas-test: Phase.size must be > 0, got -1\n"
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(FileNotFoundError(2, "No such file or directory", "best.json")) == 2
+    assert "best.json" in capsys.readouterr().err
+
+
+def test_an_error_without_words_still_says_something(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(ValueError()) == 2
+    assert capsys.readouterr().err == "nas-test: ValueError\n"
+
+
+def test_ctrl_c_is_one_line_and_code_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _failing(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "nas-test: stopped\n"
+
+
+def test_our_own_fault_is_not_swallowed() -> None:
+    with pytest.raises(KeyError):
+        _failing(KeyError("bug"))
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="nas-test")
+    parser.add_argument("--budget", type=at_least(1))
+    return parser
+
+
+def test_flags_are_read() -> None:
+    assert _parser().parse_args(["--budget", "16"]).budget == 16
+
+
+@pytest.mark.parametrize("arguments", [["--colour"], ["--budget", "0"], ["--budget", "many"]])
+def test_a_wrong_flag_is_one_line_and_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        _parser().parse_args(arguments)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("nas-test: ")
+    assert arguments[0] in error
+
+
+STARTED = """
+import signal, sys, time
+from search_space.start import start_command
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+
+def load():
+    if "import" in sys.argv: wait()
+    return main
+
+def main():
+    if "run" in sys.argv: wait()
+    return 3
+
+def wait():
+    print("now", flush=True)
+    time.sleep(60)
+
+code = start_command("nas-x", load)
+if "end" in sys.argv:
+    signal.raise_signal(signal.SIGINT)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("moment", ["import", "run"])
+def test_an_interrupt_is_one_line_whenever_it_comes(moment: str) -> None:
+    command = [sys.executable, "-c", STARTED, moment]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == "nas-x: stopped\n"
+    assert process.returncode == 130
+
+
+def test_an_interrupt_after_the_command_changes_nothing() -> None:
+    command = [sys.executable, "-c", STARTED, "end"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stderr) == (3, "")

@@ -1,0 +1,74 @@
+"""Trains in several processes of this machine, joined by gloo, without Ray."""
+
+import multiprocessing
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from trainer.fit.loop import fit
+from trainer.fit.processes import Processes
+from trainer.fit.state import TrainState
+from trainer.run.display import NoDisplay
+from trainer.run.request import TrainRun, split_images
+from trainer.run.train import train_share
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def one_of(rank: int, size: int, port: int, job: Callable[..., None], arguments: Any) -> None:
+    """Join the processes and do the job."""
+    torch.set_num_threads(1)
+    url = f"tcp://127.0.0.1:{port}"
+    dist.init_process_group("gloo", init_method=url, rank=rank, world_size=size)
+    try:
+        job(Processes(rank=rank, size=size), *arguments)
+    finally:
+        dist.destroy_process_group()
+
+
+def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
+    """Do the job in several processes."""
+    context = multiprocessing.get_context("spawn")
+    port = free_port()
+    started = [
+        context.Process(target=one_of, args=(rank, size, port, job, arguments))
+        for rank in range(size)
+    ]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(1200)
+        assert process.exitcode == 0
+
+
+def train_together(processes: Processes, run: TrainRun, stop_after: int | None) -> None:
+    """Train; the last process alone wishes to stop. Leave every process's last state."""
+    held: list[TrainState] = []
+
+    def remembering(state: TrainState, *others: Any) -> bool:
+        held.append(state)
+        return fit(state, *others)
+
+    calls = iter(range(10**6))
+
+    def should_stop() -> bool:
+        last = processes.rank == processes.size - 1
+        return last and stop_after is not None and next(calls) >= stop_after
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("trainer.run.results.plot_training", lambda *_: None)
+        patched.setattr("trainer.run.train.fit", remembering)
+        train_share(run, split_images(run), processes, NoDisplay(), should_stop)
+    state = held[0].state_dict()
+    for own in ("train_seconds", "train_cpu_seconds"):
+        del state["counters"][own]
+    torch.save(state, run.folder.parent / f"{run.folder.name}-{processes.rank}.pt")

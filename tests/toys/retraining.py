@@ -1,0 +1,60 @@
+"""Further trainings in a process to be killed: `python -m tests.toys.retraining FOLDER`.
+
+Every training that gets to its end appends its label to `evaluated.txt`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.candidate import Candidate, Outcome
+from nas.finalists.retraining import run_trainings
+from nas.finalists.training import Training, TrainingResults, as_training
+from tests.toys.space import toy_outcome
+from trainer.cluster.ray_session import ray_session
+
+SECONDS = 0.5
+
+
+def trainings(count: int) -> tuple[Training, ...]:
+    choices = {"stage1.depth": 2, "stage2.depth": 2, "stage3.depth": 0}
+    return tuple(
+        Training(number=number, key=f"key {number}", choices=choices, seed=seed, epochs=4)
+        for seed in (1, 2)
+        for number in range(count // 2)
+    )
+
+
+def traced(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], Outcome]]:
+    """Return a factory of evaluators that take `seconds` and leave a trace of their end."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        time.sleep(seconds)
+        trace = os.open(folder / "evaluated.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(trace, f"{as_training(candidate).label}\n".encode())
+        os.close(trace)
+        return toy_outcome(candidate)
+
+    return lambda: evaluate
+
+
+def main() -> int:
+    folder = Path(sys.argv[1]).resolve()
+    results = TrainingResults(folder=folder / "finalists", run_id="toy")
+    results.folder.mkdir(exist_ok=True)
+    with ray_session(workers=2, logical_cpus=2) as session:
+        stopped = run_trainings(
+            session,
+            traced(folder, SECONDS),
+            trainings(12),
+            results=results,
+            on_done=lambda training, outcome: print(training.label, flush=True),
+        )
+    print("stopped by", stopped.name if stopped else None, flush=True)
+    return 130 if stopped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

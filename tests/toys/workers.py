@@ -1,0 +1,96 @@
+"""Evaluators of the toy space that show where they run, raise, or die; workers import them."""
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+from nas.candidate import Candidate, Metric, Outcome
+from nas.engine import result_files as results
+from nas.engine.result_files import Evaluate
+from tests.toys.space import toy_outcome
+
+
+def make_with_threads() -> Evaluate:
+    def evaluate(candidate: Candidate) -> Outcome:
+        outcome = toy_outcome(candidate)
+        metrics: dict[str, Metric] = {"threads": os.environ["OMP_NUM_THREADS"], "nice": os.nice(0)}
+        return Outcome(
+            state=outcome.state, reward=outcome.reward, metrics=metrics, worker=str(os.getpid())
+        )
+
+    return evaluate
+
+
+def make_with_threads_slowly() -> Evaluate:
+    evaluate = make_with_threads()
+
+    def slowly(candidate: Candidate) -> Outcome:
+        time.sleep(0.2)
+        return evaluate(candidate)
+
+    return slowly
+
+
+def make_on_a_full_disk() -> Evaluate:
+    """Results that this worker wants to write find no room."""
+
+    def write_nothing(path: Path, content: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    results.write_atomic = write_nothing  # type: ignore[attr-defined, assignment]
+    return toy_outcome
+
+
+def make_that_raises(error: Exception) -> Evaluate:
+    def evaluate(candidate: Candidate) -> Outcome:
+        if candidate.number < 3:
+            return toy_outcome(candidate)
+        raise error
+
+    return evaluate
+
+
+def make_that_dies(number: int) -> Evaluate:
+    def evaluate(candidate: Candidate) -> Outcome:
+        if candidate.number == number:
+            os._exit(1)
+        return toy_outcome(candidate)
+
+    return evaluate
+
+
+def make_with_faults(folder: Path) -> Evaluate:
+    """Candidate 1 raises, 2 grows, and 3 meets a bad disk once."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        outcome = toy_outcome(candidate)
+        match candidate.number:
+            case 1:
+                raise ZeroDivisionError("no such\nblock")
+            case 2:
+                hoard = []
+                while True:
+                    hoard.append(b"x" * 2**25)
+            case 3 if not (folder / "met").exists():
+                (folder / "met").touch()
+                raise OSError(5, "Input/output error")
+        return Outcome(
+            state=outcome.state, reward=outcome.reward, metrics={}, worker=str(os.getpid())
+        )
+
+    return evaluate
+
+
+def make_that_hangs() -> Evaluate:
+    """Candidate 1 hangs, and 2 freezes its whole process."""
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        if candidate.number == 1:
+            time.sleep(3600)
+        if candidate.number == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return toy_outcome(candidate)
+
+    return evaluate

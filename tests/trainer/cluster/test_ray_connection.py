@@ -1,0 +1,61 @@
+"""Addresses that are none, and a Ray that takes its time to start."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray._private import services
+
+from trainer.cluster import ray_connection
+from trainer.cluster.ray_connection import connected, joined
+
+
+@pytest.mark.parametrize("address", ["host:abc", "host:", ":6379", "host:99999", "127.0.0.1:-1"])
+def test_an_address_that_is_none_is_refused_by_name(address: str) -> None:
+    with (
+        pytest.raises(ValueError, match=f"must be host:port or auto.*'{address}'"),
+        joined(address),
+    ):
+        pass
+
+
+def fake_ray(init: Any) -> Any:
+    return SimpleNamespace(init=init, shutdown=lambda: None)
+
+
+def test_a_node_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[object] = [RuntimeError("no such node"), RuntimeError("no such node"), "node"]
+
+    def get_node(*args: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services, "get_node", get_node)
+    found: list[object] = []
+
+    def init(**options: object) -> None:
+        found.append(services.get_node("address", "id"))
+
+    with connected(fake_ray(init), {}):
+        assert found == ["node"]
+    assert services.get_node is get_node
+
+
+def test_a_ray_that_never_comes_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_connection, "START_S", 0.0)
+
+    def init(**options: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen because")
+
+    with pytest.raises(OSError, match="is this machine overloaded"), connected(fake_ray(init), {}):
+        pass
+
+
+def test_another_failure_of_ray_is_told_as_it_is() -> None:
+    def init(**options: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), connected(fake_ray(init), {}):
+        pass

@@ -1,0 +1,264 @@
+import socket
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.toys.images import encoded, image_cells, parquet, picture
+from trainer.data.sources.huggingface import hub_source, parquet_source
+from trainer.data.sources.source import OpenedSource
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("a test reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+
+
+def opened(path: Path) -> OpenedSource:
+    return parquet_source(path).open(path.parent / "scratch")
+
+
+def with_class_names(path: Path, names: list[str], labels: list[int]) -> Path:
+    """Write a file with declared features, as Hugging Face does."""
+    features = datasets.Features(
+        {"picture": datasets.Image(), "kind": datasets.ClassLabel(names=names)}
+    )
+    columns = {"picture": image_cells(len(labels)), "kind": labels}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = datasets.Dataset.from_dict(columns, features=features)
+    pq.write_table(table.data.table, path)
+    return path
+
+
+def test_columns_are_found_by_their_declared_features(tmp_path: Path) -> None:
+    names = ["zebra", "ape"]
+    source = opened(with_class_names(tmp_path / "a.parquet", names, [0, 1, 1, 0]))
+    assert source.class_names == ("zebra", "ape")  # as declared, not sorted
+    train = source.splits["train"]
+    assert train.labels.tolist() == [0, 1, 1, 0]
+    assert train.read(1, 3) == [encoded(picture(1)), encoded(picture(2))]
+    assert train.where(2).endswith("a.parquet, split train, row 2")
+
+
+@pytest.mark.parametrize("image", ["image", "img"])
+@pytest.mark.parametrize("label", ["label", "labels", "fine_label"])
+def test_columns_are_found_by_their_usual_names(tmp_path: Path, image: str, label: str) -> None:
+    columns = {
+        image: [cell["bytes"] for cell in image_cells(4)],
+        label: [7, 3, 3, 7],
+        "id": "abcd",
+    }
+    source = opened(parquet(tmp_path / "x.parquet", columns))
+    assert source.class_names == ("3", "7")
+    assert source.splits["train"].labels.tolist() == [1, 0, 0, 1]
+
+
+def test_words_may_be_labels(tmp_path: Path) -> None:
+    columns = {"image": image_cells(4), "label": ["dog", "cat", "cat", "dog"]}
+    source = opened(parquet(tmp_path / "x.parquet", columns))
+    assert source.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("place", ["", "data"])
+def test_a_folder_is_split_by_the_names_of_its_files(tmp_path: Path, place: str) -> None:
+    root = tmp_path / "odd [name] *"
+    pairs = {"image": image_cells(2), "label": [0, 1]}
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "val", "test_0"):
+        parquet(root / place / f"{name}.parquet", pairs)
+    (root / place / "._train.parquet").write_bytes(b"hidden")
+    source = parquet_source(root).open(tmp_path / "scratch")
+    sizes = {split: len(part.labels) for split, part in source.splits.items()}
+    assert sizes == {"train": 4, "validation": 2, "test": 2}
+    assert not [path for path in root.rglob("*") if path.is_file() and path.suffix != ".parquet"]
+
+
+def test_class_names_join_splits_whose_numbers_differ(tmp_path: Path) -> None:
+    with_class_names(tmp_path / "train.parquet", ["ape", "bee"], [0, 0, 1, 1])
+    with_class_names(tmp_path / "test.parquet", ["bee", "ape"], [0, 1])
+    assert opened(tmp_path).splits["test"].labels.tolist() == [1, 0]
+
+
+def test_a_declared_class_without_images_is_left_out(tmp_path: Path) -> None:
+    names = ["ape", "unused", "bee"]
+    source = opened(with_class_names(tmp_path / "a.parquet", names, [2, 0, 0, 2]))
+    assert source.class_names == ("ape", "bee")
+    assert source.splits["train"].labels.tolist() == [1, 0, 0, 1]
+
+
+def test_a_test_split_with_secret_labels_is_passed_over(tmp_path: Path) -> None:
+    with_class_names(tmp_path / "train.parquet", ["ape", "bee"], [0, 0, 1, 1])
+    with_class_names(tmp_path / "test.parquet", ["ape", "bee"], [-1, -1])
+    assert list(opened(tmp_path).splits) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "rule"),
+    [
+        ([0, 1, None, 0], "row 2: there is no label"),
+        ([0.5, 1.0, 0.5, 1.0], "labels must be whole numbers or words, got float"),
+        ([1, 1, 1, 1], "at least 2 classes, got one: '1'"),
+        ([0, 0, 1, 0], "at least 2 training images of every class.*'1' has 1"),
+    ],
+)
+def test_faulty_labels_are_refused(tmp_path: Path, labels: list[Any], rule: str) -> None:
+    path = parquet(tmp_path / "x.parquet", {"image": image_cells(4), "label": labels})
+    with pytest.raises(ValueError, match=rule) as error:
+        opened(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_label_beyond_the_declared_classes_is_refused(tmp_path: Path) -> None:
+    path = with_class_names(tmp_path / "x.parquet", ["ape", "bee"], [0, 1, -1, 0])
+    with pytest.raises(ValueError, match=r"row 2: label must be in 0\.\.1, got -1"):
+        opened(path)
+
+
+def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
+    parquet(tmp_path / "train.parquet", {"image": image_cells(4), "label": list("aabb")})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "label": list("ac")})
+    with pytest.raises(ValueError, match="split test has class 'c', which the training split"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "words"])
+def test_a_column_of_lists_is_of_several_classes(tmp_path: Path, kind: str) -> None:
+    labels: list[list[Any]] = [[7, 3], [3], [9, 7, 3, 7]]
+    if kind == "words":
+        labels = [[f"class {label}" for label in row] for row in labels]
+    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [labels[1]] * 2})
+    source = opened(tmp_path)
+    assert len(source.class_names) == 3
+    assert source.splits["train"].labels.tolist() == [[0, 1, -1], [0, -1, -1], [0, 1, 2]]
+    assert source.splits["test"].labels.tolist() == [[0], [0]]
+
+
+def test_lists_of_declared_classes_keep_their_names(tmp_path: Path) -> None:
+    names = ["zebra", "unused", "ape"]
+    kinds = datasets.Sequence(datasets.ClassLabel(names=names))
+    features = datasets.Features({"picture": datasets.Image(), "kinds": kinds})
+    columns = {"picture": image_cells(3), "kinds": [[2, 0], [0], [2]]}
+    table = datasets.Dataset.from_dict(columns, features=features)
+    pq.write_table(table.data.table, tmp_path / "x.parquet")
+    source = opened(tmp_path / "x.parquet")
+    assert source.class_names == ("zebra", "ape")
+    assert source.splits["train"].labels.tolist() == [[0, 1], [0, -1], [1, -1]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "rule"),
+    [
+        ([[0], [], [1]], "row 1: there is no label"),
+        ([[0], None, [1]], "row 1: there is no label"),
+        ([[0], [1], [1, None]], "row 2: there is no label"),
+        ([[0], [1], [1, -1]], "row 2: there is no label"),
+        ([[0.5], [1.0], [2.0]], "labels must be whole numbers or words, got float"),
+        ([[[0]], [[1]], [[2]]], "labels must be whole numbers or words, got list"),
+    ],
+)
+def test_faulty_lists_of_labels_are_refused(tmp_path: Path, labels: list[Any], rule: str) -> None:
+    path = parquet(tmp_path / "x.parquet", {"image": image_cells(3), "labels": labels})
+    with pytest.raises(ValueError, match=rule):
+        opened(path)
+
+
+def test_a_test_split_with_secret_lists_is_passed_over(tmp_path: Path) -> None:
+    labels = [[0], [1], [0, 1]]
+    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [[-1], []]})
+    assert list(opened(tmp_path).splits) == ["train"]
+
+
+def test_one_form_of_labels_in_all_splits(tmp_path: Path) -> None:
+    parquet(tmp_path / "train.parquet", {"image": image_cells(2), "labels": [[0], [0, 1]]})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [0, 1]})
+    with pytest.raises(ValueError, match="must be lists in every split, or in none"):
+        opened(tmp_path)
+
+
+def test_unknown_columns_are_listed(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "x.parquet", {"jpg": [b"x"], "cls": [1]})
+    with pytest.raises(ValueError, match=r"no column known as the image.*are: jpg, cls"):
+        opened(path)
+    path = parquet(tmp_path / "y.parquet", {"image": [b"x"], "cls": [1]})
+    with pytest.raises(ValueError, match=r"no column known as the label.*are: image, cls"):
+        opened(path)
+
+
+def test_a_file_that_names_no_split_is_refused(tmp_path: Path) -> None:
+    parquet(tmp_path / "birds.parquet", {"a": [1]})
+    with pytest.raises(ValueError, match=r"birds\.parquet must be named after its split"):
+        parquet_source(tmp_path)
+
+
+def test_a_folder_without_training_files_is_refused(tmp_path: Path) -> None:
+    parquet(tmp_path / "test.parquet", {"a": [1]})
+    with pytest.raises(ValueError, match="no parquet file whose name begins with train"):
+        parquet_source(tmp_path)
+
+
+def test_a_file_that_is_no_parquet_is_refused_by_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"anything but parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read as parquet: .*magic"):
+        opened(path)
+    assert capfd.readouterr().err == ""  # the library's own complaint does not leak
+
+
+def test_images_that_are_not_encoded_are_refused(tmp_path: Path) -> None:
+    columns = {"image": ["a.png"] * 4, "label": [0, 0, 1, 1]}
+    train = opened(parquet(tmp_path / "x.parquet", columns)).splits["train"]
+    with pytest.raises(ValueError, match="images must be stored as encoded bytes, got str"):
+        train.read(0, 4)
+
+
+def test_a_hub_data_set_is_read_like_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loose = tmp_path / "loose.png"
+    loose.write_bytes(encoded(picture(9)))
+    cells = [*image_cells(3), {"bytes": None, "path": str(loose)}]
+    features = datasets.Features(
+        {"img": datasets.Image(), "fine_label": datasets.ClassLabel(names=["x", "y"])}
+    )
+    table = datasets.Dataset.from_dict(
+        {"img": cells, "fine_label": [0, 1, 0, 1]}, features=features
+    )
+    asked: list[tuple[str, str]] = []
+
+    def load(name: str, cache_dir: str) -> Any:
+        asked.append((name, cache_dir))
+        return datasets.DatasetDict({"train": table, "extra": table})
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    source = hub_source("owner/name", tmp_path / "hub").open(tmp_path)
+    assert asked == [("owner/name", str(tmp_path / "hub"))]
+    assert list(source.splits) == ["train"]
+    assert source.splits["train"].read(3, 4) == [encoded(picture(9))]
+    np.testing.assert_array_equal(source.splits["train"].labels, [0, 1, 0, 1])
+
+
+def test_an_unreachable_hub_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str, cache_dir: str) -> Any:
+        raise ConnectionError("Couldn't reach\nthe Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(OSError, match=r"'a/b' is no folder here.*: Couldn't reach the Hub"):
+        hub_source("a/b", tmp_path)
+
+
+def test_the_library_gets_its_bars_and_voice_back(tmp_path: Path) -> None:
+    bars, level = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
+    columns = {"image": image_cells(4), "label": [0, 0, 1, 1]}
+    opened(parquet(tmp_path / "x.parquet", columns))
+    assert datasets.are_progress_bars_disabled() == bars
+    assert datasets.logging.get_verbosity() == level

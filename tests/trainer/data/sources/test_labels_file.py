@@ -1,0 +1,101 @@
+"""A folder whose labels.csv says the classes of every image."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.toys.images import encoded, labels_file, picture
+from trainer.data.prepare import prepare
+from trainer.data.sources.labels_file import labels_file_source
+from trainer.data.sources.source import OpenedSource
+
+ROWS = [
+    ("a/1.png", "dog;cat", "train"),
+    ("a/b/2.png", "cat", "train"),
+    ("3.png", " emu ; dog;cat; dog;", "train"),
+    ("4.png", "emu", "val"),
+]
+
+
+def opened(root: Path) -> OpenedSource:
+    return labels_file_source(root).open(root)
+
+
+def test_labels_are_rows_of_positions_filled_up(tmp_path: Path) -> None:
+    source = opened(labels_file(tmp_path, ROWS, "file,labels,split"))
+    assert source.class_names == ("cat", "dog", "emu")
+    assert list(source.splits) == ["train", "validation"]
+    train, validation = source.splits["train"], source.splits["validation"]
+    assert train.labels.tolist() == [[0, 1, -1], [0, -1, -1], [0, 1, 2]]
+    assert validation.labels.tolist() == [[2]]
+    assert train.read(1, 2) == [encoded(picture(1))]
+    assert train.where(1) == str(tmp_path / "a" / "b" / "2.png")
+
+
+def test_without_a_split_all_are_for_training_and_the_rest_is_passed_over(tmp_path: Path) -> None:
+    rows = [(f"{i}.png", "x", label) for i, label in enumerate(("a", "b", "a;b"))]
+    labels_file(tmp_path, rows, "file,url,labels")
+    (tmp_path / "unnamed.png").write_bytes(b"x")
+    with (tmp_path / "labels.csv").open("a") as file:
+        file.write("\n")
+    source = opened(tmp_path)
+    assert list(source.splits) == ["train"]
+    assert source.splits["train"].labels.tolist() == [[0, -1], [1, -1], [0, 1]]
+
+
+def test_quoted_cells_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    labels_file(tmp_path, [("1.png", "x"), ("2.png", "x")])
+    text = '\ufeff,file,labels\r\n0,1.png,"cat, black;dog"\r\n1,2.png,dog\r\n'
+    (tmp_path / "labels.csv").write_bytes(text.encode())
+    assert opened(tmp_path).class_names == ("cat, black", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "needs the columns file and labels, lacks file and labels.*are: none"),
+        ("name,label\n1.png,a\n", "lacks file and labels; its columns are: name, label"),
+        ("file,labels\n", "names no image for training"),
+        ("file,labels,split\n1.png,a,test\n", "names no image for training"),
+        ("file,labels\n1.png,a\n2.png, ;\n", r"line 3: 2\.png has no label"),
+        ("file,labels\n1.png\n", "line 2 has not as many cells"),
+        ("file,labels\n1.png,a,b\n", "line 2 has not as many cells"),
+        ("file,labels\n../1.png,a\n", r"line 2: file must be a place below.*'\.\./1\.png'"),
+        ("file,labels\n/1.png,a\n", "line 2: file must be a place below"),
+        ("file,labels\n,a\n", "line 2: file must be a place below"),
+        ("file,labels,split\n1.png,a,mine\n", "line 2: split must be one of train, .*'mine'"),
+        ("file,labels\n1.png,a\n1.png,b\n", r"1\.png is named twice, in lines 2 and 3"),
+        ("file,labels\n1.png,a\n./1.png,b\n", r"1\.png is named twice"),
+        ("file,labels\n1.png,a\n9.png,b\n8.png,a\n", r"2 of its 3 files.*line 3, 9\.png"),
+        ('file,labels\n1.png,"a\n', "cannot be read as CSV"),
+        ("file,labels\n1.png,\udcff\n", "cannot be read as CSV"),
+        ("file,labels\n1.png,a\n2.png,a\n", "at least 2 classes, got one: 'a'"),
+        (
+            "file,labels,split\n1.png,a,train\n2.png,b;c,train\n3.png,d,test\n",
+            "split test has class 'd', which the training split lacks",
+        ),
+    ],
+)
+def test_faults_are_one_line_that_names_the_place(tmp_path: Path, text: str, rule: str) -> None:
+    for name in "123":
+        (tmp_path / f"{name}.png").write_bytes(encoded(picture()))
+    (tmp_path / "labels.csv").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=rule) as error:
+        opened(tmp_path)
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_cache_keeps_the_rows_and_follows_the_labels(tmp_path: Path) -> None:
+    data = labels_file(tmp_path / "data", ROWS, "file,labels,split")
+    images = prepare(str(data), 8, cache_dir=tmp_path / "cache")
+    train = images.splits["train"]
+    assert images.multi_label
+    assert train.labels.dtype == np.int64
+    assert train.labels.tolist() == [[0, 1, -1], [0, -1, -1], [0, 1, 2]]
+    assert prepare(str(data), 8, cache_dir=tmp_path / "cache").path == images.path
+    labels_file(data, [*ROWS[:3], ("4.png", "cat", "val")], "file,labels,split")
+    changed = prepare(str(data), 8, cache_dir=tmp_path / "cache")
+    assert changed.path != images.path
+    assert changed.splits["validation"].labels.tolist() == [[0]]

@@ -1,0 +1,118 @@
+"""Evaluation counts every image once, whoever shares the work."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainer.data.cache.images import ImageSplit
+from trainer.fit.evaluation import EvaluationFeed, evaluate_images
+
+CPU = torch.device("cpu")
+
+
+class Brightness(nn.Module):
+    """Predicts the class whose number is the image's grey level, and then those after it."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, images: Tensor) -> Tensor:
+        levels = (images.mean((1, 2, 3)) + 1) * 127.5
+        distance = (torch.arange(self.classes) - levels[:, None]).round() % self.classes
+        return -distance
+
+
+def grey(levels: list[int], labels: list[int]) -> ImageSplit:
+    images = np.broadcast_to(
+        np.array(levels, dtype=np.uint8)[:, None, None, None], (len(levels), 8, 8, 3)
+    )
+    return ImageSplit(images=images.copy(), labels=np.array(labels, dtype=np.int64))
+
+
+def test_top1_and_top5_by_hand() -> None:
+    # Class 0 is right twice, three behind once (in the top 5), and five behind once (not).
+    split = grey([0, 0, 0, 0], [0, 0, 3, 5])
+    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+    found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
+    assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
+
+
+def test_any_class_of_an_image_is_a_hit_and_the_loss_shares_them_evenly() -> None:
+    # Predicted: 0, then 1 to 4; of 8 classes 5, 6 and 7 are not among the best five.
+    split = grey([0, 0, 0, 0], [])
+    labels = np.array([[0, 6, -1], [3, 5, 6], [5, 7, -1], [0, -1, -1]])
+    split = ImageSplit(images=split.images, labels=labels)
+    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+    found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
+    assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
+    # The logits are 0, -1, ..., -7, so a target costs its mean number and log(sum(e^-i)).
+    scale = math.log(sum(math.exp(-i) for i in range(8)))
+    means = [3, 14 / 3, 6, 0]
+    assert found.loss == pytest.approx(sum(means) / 4 + scale, abs=1e-5)
+
+
+def test_one_class_each_is_the_same_in_either_form() -> None:
+    single = grey([0, 1, 2, 3], [0, 3, 2, 5])
+    several = ImageSplit(images=single.images, labels=single.labels[:, None])
+    feeds = [
+        EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+        for split in (single, several)
+    ]
+    one, other = (
+        evaluate_images(Brightness(8), feed, device=CPU, precision="fp32") for feed in feeds
+    )
+    assert (one.top1, one.top5) == (other.top1, other.top5)
+    assert one.loss == pytest.approx(other.loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 5])
+def test_processes_together_give_what_one_gives(world_size: int) -> None:
+    rng = np.random.default_rng(0)
+    levels, labels = rng.integers(0, 6, 300).tolist(), rng.integers(0, 6, 300).tolist()
+    split, chosen = grey(levels, labels), np.arange(3, 300 - 4)
+    sums: list[Tensor] = []
+
+    def of(rank: int, size: int) -> None:
+        feed = EvaluationFeed(
+            split, chosen, image_size=8, crop=1.0, device=CPU, rank=rank, world_size=size
+        )
+
+        def kept(part: Tensor) -> Tensor:
+            sums.append(part.clone())
+            return part
+
+        evaluate_images(Brightness(6), feed, device=CPU, precision="fp32", sum_over_processes=kept)
+
+    of(0, 1)
+    alone = sums.pop()
+    for rank in range(world_size):
+        of(rank, world_size)
+    torch.testing.assert_close(torch.stack(sums).sum(0), alone, rtol=1e-6, atol=0)
+
+
+def test_the_central_part_is_cut_and_resized() -> None:
+    split = grey([9], [0])
+    split.images[0, 2:6, 2:6] = 200
+    feed = EvaluationFeed(split, np.arange(1), image_size=6, crop=0.5, device=CPU)
+    ((images, _),) = feed
+    assert images.shape == (1, 3, 6, 6)
+    torch.testing.assert_close(images, torch.full((1, 3, 6, 6), 200 / 127.5 - 1))
+
+
+def test_the_network_stays_in_its_mode() -> None:
+    network = Brightness(3).train()
+    feed = EvaluationFeed(grey([1], [1]), np.arange(1), image_size=8, crop=1.0, device=CPU)
+    evaluate_images(network, feed, device=CPU, precision="fp32")
+    assert network.training
+
+
+def test_no_images_are_no_result() -> None:
+    feed = EvaluationFeed(
+        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, device=CPU, rank=1, world_size=2
+    )
+    with pytest.raises(ValueError, match="at least one image"):
+        evaluate_images(Brightness(3), feed, device=CPU, precision="fp32")

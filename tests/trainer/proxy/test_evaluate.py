@@ -1,0 +1,165 @@
+"""A candidate's short training: what it measures, that it repeats, and how it refuses."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from search_space.architecture import Architecture, BlockType, Stage
+from search_space.cost import count_macs, count_params
+from trainer.config import ProxyConfig, TimingConfig
+from trainer.data.cache.images import CachedImages, ImageSplit
+from trainer.proxy import evaluate as proxy
+from trainer.proxy.evaluate import evaluate
+from trainer.proxy.measurement import InfeasibleError, Measurement
+from trainer.proxy.step_timing import faster_precision
+from trainer.proxy.task import ProxyTask
+
+SMALL = Architecture(
+    stem_width=8,
+    stages=(Stage(block=BlockType.FUSED_MBCONV, depth=1, width=8, expand_ratio=1),),
+    head_width=16,
+)
+REFERENCE = Architecture(
+    stem_width=8,
+    stages=(Stage(block=BlockType.MBCONV, depth=2, width=16, stride=2, se_ratio=0.25),),
+    head_width=16,
+)
+CONFIG = ProxyConfig(
+    image_size=16,
+    epochs=3,
+    batch_size=16,
+    holdout=0.25,
+    learning_rate=1.0,
+    timing=TimingConfig(warmup_steps=1, blocks=3, block_seconds=0.001, max_spread=100),
+)
+
+
+def colours(count: int = 160) -> CachedImages:
+    """Images of two classes that a network tells apart at once: reddish and bluish noise."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    images = rng.integers(0, 120, (count, 16, 16, 3), dtype=np.uint8)
+    images[labels == 0, :, :, 0] += 100
+    images[labels == 1, :, :, 2] += 100
+    return CachedImages(
+        path=Path("unused"),
+        name="colours",
+        class_names=("red", "blue"),
+        image_size=16,
+        native_size=16,
+        default_flip=True,
+        splits={"train": ImageSplit(images=images, labels=labels)},
+    )
+
+
+@pytest.fixture
+def task() -> ProxyTask:
+    return ProxyTask(
+        config=CONFIG, images=colours(), reference=REFERENCE, device=torch.device("cpu")
+    )
+
+
+def test_it_learns_and_measures_costs_and_times(task: ProxyTask) -> None:
+    measured = evaluate(SMALL, task)
+    assert measured.accuracy >= 0.9
+    assert measured.num_params == count_params(SMALL, 2)
+    assert measured.macs == count_macs(SMALL, 16, 2)
+    assert measured.step_time.batch_size == 16
+    assert measured.relative_step_time == pytest.approx(
+        measured.step_time.step_time_s / measured.reference_step_time_s
+    )
+    assert Measurement.from_dict(measured.to_dict()) == measured
+
+
+def test_the_same_seed_gives_the_same_accuracy_and_loss(task: ProxyTask) -> None:
+    torch.manual_seed(123)  # what went before must not matter
+    first = evaluate(SMALL, task)
+    second = evaluate(SMALL, task)
+    assert (first.accuracy, first.train_loss) == (second.accuracy, second.train_loss)
+
+
+def test_another_seed_gives_another_training(task: ProxyTask) -> None:
+    other = replace(task, config=CONFIG.model_copy(update={"seed": 1}))
+    assert evaluate(SMALL, task).train_loss != evaluate(SMALL, other).train_loss
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+@pytest.mark.parametrize("schedule", ["cosine", "exponential"])
+def test_every_recipe_trains(task: ProxyTask, optimizer: str, schedule: str) -> None:
+    settings = {"optimizer": optimizer, "schedule": schedule, "epochs": 1, "learning_rate": 0.05}
+    measured = evaluate(SMALL, replace(task, config=CONFIG.model_copy(update=settings)))
+    assert 0 < measured.train_loss < 10
+
+
+def test_bfloat16_trains(task: ProxyTask) -> None:
+    config = CONFIG.model_copy(update={"precision": "bf16"})
+    measured = evaluate(SMALL, replace(task, config=config))
+    assert measured.step_time.precision == "bf16"
+    assert measured.accuracy >= 0.9
+
+
+def test_a_training_that_diverges_is_infeasible(task: ProxyTask) -> None:
+    config = CONFIG.model_copy(update={"learning_rate": 1e30, "warmup_epochs": 0.0})
+    with pytest.raises(InfeasibleError, match="not finite"):
+        evaluate(SMALL, replace(task, config=config))
+
+
+def test_what_cannot_fit_is_refused_before_it_is_built(task: ProxyTask) -> None:
+    huge = replace(
+        REFERENCE, stages=(replace(REFERENCE.stages[0], depth=400, width=8000, expand_ratio=6),)
+    )
+    with pytest.raises(InfeasibleError, match=r"needs about .* GiB .* of 1\.0 GiB"):
+        evaluate(huge, replace(task, memory_limit_bytes=2**30))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_out_of_memory_is_the_candidates_fault(
+    task: ProxyTask, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def refuse(*arguments: object, **settings: object) -> float:
+        raise error
+
+    monkeypatch.setattr(proxy, "train_epoch", refuse)
+    with pytest.raises(InfeasibleError, match="out of memory: "):
+        evaluate(SMALL, task)
+
+
+def test_another_error_is_ours_and_is_not_swallowed(
+    task: ProxyTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **settings: object) -> float:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(proxy, "train_epoch", fail)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        evaluate(SMALL, task)
+
+
+def test_fewer_images_than_a_batch_still_train_and_time_a_whole_batch(task: ProxyTask) -> None:
+    config = CONFIG.model_copy(update={"max_images": 6, "epochs": 1})
+    measured = evaluate(SMALL, replace(task, config=config))
+    assert measured.step_time.batch_size == 16
+
+
+def test_only_the_training_split_is_looked_at(task: ProxyTask) -> None:
+    class Forbidden(dict[str, ImageSplit]):
+        def __getitem__(self, name: str) -> ImageSplit:
+            assert name == "train", f"the search must not see {name}"
+            return super().__getitem__(name)
+
+    images = replace(task.images, splits=Forbidden(task.images.splits))
+    evaluate(SMALL, replace(task, images=images))
+
+
+def test_the_faster_precision_is_one_of_the_two(task: ProxyTask) -> None:
+    assert faster_precision(task) in ("fp32", "bf16")

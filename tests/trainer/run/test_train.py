@@ -1,0 +1,288 @@
+"""A training from its first step to its files, stopped and gone on with, to the same bits."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from search_space.network import Network
+from tests.toys.training import images, toy_run
+from trainer.fit.checkpoint import CheckpointFolder
+from trainer.fit.loop import DivergedError
+from trainer.model_file import load_model, read_model
+from trainer.run.train import train
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the picture out, but where it is looked for: drawing takes longer than training."""
+    if request.function is not test_a_training_learns_and_leaves_its_files:
+        monkeypatch.setattr("trainer.run.results.plot_training", lambda *_: None)
+
+
+def after(steps: int) -> Callable[[], bool]:
+    """Stop before the step of that number in this process."""
+    calls = iter(range(10**6))
+    return lambda: next(calls) >= steps
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    model = read_model(folder / "model.pt")
+    raw = {f"raw.{name}": tensor for name, tensor in model.raw.items()}
+    return raw | {f"ema.{name}": tensor for name, tensor in model.ema.items()}
+
+
+def assert_equal_bits(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": {"name": "sgd"}, "micro_batch": 5, "ema_decay": 0.0},
+        {"optimizer": {"name": "adamw"}, "augment": {"crop": None, "cutout": 0.5}},
+    ],
+    ids=["rmsprop", "sgd-accumulating", "adamw-cutout"],
+)
+def test_a_stopped_training_ends_in_the_same_bits(tmp_path: Path, changes: dict[str, Any]) -> None:
+    whole, parts = toy_run(tmp_path / "whole", **changes), toy_run(tmp_path / "parts", **changes)
+    assert train(whole, quiet(), resume=False, should_stop=never)
+    assert not train(parts, quiet(), resume=True, should_stop=after(2))
+    assert not train(parts, quiet(), resume=True, should_stop=after(6))  # in the second phase
+    assert train(parts, quiet(), resume=True, should_stop=never)
+    assert_equal_bits(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    columns = ["step", "epoch", "phase", "learning_rate", "top1", "top5", "loss"]
+    one, other = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("whole", "parts"))
+    pd.testing.assert_frame_equal(one[columns], other[columns])
+
+
+def test_the_seed_decides_everything(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        train(toy_run(tmp_path / name), quiet(), resume=False, should_stop=never)
+    assert_equal_bits(weights(tmp_path / "one"), weights(tmp_path / "two"))
+
+
+def test_a_training_learns_and_leaves_its_files(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run", duration={"epochs": 20})
+    assert train(run, quiet(), resume=False, should_stop=never)
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert summary["final"]["top1"] > 0.6  # of three classes
+    assert summary["evaluated_on"] == "test"
+    assert summary["num_evaluated"] == 30
+    assert [phase["image_size"] for phase in summary["phases"]] == [8, 16]
+    assert summary["steps"] == 65  # 20 epochs of 52 images in batches of 16
+    assert pd.read_csv(run.folder / "metrics.csv")["step"].iloc[-1] == 65
+    for name in ("config.yaml", "environment.json", "training.png", "checkpoint.pt"):
+        assert (run.folder / name).stat().st_size > 0
+    assert list((run.folder / "tensorboard").glob("*tfevents*"))
+
+
+def test_one_line_gives_the_network_back(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=never)
+    averaged = load_model(run.folder / "model.pt")
+    raw = load_model(run.folder / "model.pt", "raw")
+    assert not averaged.training
+    batch = torch.randn(2, 3, 16, 16)
+    assert averaged(batch).shape == (2, 3)
+    assert not torch.equal(averaged(batch), raw(batch))
+
+
+def test_a_folder_with_a_training_is_not_begun_anew(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=after(1))
+    with pytest.raises(ValueError, match="add --resume"):
+        train(run, quiet(), resume=False, should_stop=never)
+
+
+def test_a_finished_training_stays_as_it_is(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=never)
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    assert train(run, quiet(), resume=True, should_stop=never)
+    after = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    assert after == before
+
+
+def test_other_settings_do_not_go_on_with_a_training(tmp_path: Path) -> None:
+    train(toy_run(tmp_path / "run"), quiet(), resume=False, should_stop=after(1))
+    other = toy_run(tmp_path / "run", label_smoothing=0.2)
+    with pytest.raises(ValueError, match=r"label_smoothing 0\.1, and not 0\.2"):
+        train(other, quiet(), resume=True, should_stop=never)
+
+
+def test_the_last_few_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run", duration={"epochs": 8}, keep_checkpoints=2)
+    train(run, quiet(), resume=False, should_stop=never)
+    names = sorted(path.name for path in (run.folder / "checkpoints").iterdir())
+    assert names == ["best.pt", "step-000000023.pt", "step-000000026.pt"]
+    best = torch.load(run.folder / "checkpoints" / "best.pt", weights_only=True)
+    rows = pd.read_csv(run.folder / "metrics.csv")
+    assert best["step"] == rows["step"][rows["ema_top1"].argmax()]
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, steps: set[int]) -> None:
+    """Let the network's output be NaN in the calls of training of these numbers."""
+    calls = iter(range(10**6))
+    forward = Network.forward
+
+    def poisoned(self: Network, x: Tensor) -> Tensor:
+        logits = forward(self, x)
+        if self.training and next(calls) in steps:
+            return logits * torch.nan
+        return logits
+
+    monkeypatch.setattr(Network, "forward", poisoned)
+
+
+def test_a_step_that_is_not_finite_is_counted_and_not_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = toy_run(tmp_path / "run")
+    poison(monkeypatch, {4, 6})  # after two trials, one of each phase
+    assert train(run, quiet(), resume=False, should_stop=never)
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert (summary["skipped_steps"], summary["rewinds"]) == (2, 0)
+    assert all(bool(tensor.isfinite().all()) for tensor in weights(run.folder).values())
+
+
+def test_too_many_such_steps_go_back_to_the_checkpoint_with_a_lower_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = {"patience": 1, "rate_factor": 0.25}
+    run = toy_run(tmp_path / "run", non_finite=patient)
+    poison(monkeypatch, {8, 9})
+    assert train(run, quiet(), resume=False, should_stop=never)
+    content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
+    assert content is not None
+    assert content["state"]["counters"]["rewinds"] == 1
+    assert content["state"]["counters"]["rate_scale"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"patience": 1, "action": "stop"}, r"2 steps in a row.*lower learning_rate\.base"),
+        ({"patience": 1, "max_rewinds": 2}, "after 2 rewinds"),
+    ],
+)
+def test_a_training_that_stays_not_finite_stops_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
+) -> None:
+    poison(monkeypatch, set(range(1000)))
+    with pytest.raises(DivergedError, match=message):
+        train(
+            toy_run(tmp_path / "run", non_finite=settings),
+            quiet(),
+            resume=False,
+            should_stop=never,
+        )
+
+
+def test_a_full_disk_stops_with_one_line_and_the_old_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=after(5))
+    before = (run.folder / "checkpoint.pt").read_bytes()
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trainer.fit.checkpoint.write_atomic", full)
+        with pytest.raises(OSError, match=r"No space left on device; .*checkpoint\.pt stays"):
+            train(run, quiet(), resume=True, should_stop=never)
+    assert (run.folder / "checkpoint.pt").read_bytes() == before
+    assert train(run, quiet(), resume=True, should_stop=never)
+
+
+def test_a_damaged_checkpoint_is_told_and_an_older_one_serves(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, should_stop=after(9))
+    newest = run.folder / "checkpoint.pt"
+    newest.unlink()  # the other name of the same file stays whole
+    newest.write_bytes(b"cut short")
+    console = quiet()
+    assert train(run, console, resume=True, should_stop=never)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "checkpoint.pt: damaged" in told
+    assert "going on at step 9 of 13" in told
+
+
+def test_accumulated_batches_train_like_the_whole(tmp_path: Path) -> None:
+    # Nine images in batches of eighteen: both halves of a step hold every image once, so that
+    # even batch normalisation sees the same in a half as in the whole.
+    plain = {
+        "duration": {"steps": 3},
+        "batch_size": 18,
+        "phases": {"kind": "fixed", "last": {"image_size": 16}},
+        "augment": {"crop": None, "flip": False},
+        "survival_prob": 1.0,
+        "learning_rate": {"base": 1.0, "schedule": "constant"},
+    }
+    for name, micro in (("whole", None), ("parts", 9)):
+        run = replace(toy_run(tmp_path / name, **plain, micro_batch=micro), images=images(9))
+        train(run, quiet(), resume=False, should_stop=never)
+    one, two = (read_model(tmp_path / name / "model.pt").raw for name in ("whole", "parts"))
+    learned = [name for name in one if name.endswith(("weight", "bias"))]
+    assert one["classifier.bias"].abs().max() > 1e-3  # it did move
+    for name in learned:
+        torch.testing.assert_close(one[name], two[name], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("micro", "noted"), [(8, False), (5, True)])
+def test_few_images_for_batch_normalisation_are_noted(
+    tmp_path: Path, micro: int, noted: bool
+) -> None:
+    console = quiet()
+    run = toy_run(tmp_path / "run", micro_batch=micro)
+    train(run, console, resume=False, should_stop=after(0))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("batch normalisation sees 4 images at once" in told) == noted
+
+
+def test_images_are_held_out_where_there_is_no_other_split(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    only = replace(run.images, splits={"train": run.images.splits["train"]})
+    assert train(replace(run, images=only), quiet(), resume=False, should_stop=never)
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert (summary["evaluated_on"], summary["num_evaluated"]) == ("holdout", 5)
+
+
+def test_a_compiled_training_makes_one_graph_for_each_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def counting(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        shapes.extend(tuple(x.shape) for x in inputs if x.ndim == 4 and x.shape[1] == 3)
+        return graph.forward
+
+    torch.compiler.reset()
+    monkeypatch.setattr(
+        "trainer.run.train.torch.compile", partial(torch.compile, backend=counting)
+    )
+    run = replace(toy_run(tmp_path / "run", survival_prob=0.8), compiled=True)
+    assert train(run, quiet(), resume=False, should_stop=never)
+    images = [shape for shape in shapes if shape[0] == 16]
+    assert images == [(16, 3, 8, 8), (16, 3, 16, 16)]

@@ -1,0 +1,139 @@
+"""Colour operations that are one table of 256 levels per image, or per image and channel.
+
+Each function returns tables (images, 1 or channels, 256), uint8; `look_up` applies them. Pixels
+are (images, height, width, channels), uint8. Level by level as in Pillow's ImageOps and
+ImageEnhance, which serve the original's definitions too, but for the mean of `contrast`.
+"""
+
+import torch
+from torch import Tensor
+
+from trainer.augment.blending import as_planes, blend, grey
+
+LEVELS = 256
+
+
+def look_up(pixels: Tensor, tables: Tensor) -> Tensor:
+    """Replace each level by its entry in the table of its image and channel.
+
+    Args:
+        pixels: (images, height, width, channels), uint8.
+        tables: (images, channels, 256), uint8.
+    """
+    index = _table_index(pixels)
+    return tables.flatten().index_select(0, index.flatten()).view_as(pixels)
+
+
+def invert_tables(count: int, device: torch.device) -> Tensor:
+    """Mirror the levels: 255 - level."""
+    return (LEVELS - 1 - _levels(device)).expand(count, 1, -1).to(torch.uint8)
+
+
+def posterize_tables(bits: Tensor) -> Tensor:
+    """Keep the highest bits of every level.
+
+    Args:
+        bits: (images,) int32, in [1, 8].
+    """
+    step = torch.ones_like(bits) << (8 - bits)
+    return (_levels(bits.device) & -step[:, None, None]).to(torch.uint8)
+
+
+def solarize_tables(thresholds: Tensor) -> Tensor:
+    """Invert the levels at or above a threshold.
+
+    Args:
+        thresholds: (images,) int32, in [0, 256]; 256 changes nothing.
+    """
+    levels = _levels(thresholds.device)
+    inverted = LEVELS - 1 - levels
+    return torch.where(levels < thresholds[:, None, None], levels, inverted).to(torch.uint8)
+
+
+def solarize_add_tables(added: Tensor) -> Tensor:
+    """Add to the levels below 128, up to 255.
+
+    Args:
+        added: (images,) int32, >= 0.
+    """
+    levels = _levels(added.device)
+    raised = (levels + added[:, None, None]).clamp(max=LEVELS - 1)
+    return torch.where(levels < 128, raised, levels).to(torch.uint8)
+
+
+def brightness_tables(factors: Tensor) -> Tensor:
+    """Blend with black: 0 is black, 1 is the image, above 1 extrapolates.
+
+    Args:
+        factors: (images,) float32, >= 0.
+    """
+    levels = _levels(factors.device).float()
+    return blend(torch.zeros_like(levels), levels, factors[:, None, None])
+
+
+def contrast_tables(pixels: Tensor, factors: Tensor) -> Tensor:
+    """Blend with the image's own mean grey, rounded to a level.
+
+    The released code blends with (number of pixels / 256, at most 255) where it means the mean:
+    with white, from 256 x 256 pixels on. Ours is the mean, as in Pillow.
+    """
+    mean = (grey(as_planes(pixels)).flatten(1).double().mean(1) + 0.5).floor().float()
+    levels = _levels(pixels.device).float()
+    return blend(mean[:, None, None], levels, factors[:, None, None])
+
+
+def autocontrast_tables(pixels: Tensor) -> Tensor:
+    """Stretch each channel from its darkest and brightest level to 0 and 255.
+
+    A channel of a single level stays. In float64, truncated, as Pillow computes it.
+    """
+    low = pixels.amin(1).amin(1).double()[..., None]
+    high = pixels.amax(1).amax(1).double()[..., None]
+    levels = _levels(pixels.device).double()
+    top = torch.full_like(low, LEVELS - 1)  # number / tensor rounds twice
+    scale = top / (high - low).clamp(min=1)
+    stretched = (levels * scale - low * scale).clamp(0, LEVELS - 1)
+    return torch.where(high > low, stretched, levels).to(torch.uint8)
+
+
+def equalize_tables(pixels: Tensor) -> Tensor:
+    """Spread each channel's levels so that equal ranges hold about equally many pixels.
+
+    A channel of a single level stays, and one whose pixels without the brightest level are
+    fewer than 255: there is no whole pixel for each step then.
+
+    Source: Pillow's ImageOps.equalize; the released code's equalize is the same.
+    """
+    count, _, _, channels = pixels.shape
+    histogram = _histogram(_table_index(pixels).flatten(), count * channels * LEVELS)
+    histogram = histogram.view(count, channels, LEVELS)
+    below = histogram.cumsum(-1) - histogram
+    brightest = pixels.amax(1).amax(1).long()[..., None]
+    step = below.gather(-1, brightest) // (LEVELS - 1)  # what lies below the brightest level
+    whole = step.clamp(min=1)
+    spread = ((below + whole // 2) // whole).clamp(max=LEVELS - 1)
+    return torch.where(step > 0, spread, _levels(pixels.device)).to(torch.uint8)
+
+
+def _levels(device: torch.device) -> Tensor:
+    return torch.arange(LEVELS, dtype=torch.int32, device=device)
+
+
+def _table_index(pixels: Tensor) -> Tensor:
+    """Return (images, height, width * channels), int32: where each pixel's level lies.
+
+    The starts are laid out along a whole row, so that the addition runs over long rows; int32,
+    because indices are most of what is moved.
+    """
+    count, height, width, channels = pixels.shape
+    starts = torch.arange(count * channels, dtype=torch.int32, device=pixels.device) * LEVELS
+    starts = starts.view(count, 1, channels).repeat(1, 1, width)
+    return pixels.reshape(count, height, width * channels).int().add_(starts)
+
+
+def _histogram(index: Tensor, bins: int) -> Tensor:
+    """Count each index; on a GPU without the bincount that makes the host wait."""
+    if index.device.type == "cpu":
+        return torch.bincount(index, minlength=bins)
+    counts = torch.zeros(bins, dtype=torch.int64, device=index.device)
+    return counts.scatter_add_(0, index.long(), torch.ones_like(index, dtype=torch.int64))

@@ -1,0 +1,168 @@
+"""One operation of RandAugment for each image of a batch, as it was drawn for it."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+from trainer.augment.blending import color, sharpness
+from trainer.augment.geometry import affine_matrices, cover, covered, warp
+from trainer.augment.lookup_tables import (
+    autocontrast_tables,
+    brightness_tables,
+    contrast_tables,
+    equalize_tables,
+    invert_tables,
+    look_up,
+    posterize_tables,
+    solarize_add_tables,
+    solarize_tables,
+)
+from trainer.augment.magnitudes import (
+    cutout_part,
+    enhancement_factor,
+    posterize_bits,
+    rotation_degrees,
+    shear_factor,
+    solarize_added,
+    solarize_threshold,
+    translation_part,
+)
+from trainer.augment.per_kind import change_by_kind
+
+FILL = 128  # grey, of what comes in from outside and of cutout
+
+
+class Op(IntEnum):
+    """The 16 operations, neighbours where one piece of code does them.
+
+    Up to EQUALIZE each is a table of levels (from CONTRAST on it depends on the image), from
+    ROTATE to TRANSLATE_Y a warp.
+    """
+
+    INVERT = 0
+    POSTERIZE = 1
+    SOLARIZE = 2
+    SOLARIZE_ADD = 3
+    BRIGHTNESS = 4
+    CONTRAST = 5
+    AUTOCONTRAST = 6
+    EQUALIZE = 7
+    COLOR = 8
+    SHARPNESS = 9
+    ROTATE = 10
+    SHEAR_X = 11
+    SHEAR_Y = 12
+    TRANSLATE_X = 13
+    TRANSLATE_Y = 14
+    CUTOUT = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """What one layer does to each image of a batch.
+
+    Attributes:
+        ops: (batch,) int64, an `Op` each.
+        magnitudes: (batch,) float32, >= 0, on the paper's scale.
+        signs: (batch,) float32, -1 or 1: the direction of rotation, shear and translation.
+        centres: (batch, 2) float32 in [0, 1): row and column of cutout's centre.
+    """
+
+    ops: Tensor
+    magnitudes: Tensor
+    signs: Tensor
+    centres: Tensor
+
+
+def apply_ops(images: Tensor, draws: Draws) -> Tensor:
+    """Apply to each image the one operation that was drawn for it.
+
+    Args:
+        images: (batch, 3, height, width), uint8.
+        draws: Of as many images, on their device.
+
+    Returns:
+        A new tensor, uint8, channels_last.
+    """
+    pixels = images.permute(0, 2, 3, 1).contiguous()  # no copy if the images are channels_last
+    starts = (Op.COLOR, Op.SHARPNESS, Op.ROTATE, Op.CUTOUT)
+    changes = (_recolour, _color, _sharpen, _move, _cut_out)
+    inputs = (pixels, draws.ops, draws.magnitudes, draws.signs, draws.centres)
+    return change_by_kind(_part(draws.ops, starts), changes, *inputs).permute(0, 3, 1, 2)
+
+
+def _part(ops: Tensor, starts: tuple[Op, ...]) -> Tensor:
+    """Return how many of the starts each operation has reached."""
+    return sum((ops >= start).long() for start in starts) + torch.zeros_like(ops)
+
+
+def _recolour(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -> Tensor:
+    """Look every level up in a table per image and channel."""
+    starts = (Op.CONTRAST, Op.AUTOCONTRAST, Op.EQUALIZE)
+    changes = (_fixed_tables, _contrast_tables, _autocontrast_tables, _equalize_tables)
+    tables = change_by_kind(_part(ops, starts), changes, pixels, ops, magnitudes)
+    return look_up(pixels, tables)
+
+
+def _fixed_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor) -> Tensor:
+    """Return the tables that do not depend on the pixels."""
+    tables = invert_tables(len(pixels), pixels.device)
+    for op, made in (
+        (Op.POSTERIZE, posterize_tables(posterize_bits(magnitudes))),
+        (Op.SOLARIZE, solarize_tables(solarize_threshold(magnitudes))),
+        (Op.SOLARIZE_ADD, solarize_add_tables(solarize_added(magnitudes))),
+        (Op.BRIGHTNESS, brightness_tables(enhancement_factor(magnitudes))),
+    ):
+        tables = torch.where((ops == op)[:, None, None], made, tables)
+    return tables.expand(-1, pixels.shape[-1], -1)
+
+
+def _contrast_tables(pixels: Tensor, _: Tensor, magnitudes: Tensor) -> Tensor:
+    tables = contrast_tables(pixels, enhancement_factor(magnitudes))
+    return tables.expand(-1, pixels.shape[-1], -1)
+
+
+def _autocontrast_tables(pixels: Tensor, *_: Tensor) -> Tensor:
+    return autocontrast_tables(pixels)
+
+
+def _equalize_tables(pixels: Tensor, *_: Tensor) -> Tensor:
+    return equalize_tables(pixels)
+
+
+def _color(pixels: Tensor, _: Tensor, magnitudes: Tensor, *__: Tensor) -> Tensor:
+    return color(pixels, enhancement_factor(magnitudes))
+
+
+def _sharpen(pixels: Tensor, _: Tensor, magnitudes: Tensor, *__: Tensor) -> Tensor:
+    return sharpness(pixels, enhancement_factor(magnitudes))
+
+
+def _move(pixels: Tensor, ops: Tensor, magnitudes: Tensor, signs: Tensor, _: Tensor) -> Tensor:
+    """Rotate, shear or translate, to one side or the other."""
+    height, width = pixels.shape[1:3]
+    magnitudes = magnitudes * signs
+    zero = torch.zeros_like(magnitudes)
+
+    def only(op: Op, values: Tensor) -> Tensor:
+        return torch.where(ops == op, values, zero)
+
+    shear, move = shear_factor(magnitudes), translation_part(magnitudes)
+    matrices = affine_matrices(
+        only(Op.ROTATE, rotation_degrees(magnitudes)),
+        torch.stack([only(Op.SHEAR_X, shear), only(Op.SHEAR_Y, shear)], dim=1),
+        torch.stack([only(Op.TRANSLATE_X, move * width), only(Op.TRANSLATE_Y, move * height)], 1),
+        height=height,
+        width=width,
+    )
+    return warp(pixels, matrices, FILL)
+
+
+def _cut_out(pixels: Tensor, _: Tensor, magnitudes: Tensor, __: Tensor, centres: Tensor) -> Tensor:
+    height, width = pixels.shape[1:3]
+    half = (cutout_part(magnitudes) * min(height, width)).floor()
+    sides = (2 * half)[:, None].expand(-1, 2)
+    rows, columns = covered(centres, sides, height=height, width=width)
+    return cover(pixels, rows, columns, pixels.new_full((), FILL))

@@ -1,0 +1,142 @@
+"""Decodes a data set, in parallel, into the files of a cache folder."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.data.cache.content_digest import Progress, block_digest, num_threads
+from trainer.data.cache.decode import UndecodableError, decode, decoding_warnings
+from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
+from trainer.data.sources.source import OpenedSource, Source, SourceSplit
+
+# What one thread decodes at a time: few enough that waiting chunks need little memory.
+CHUNK_IMAGES = 64
+CHUNK_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A run of images after decoding.
+
+    Attributes:
+        pixels: (count, size, size, 3) uint8.
+        native_sizes: (count,) short sides before resizing, pixels.
+        faults: Which image could not be decoded, and why.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    native_sizes: npt.NDArray[np.int64]
+    faults: tuple[str, ...]
+
+
+def build(
+    source: Source,
+    opened: OpenedSource,
+    *,
+    folder: Path,
+    image_size: int,
+    on_progress: Progress,
+) -> None:
+    """Decode every split into `folder`, which is empty, and describe it in meta.json.
+
+    Every image is looked at before one is refused, so that a person learns at once how many
+    are damaged.
+
+    Raises:
+        ValueError: If images cannot be decoded; says how many, and names the first.
+        OSError: If a file cannot be read or written.
+    """
+    total = sum(len(split.labels) for split in opened.splits.values())
+    faults: list[str] = []
+    native_sizes: dict[str, int] = {}
+    done = 0
+    for name, split in opened.splits.items():
+        sizes: list[npt.NDArray[np.int64]] = []
+        path = folder / array_file(name, "images")
+        with path.open("wb") as file, closing(_decoded(split, image_size)) as chunks:
+            shape = (len(split.labels), image_size, image_size, 3)
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in chunks:
+                # Plain writes, not a writable map: on a full disk a map kills the process.
+                file.write(chunk.pixels.data)
+                sizes.append(chunk.native_sizes)
+                faults.extend(chunk.faults)
+                done += len(chunk.pixels)
+                on_progress(done, total)
+        native_sizes[name] = int(np.median(np.concatenate(sizes)))
+    if faults:
+        raise ValueError(f"{len(faults)} of {total} images cannot be decoded, first: {faults[0]}")
+    meta = {
+        "format": FORMAT_VERSION,
+        "name": source.name,
+        "class_names": list(opened.class_names),
+        "image_size": image_size,
+        "native_size": native_sizes["train"],
+        "default_flip": source.default_flip,
+        "splits": {name: _finish(folder, name, split) for name, split in opened.splits.items()},
+    }
+    text = json.dumps({**meta, "sha256": meta_digest(meta)}, indent=1)
+    (folder / META_NAME).write_text(text, encoding="utf-8")
+    _sync(folder / META_NAME)
+
+
+def _decoded(split: SourceSplit, image_size: int) -> Generator[Decoded, None, None]:
+    """Yield the split in order, a few chunks ahead in threads: Pillow lets go of the GIL."""
+    workers = num_threads()
+    step = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // (3 * image_size**2)))
+    pending: deque[Future[Decoded]] = deque()
+    with decoding_warnings(), ThreadPoolExecutor(workers) as pool:
+        try:
+            for start in range(0, len(split.labels), step):
+                stop = min(start + step, len(split.labels))
+                pending.append(pool.submit(_decode_chunk, split, start, stop, image_size))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:  # an error or an interrupt must not wait for images that nobody wants
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) -> Decoded:
+    pixels = np.zeros((stop - start, image_size, image_size, 3), dtype=np.uint8)
+    native_sizes = np.zeros(stop - start, dtype=np.int64)
+    faults = []
+    for i, raw in enumerate(split.read(start, stop)):
+        try:
+            pixels[i], native_sizes[i] = decode(raw, image_size)
+        except UndecodableError as error:
+            faults.append(f"{split.where(start + i)}: {error}")
+    return Decoded(pixels=pixels, native_sizes=native_sizes, faults=tuple(faults))
+
+
+def _finish(folder: Path, name: str, split: SourceSplit) -> dict[str, Any]:
+    """Write a split's labels and groups, bring it to the disk, and return its entry."""
+    arrays = {"labels": split.labels, "groups": split.groups}
+    present = {array: values for array, values in arrays.items() if values is not None}
+    for array, values in present.items():
+        np.save(folder / array_file(name, array), values.astype(np.int64))
+    described = {}
+    for array in ("images", *present):
+        file = folder / array_file(name, array)
+        _sync(file)
+        described[array] = {"bytes": file.stat().st_size, "sha256": block_digest(file)}
+    return {"count": len(split.labels), "arrays": described}
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

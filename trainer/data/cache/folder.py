@@ -1,0 +1,144 @@
+"""A cache's folder: whole or not there at all, and made by one process at a time."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainer.data.cache.build import build
+from trainer.data.cache.content_digest import Progress, block_digest, stat_fingerprint
+from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
+from trainer.data.sources.source import OpenedSource, Source
+
+
+def cache_damage(folder: Path) -> str | None:
+    """Return what is wrong with the cache at `folder`, reading all of it; None if it is whole."""
+    try:
+        meta = read_meta(folder)
+        if meta.pop("sha256") != meta_digest(meta):
+            return f"{folder / META_NAME} has another checksum"
+        for split, entry in meta["splits"].items():
+            for array, wanted in entry["arrays"].items():
+                file = folder / array_file(split, array)
+                if file.stat().st_size != wanted["bytes"]:
+                    return f"{file} has {file.stat().st_size} bytes, not {wanted['bytes']}"
+                if block_digest(file) != wanted["sha256"]:
+                    return f"{file} has another checksum"
+        open_cache(folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return str(error)
+    return None
+
+
+def rebuild(
+    source: Source,
+    folder: Path,
+    *,
+    image_size: int,
+    fingerprint: str,
+    on_progress: Progress,
+) -> None:
+    """Decode into a folder beside `folder` and put it in place in one step.
+
+    Args:
+        source: The data set.
+        folder: Where the cache is to be; the caller holds its lock.
+        image_size: Side of the square images, pixels.
+        fingerprint: Of the source when its content was named.
+        on_progress: Called with images decoded and images in all.
+
+    Raises:
+        ValueError: If images cannot be decoded, or the source has changed since.
+        OSError: If something cannot be read or written; a full disk is said in words.
+    """
+    for stale in folder.parent.glob(f".{folder.name}.*.part"):  # of builders that were killed
+        shutil.rmtree(stale, ignore_errors=True)
+    if folder.exists():
+        folder.rename(stale := _part(folder))  # who has it mapped keeps it until they let go
+        shutil.rmtree(stale)
+    part, scratch = _part(folder), _part(folder)
+    try:
+        part.mkdir()
+        scratch.mkdir()
+        opened = source.open(scratch)
+        _check_space(opened, folder.parent, image_size)
+        build(source, opened, folder=part, image_size=image_size, on_progress=on_progress)
+        if stat_fingerprint(source) != fingerprint:
+            raise ValueError(f"{source.name} was changed while it was read; start again")
+        _publish(part, folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(_no_space(folder.parent)) from error
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _part(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _publish(part: Path, folder: Path) -> None:
+    """Rename the finished folder into place, durably."""
+    _sync_folder(part)
+    part.rename(folder)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_space(opened: OpenedSource, root: Path, image_size: int) -> None:
+    """Refuse now what would fill the disk after an hour.
+
+    Raises:
+        OSError: If the decoded images do not fit.
+    """
+    images = sum(len(split.labels) for split in opened.splits.values())
+    needed, free = images * image_size**2 * 3, shutil.disk_usage(root).free
+    if needed > free:
+        sizes = f"{needed / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free"
+        raise OSError(f"{_no_space(root)}: {sizes}")
+
+
+def _no_space(root: Path) -> str:
+    return f"no space left for decoded images in {root} (NAS_CACHE_DIR names another place)"
+
+
+def cache_root(cache_dir: Path | None) -> Path:
+    """Return the folder of all caches, made if missing.
+
+    Raises:
+        OSError: If it cannot be written; names the variable that moves it.
+    """
+    root = cache_dir or Path(os.environ.get("NAS_CACHE_DIR") or "~/.cache/nas")
+    root = root.expanduser().absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(
+            f"cache folder {root} (NAS_CACHE_DIR) cannot be written: {reason}"
+        ) from error
+    return root
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the file at `path` alone; the kernel lets go of it when its holder dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,102 @@
+"""Checkpoints on disk: written whole or not at all, the last few and the best kept."""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from search_space.atomic_file import write_atomic
+from trainer.tensor_file import load_tensors
+
+SCHEMA = "nas.checkpoint/1"
+NEWEST = "checkpoint.pt"
+
+
+class CheckpointFolder:
+    """The checkpoints of one run.
+
+    ``checkpoint.pt`` is the newest; ``checkpoints/`` holds the last few by their step, and
+    ``best.pt``. The names share one file on the disk where the file system can.
+
+    Args:
+        folder: Of the run; it must exist.
+        keep: How many of the last to keep, >= 1.
+    """
+
+    def __init__(self, folder: Path, *, keep: int = 3) -> None:
+        self._folder, self._keep = folder, keep
+        self._steps = folder / "checkpoints"
+
+    def save(self, content: dict[str, Any], *, step: int, best: bool = False) -> None:
+        """Write a checkpoint; what was there before stays until the new one is whole.
+
+        Args:
+            content: Tensors, plain dicts and numbers.
+            step: Steps that are done.
+            best: Whether to keep it as the best one too.
+
+        Raises:
+            OSError: If it cannot be written, as on a full disk; says which one stays.
+        """
+        stream = io.BytesIO()
+        torch.save({"schema": SCHEMA, "step": step, **content}, stream)
+        data = stream.getvalue()
+        path = self._steps / f"step-{step:09d}.pt"
+        try:
+            self._steps.mkdir(exist_ok=True)
+            write_atomic(path, data)
+            for name in (self._folder / NEWEST, *([self._steps / "best.pt"] if best else [])):
+                _link(path, name, data)
+        except OSError as error:
+            before = self._folder / NEWEST
+            stays = f"{before} stays as it was" if before.exists() else "there is none yet"
+            raise OSError(
+                f"cannot save the checkpoint of step {step} in {self._folder}: "
+                f"{error.strerror or error}; {stays}"
+            ) from error
+        drafts = self._steps.glob(".*.tmp")  # of a process that was killed while writing
+        for old in (*self._numbered()[: -self._keep], *drafts):
+            old.unlink(missing_ok=True)
+
+    def load(self, device: torch.device) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+        """Return the newest checkpoint that is whole, or None, and a note on each that is not."""
+        notes: list[str] = []
+        for path in (self._folder / NEWEST, *reversed(self._numbered())):
+            if not path.exists():
+                continue
+            try:
+                return read_checkpoint(path, device), tuple(notes)
+            except ValueError as error:
+                notes.append(str(error))
+        return None, tuple(notes)
+
+    def _numbered(self) -> list[Path]:
+        return sorted(self._steps.glob("step-*.pt"))
+
+
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """Return the content of one checkpoint.
+
+    Raises:
+        ValueError: If it is damaged or of another kind.
+        OSError: If it cannot be read.
+    """
+    content = load_tensors(path, device)
+    if content.get("schema") != SCHEMA:
+        raise ValueError(f"{path}: no checkpoint of this version")
+    return content
+
+
+def _link(path: Path, name: Path, data: bytes) -> None:
+    """Make `name` another name of the file at `path` in one step, or else a copy."""
+    draft = name.with_name(f".{name.name}.{os.getpid()}.tmp")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+        draft.hardlink_to(path)
+        draft.replace(name)
+    except OSError:  # no hard links here
+        write_atomic(name, data)

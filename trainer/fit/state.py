@@ -1,0 +1,113 @@
+"""All that changes while training: weights, their average, the optimizer, and a few counters."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+from search_space.architecture import Architecture
+from search_space.network import Network, build_network
+from trainer.fit.averaging import averaged_network
+from trainer.optim import make_optimizer
+from trainer.recipes.config import Recipe
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class TrainState:
+    """What a training is, between two steps. A checkpoint holds this and nothing else.
+
+    Attributes:
+        network: The weights that are trained.
+        average: Their moving average, or None where the recipe has none.
+        optimizer: With its state.
+        step: Steps that are done, applied or not.
+        skipped: Steps that were not applied because their gradient was not finite.
+        skipped_in_row: The last so many of them in a row.
+        rewinds: How often the training went back to a checkpoint.
+        rate_scale: Factor on the learning rate, below 1 after a rewind.
+        best_top1: Best accuracy of an evaluation so far; -1 before the first.
+        train_seconds: Wall seconds of all steps.
+        train_cpu_seconds: Seconds that this process's threads computed in them; on busy cores the
+            fairer measure of a training on a CPU.
+    """
+
+    network: Network
+    average: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    skipped: int = 0
+    skipped_in_row: int = 0
+    rewinds: int = 0
+    rate_scale: float = 1.0
+    best_top1: float = -1.0
+    train_seconds: float = 0.0
+    train_cpu_seconds: float = 0.0
+
+    @property
+    def averaged(self) -> Network:
+        """The averaged network, or the trained one where nothing is averaged."""
+        if self.average is None:
+            return self.network
+        module = self.average.module
+        assert isinstance(module, Network)
+        return module
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, plain dicts and numbers; `load_state_dict` inverts it."""
+        return {
+            "network": self.network.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "counters": {name: getattr(self, name) for name in _counters()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave, into networks of the same architecture."""
+        self.network.load_state_dict(state["network"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name in _counters():
+            setattr(self, name, state["counters"][name])
+
+
+def new_state(
+    architecture: Architecture,
+    recipe: Recipe,
+    *,
+    num_classes: int,
+    device: torch.device,
+    seed: int,
+) -> TrainState:
+    """Return the state before the first step; equal arguments give equal weights."""
+    torch.manual_seed(seed)
+    network = build_network(
+        architecture,
+        num_classes,
+        survival_prob=recipe.survival_prob,
+        padding=recipe.padding,
+        bn_momentum=recipe.bn_momentum,
+    ).to(device)
+    return state_of(network, recipe)
+
+
+def state_of(network: Network, recipe: Recipe) -> TrainState:
+    """Return the state in which `network` has not been trained yet by `recipe`."""
+    settings = recipe.optimizer
+    return TrainState(
+        network=network,
+        average=averaged_network(network, recipe.ema_decay) if recipe.ema_decay else None,
+        optimizer=make_optimizer(
+            settings.name,
+            network,
+            learning_rate=0.0,  # every step sets its own
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        ),
+    )
+
+
+def _counters() -> tuple[str, ...]:
+    held = ("network", "average", "optimizer")
+    return tuple(field.name for field in fields(TrainState) if field.name not in held)

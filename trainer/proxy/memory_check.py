@@ -1,0 +1,69 @@
+"""Whether a candidate fits its device: asked before it is built, and seen when it does not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from search_space.architecture import Architecture
+from search_space.cost import training_memory_bytes
+from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.task import ProxyTask
+
+# What libraries without an error of their own say of a full device.
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
+
+def check_memory(architecture: Architecture, task: ProxyTask) -> None:
+    """Refuse what cannot fit, before building it.
+
+    Raises:
+        InfeasibleError: If the predicted training memory is above the limit.
+    """
+    limit = task.memory_limit_bytes
+    if limit is None and task.device.type == "cuda":
+        limit = torch.cuda.get_device_properties(task.device).total_memory
+    needed = training_memory_bytes(
+        architecture,
+        task.config.image_size,
+        task.config.batch_size,
+        bytes_per_element=2 if task.config.precision == "bf16" else 4,
+        num_classes=task.images.num_classes,
+        optimizer_slots=1 if task.config.optimizer == "sgd" else 2,
+    )
+    if limit is not None and needed > limit:
+        raise InfeasibleError(
+            f"needs about {needed / 2**30:.1f} GiB to train on batches of "
+            f"{task.config.batch_size}, of {limit / 2**30:.1f} GiB"
+        )
+
+
+@contextmanager
+def full_device_is_infeasible(device: torch.device) -> Iterator[None]:
+    """Turn a full device into an `InfeasibleError`, and leave the device clean."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
+    finally:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # the next candidate starts with a clean device
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell a full device from our own faults, also where a capture's end hides the first error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, torch.OutOfMemoryError) or any(
+            w in str(cause) for w in OUT_OF_MEMORY
+        ):
+            return True
+        cause = cause.__context__
+    return False

@@ -1,0 +1,103 @@
+"""The short training in rungs, each the next phase of progressive learning: pure arithmetic."""
+
+from dataclasses import dataclass
+
+from trainer.config import LadderConfig, ProxyConfig
+from trainer.schedule import Phase, cosine, exponential, progressive_phases, scaled_learning_rate
+
+SIZE_MULTIPLE = 8  # of the image sizes below the last, pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One part of a candidate's short training.
+
+    Attributes:
+        phase: Image size and regularisation.
+        first_epoch: Counted over all rungs, so that no epoch's order of images comes twice.
+        epochs: Its epochs, >= 1.
+    """
+
+    phase: Phase
+    first_epoch: int
+    epochs: int
+
+
+def ladder_rungs(config: ProxyConfig, ladder: LadderConfig) -> tuple[Rung, ...]:
+    """Cut the proxy's training into rungs.
+
+    The image sizes grow evenly from ``ladder.first_size`` of the proxy's to the proxy's; those
+    below it are whole multiples of 8 pixels, and at least 8. The epochs are shared evenly, and
+    what is left over goes to the last rungs: the growing images alone make each rung dearer
+    than the one before.
+
+    Raises:
+        ValueError: If there are fewer epochs than rungs.
+
+    Source: EfficientNetV2 (arXiv:2104.00298), section 4.2, algorithm 1, for the phases.
+    """
+    if config.epochs < ladder.rungs:
+        raise ValueError(
+            f"--epochs must be at least the rungs, {ladder.rungs}, got {config.epochs}; "
+            "--rungs sets fewer"
+        )
+    first_size = _rounded(ladder.first_size * config.image_size)
+    phases = progressive_phases(
+        Phase(
+            image_size=min(first_size, config.image_size),
+            dropout=0.0,
+            randaug_magnitude=0.0,
+            mixup_alpha=0.0,
+        ),
+        Phase(
+            image_size=config.image_size,
+            dropout=ladder.dropout,
+            randaug_magnitude=ladder.randaug_magnitude,
+            mixup_alpha=0.0,
+        ),
+        count=ladder.rungs,
+        size_multiple=SIZE_MULTIPLE,
+    )
+    share, left = divmod(config.epochs, ladder.rungs)
+    epochs = [share + (index >= ladder.rungs - left) for index in range(ladder.rungs)]
+    return tuple(
+        Rung(phase=phase, first_epoch=sum(epochs[:index]), epochs=epochs[index])
+        for index, phase in enumerate(phases)
+    )
+
+
+def rung_learning_rate(
+    config: ProxyConfig, rung: Rung, *, steps_per_epoch: int, epoch: int, step: int
+) -> float:
+    """Return the learning rate of a step.
+
+    The cosine runs from the peak to zero within each rung, so that every rung ends with a
+    network that can be ranked; the first rung warms up, for at most half of it. The exponential
+    schedule runs on over all rungs.
+
+    Args:
+        config: Peak, warm-up and kind of the schedule.
+        rung: Where the step is.
+        steps_per_epoch: Steps of one epoch.
+        epoch: Of the whole ladder, counted from 0.
+        step: Of the epoch, counted from 0.
+
+    Source: Loshchilov & Hutter, SGDR (arXiv:1608.03983), section 3, for the restarts.
+    """
+    peak = scaled_learning_rate(config.learning_rate, config.batch_size)
+    warmup = min(config.warmup_epochs, rung.epochs / 2) * steps_per_epoch
+    if config.schedule == "exponential":
+        now = epoch * steps_per_epoch + step
+        return exponential(now, peak=peak, steps_per_epoch=steps_per_epoch, warmup_steps=warmup)
+    now = (epoch - rung.first_epoch) * steps_per_epoch + step
+    return cosine(
+        now,
+        peak=peak,
+        total_steps=rung.epochs * steps_per_epoch,
+        warmup_steps=warmup if rung.first_epoch == 0 else 0.0,
+    )
+
+
+def _rounded(size: float) -> int:
+    """Return the nearest multiple of 8, halves upwards, and at least 8."""
+    return max(1, int(size / SIZE_MULTIPLE + 0.5)) * SIZE_MULTIPLE

@@ -1,0 +1,86 @@
+"""The files that a training leaves in its folder, beside metrics and checkpoints."""
+
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from search_space.architecture_file import ArchitectureFile
+from search_space.atomic_file import write_atomic
+from trainer.device.naming import cpu_name
+from trainer.recipes.config import Recipe
+from trainer.run.request import TrainRun
+
+CONFIG, ENVIRONMENT, SUMMARY = "config.yaml", "environment.json", "summary.json"
+PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
+
+
+def write_config(
+    folder: Path, file: ArchitectureFile, recipe: Recipe, run: dict[str, Any]
+) -> None:
+    """Write ``config.yaml``: every setting, those by default too, and the architecture.
+
+    Args:
+        folder: Of the run.
+        file: What is trained.
+        recipe: How.
+        run: Further settings, such as the seed.
+    """
+    settings = {
+        **run,
+        "recipe": recipe.model_dump(mode="json"),
+        "architecture": file.to_dict(),
+    }
+    write_atomic(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
+
+
+def write_environment(run: TrainRun, *, workers: int) -> None:
+    """Write ``environment.json``: versions, device, commit, command, seed and the images."""
+    images = run.images
+    environment = {
+        "command": run.command or sys.argv,
+        "seed": run.seed,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "device": device_name(run.device),
+        "workers": workers,
+        "threads": torch.get_num_threads(),
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "images": {
+            "name": images.name,
+            "cache": str(images.path),
+            "image_size": images.image_size,
+            "classes": images.num_classes,
+            "counts": {name: len(split) for name, split in images.splits.items()},
+        },
+    }
+    write_json(run.folder / ENVIRONMENT, environment)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` as JSON: whole, or not at all."""
+    write_atomic(path, json.dumps(content, indent=2) + "\n")
+
+
+def device_name(device: torch.device) -> str:
+    """Return what the device calls itself."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def _commit() -> str | None:
+    """Return the commit of this source tree, with a plus if it was changed; None outside git."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return result.stdout.strip() or None

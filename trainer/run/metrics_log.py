@@ -1,0 +1,140 @@
+"""metrics.csv and TensorBoard events of a training; both go on where it goes on."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+
+from search_space.atomic_file import write_atomic
+from trainer.fit.evaluation import Evaluation
+from trainer.fit.plan import TrainPlan
+from trainer.fit.task import StepReport
+
+METRICS = "metrics.csv"
+
+
+@dataclass(slots=True)
+class Window:
+    """Sums over the steps since the last evaluation, or over a phase."""
+
+    steps: int = 0
+    images: int = 0
+    loss: float = 0.0
+    top1: float = 0.0
+    wait_s: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, report: StepReport, seconds: float) -> None:
+        """Count one step that took so many seconds."""
+        self.steps += 1
+        self.images += report.images
+        self.loss += report.loss
+        self.top1 += report.top1
+        self.wait_s += report.wait_s
+        self.seconds += seconds
+
+    def images_per_sec(self) -> float:
+        """Images per wall second of training, this process's."""
+        return self.images / self.seconds if self.seconds else 0.0
+
+
+@dataclass(slots=True, eq=False)
+class MetricsLog:
+    """Writes a row of metrics.csv at every evaluation, and TensorBoard events beside it.
+
+    Attributes:
+        folder: Of the run.
+        plan: What is trained.
+        start: Steps done when this process began; later rows of the file are dropped.
+        seconds: Of training before that.
+        rows: The file's content.
+        phases: Sums of this process's steps by phase.
+    """
+
+    folder: Path
+    plan: TrainPlan
+    start: int
+    seconds: float
+    rows: list[dict[str, Any]] = field(init=False)
+    phases: dict[int, Window] = field(init=False, default_factory=dict)
+    _window: Window = field(init=False, default_factory=Window)
+    _last: StepReport | None = field(init=False, default=None)
+    _skipped: int = field(init=False, default=0)
+    _board: SummaryWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = [row for row in read_metrics(self.folder) if row["step"] <= self.start]
+        self._skipped = int(self.rows[-1]["skipped_steps"]) if self.rows else 0
+        self._board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.start)
+
+    def stepped(self, report: StepReport) -> None:
+        """Add a step to the sums."""
+        seconds = report.train_seconds - self.seconds
+        self.seconds = report.train_seconds
+        self._window.add(report, seconds)
+        self.phases.setdefault(report.phase, Window()).add(report, seconds)
+        self._skipped += not report.applied
+        self._last = report
+
+    def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
+        """Write the row of an evaluation."""
+        last, window = self._last, self._window
+        if last is None:
+            return
+        phase = self.plan.phases[last.phase]
+        steps = max(1, window.steps)
+        row = {
+            "step": step,
+            "epoch": step / self.plan.steps_per_epoch,
+            "phase": last.phase + 1,
+            "image_size": phase.image_size,
+            "dropout": phase.dropout,
+            "randaug_magnitude": phase.randaug_magnitude,
+            "mixup_alpha": phase.mixup_alpha,
+            "cutmix_alpha": phase.cutmix_alpha,
+            "learning_rate": last.learning_rate,
+            "train_loss": window.loss / steps,
+            "train_top1": window.top1 / steps,
+            "images_per_sec": window.images_per_sec(),
+            "data_wait_s": window.wait_s / steps,
+            "skipped_steps": self._skipped,
+            "train_seconds": self.seconds,
+            **_measured("", raw),
+            **(_measured("ema_", averaged) if averaged else {}),
+        }
+        self.rows.append(row)
+        write_atomic(self.folder / METRICS, pd.DataFrame(self.rows).to_csv(index=False))
+        for name, value in row.items():
+            if name != "step":
+                self._board.add_scalar(name, value, step)
+        self._board.flush()
+        self._window = Window()
+
+    def rewound(self, step: int, rate_scale: float) -> None:
+        """Forget what came after `step`."""
+        self._board.add_scalar("rate_scale", rate_scale, step)
+        self.rows = [row for row in self.rows if row["step"] <= step]
+        self._window = Window()
+
+    def close(self) -> None:
+        """Let go of the event file."""
+        self._board.close()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a run's metrics.csv; none where there is no such file."""
+    path = folder / METRICS
+    if not path.exists():
+        return []
+    rows = pd.read_csv(path).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _measured(prefix: str, evaluation: Evaluation) -> dict[str, float]:
+    return {
+        f"{prefix}top1": evaluation.top1,
+        f"{prefix}top5": evaluation.top5,
+        f"{prefix}loss": evaluation.loss,
+    }

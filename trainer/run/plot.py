@@ -1,0 +1,93 @@
+"""Draws a training: what its schedule was, beside what came of it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from search_space.atomic_file import write_atomic
+from trainer.fit.plan import TrainPlan
+
+# Points of the learning rate's curve.
+POINTS = 400
+
+
+def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title: str) -> None:
+    """Write a PNG of schedule, loss and accuracy over epochs.
+
+    Args:
+        path: The picture.
+        plan: The schedule.
+        rows: Of metrics.csv.
+        title: Above it all.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    (sizes, strengths), (rates, curves) = figure.subplots(2, 2, sharex=True)
+    _draw_sizes(sizes, plan)
+    _draw_strengths(strengths, plan)
+    steps = sorted({plan.total_steps * point // POINTS for point in range(POINTS)})
+    rates.plot(
+        [step / plan.steps_per_epoch for step in steps],
+        [plan.learning_rate(step) for step in steps],
+    )
+    rates.set(ylabel="learning rate", xlabel="epoch")
+    _draw_curves(curves, rows)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    write_atomic(path, stream.getvalue())
+
+
+def _draw_sizes(axes: Axes, plan: TrainPlan) -> None:
+    epochs, phases = _stretches(plan)
+    sizes = [plan.phases[index].image_size for index in phases]
+    axes.step(epochs, [*sizes, sizes[-1]], where="post")
+    axes.set(ylabel="image size, px", ylim=(0, None))
+
+
+def _draw_strengths(axes: Axes, plan: TrainPlan) -> None:
+    epochs, phases = _stretches(plan)
+    for name in ("randaug_magnitude", "dropout", "mixup_alpha", "cutmix_alpha"):
+        values = [getattr(plan.phases[index], name) for index in phases]
+        top = max(values)
+        if top > 0:
+            shares = [value / top for value in values]
+            axes.step(epochs, [*shares, shares[-1]], where="post", label=f"{name}, up to {top:g}")
+    axes.set(ylabel="share of its largest value", ylim=(0, 1.05))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
+
+
+def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    epochs = [row["epoch"] for row in rows]
+    for name, label in (("top1", "top-1"), ("ema_top1", "top-1, averaged weights")):
+        if rows and name in rows[0]:
+            axes.plot(epochs, [row[name] for row in rows], marker=".", label=label)
+    axes.set(ylabel="accuracy", xlabel="epoch", ylim=(0, 1))
+    losses = axes.twinx()
+    losses.plot(
+        epochs,
+        [row["train_loss"] for row in rows],
+        color="grey",
+        marker=".",
+        label="training loss",
+    )
+    losses.set(ylabel="training loss")
+    lines = [*axes.get_lines(), *losses.get_lines()]
+    axes.legend(
+        lines, [str(line.get_label()) for line in lines], fontsize="small", loc="lower right"
+    )
+
+
+def _stretches(plan: TrainPlan) -> tuple[list[float], list[int]]:
+    """Return the borders of the stretches, in epochs, and their phases."""
+    starts = [start for start, _ in plan.segments]
+    borders = [step / plan.steps_per_epoch for step in (*starts, plan.total_steps)]
+    return borders, [index for _, index in plan.segments]

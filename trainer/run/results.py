@@ -1,0 +1,76 @@
+"""What a training leaves at its end: the model, the summary and the picture."""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from search_space.cost import count_macs, count_params
+from trainer.fit.plan import TrainPlan
+from trainer.fit.state import TrainState
+from trainer.model_file import ModelFile, save_model
+from trainer.run.files import SUMMARY, device_name, write_json
+from trainer.run.metrics_log import MetricsLog
+from trainer.run.plot import plot_training
+from trainer.run.request import Split, TrainRun
+
+
+def conclude(
+    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
+) -> None:
+    """Write the model, the summary and the picture."""
+    averaged = state.averaged.state_dict()
+    model = ModelFile(
+        architecture=run.file.architecture,
+        class_names=run.images.class_names,
+        train_size=plan.phases[plan.phase_index(plan.total_steps - 1)].image_size,
+        eval_size=plan.eval_size,
+        padding=run.recipe.padding,
+        ema=averaged,
+        raw=state.network.state_dict(),
+    )
+    save_model(run.folder / "model.pt", model)
+    write_json(run.folder / SUMMARY, _summary(run, plan, split, state, log))
+    plot_training(run.folder / "training.png", plan, log.rows, run.folder.name)
+
+
+def _summary(
+    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
+) -> dict[str, Any]:
+    architecture, classes = run.file.architecture, run.images.num_classes
+    return {
+        "name": run.folder.name,
+        "architecture": {"name": run.file.name, "key": architecture.key},
+        "num_params": count_params(architecture, classes),
+        "macs": count_macs(architecture, plan.eval_size, classes),
+        "seed": run.seed,
+        "images": run.images.name,
+        "num_images": plan.num_images,
+        "evaluated_on": split.evaluated_on,
+        "num_evaluated": len(split.evaluation),
+        "eval_size": plan.eval_size,
+        "steps": plan.total_steps,
+        "epochs": plan.total_steps / plan.steps_per_epoch,
+        "batch_size": run.recipe.batch_size,
+        "final": log.rows[-1] if log.rows else {},
+        "best_top1": state.best_top1,
+        "skipped_steps": state.skipped,
+        "rewinds": state.rewinds,
+        "train_seconds": state.train_seconds,
+        "train_cpu_seconds": state.train_cpu_seconds,
+        "phases": [
+            {
+                **asdict(phase),
+                "steps": steps,
+                "images_per_sec": log.phases[index].images_per_sec()
+                if index in log.phases
+                else None,
+            }
+            for index, (phase, steps) in enumerate(
+                zip(plan.phases, plan.steps_in_phases(), strict=True)
+            )
+        ],
+        "device": device_name(run.device),
+        "precision": run.precision,
+        "torch_version": torch.__version__,
+    }

@@ -1,0 +1,86 @@
+"""nas-time --space: the table of step times of a search space on this device."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from search_space.space import SearchSpace
+from trainer.device.gate import DeviceGate, device_key
+from trainer.step_table.build import OnProgress, build_step_table
+from trainer.step_table.table import StepTable, save_step_table
+from trainer.timing.synthetic_step import StepSettings
+
+DEFAULT_TABLE = Path("step_times.json")
+
+
+def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
+    """Build the table of ``args.space``, write it, and say what it is worth.
+
+    Raises:
+        ValueError: If there is no such space.
+        OSError: If the file cannot be written.
+    """
+    space, path = SearchSpace.load(args.space), args.table or DEFAULT_TABLE
+    if not path.parent.is_dir():
+        raise ValueError(f"--table {path}: there is no folder {path.parent}")
+    image_size = args.image_size or space.proxy_image_size
+    with DeviceGate(device_key(settings.device)) as gate, table_progress() as on_progress:
+        table = build_step_table(
+            space,
+            image_size,
+            settings,
+            gate,
+            networks=args.calibration_networks,
+            on_progress=on_progress,
+        )
+    save_step_table(path, table)
+    if args.json:
+        print(json.dumps({"table": str(path), **describe_table(table)}, indent=2))
+    else:
+        print(f"{sentence(table)}\nwrote {path}")
+    return 0
+
+
+@contextmanager
+def table_progress() -> Iterator[OnProgress]:
+    """Show on stderr how many parts and networks are timed, and the time left."""
+    columns = (TextColumn("timing {task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done)
+
+        yield on_progress
+
+
+def describe_table(table: StepTable) -> dict[str, object]:
+    """Return what a table is, without its parts."""
+    content = table.to_dict()
+    kept = ("conditions", "reference_step_time_s", "relative_error", "seconds")
+    counts = {"parts": len(table.parts), "networks": len(table.measured)}
+    return {**{name: content[name] for name in kept}, **counts}
+
+
+def sentence(table: StepTable) -> str:
+    """Return one sentence about a table: what it holds, how good it is, how long it took."""
+    return (
+        f"{len(table.parts)} parts of {table.conditions.space} and {len(table.measured)} whole "
+        f"networks timed in {table.seconds:.0f} s; predictions are off by "
+        f"{table.relative_error:.1%} on average (each network from the others)"
+    )

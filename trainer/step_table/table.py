@@ -1,0 +1,242 @@
+"""A table of measured parts, and the training step times that it predicts for whole networks.
+
+A part's time is kept relative to the reference network's, timed in turn with it, so that a
+drifting clock cancels; so is what is predicted. The prediction is a straight line through a few
+whole networks that were measured: the sum of a network's parts, each timed by itself with its
+data close at hand, is off by about a constant factor and a constant.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from search_space.architecture import Architecture
+from search_space.atomic_file import write_atomic
+from search_space.parts import Part, network_parts
+from trainer.step_table.line_fit import fit_line, leave_one_out_error
+
+SCHEMA = "nas.step-times/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What a table was measured under: times hold for nothing else.
+
+    Attributes:
+        space: Name of the search space.
+        space_content: Digest of the search space, see `SearchSpace.digest`.
+        num_classes: Outputs of the classifier.
+        image_size: Side of the square images, pixels.
+        batch_size: Images per step.
+        precision: "fp32" or "bf16".
+        optimizer: Update rule.
+        device: Name of the device.
+        torch_version: Version of torch.
+    """
+
+    space: str
+    space_content: str
+    num_classes: int
+    image_size: int
+    batch_size: int
+    precision: str
+    optimizer: str
+    device: str
+    torch_version: str
+
+    def difference(self, other: "Conditions", *, passed_over: Iterable[str] = ()) -> str:
+        """Return which conditions differ from `other`, those named apart; empty for none."""
+        names = [field.name for field in fields(self) if field.name not in {*passed_over, "space"}]
+        return ", ".join(
+            f"{name} {getattr(self, name)!r} and not {getattr(other, name)!r}"
+            for name in names
+            if getattr(self, name) != getattr(other, name)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredNetwork:
+    """A whole network that the table was calibrated on.
+
+    Attributes:
+        architecture: The network.
+        relative_step_time: Measured, relative to the reference's.
+    """
+
+    architecture: Architecture
+    relative_step_time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTable:
+    """Relative times of a space's parts, and the line that turns their sum into a network's.
+
+    Attributes:
+        conditions: What it was measured under.
+        reference_step_time_s: The reference network's training step, median, seconds.
+        parts: Time of each part relative to the reference network.
+        measured: The networks that the line goes through.
+        slope: Of the line, > 0.
+        intercept: Of the line, relative to the reference network.
+        relative_error: Mean of |predicted - measured| / measured over `measured`, each predicted
+            from a line through the others.
+        seconds: Wall seconds that the table took.
+    """
+
+    conditions: Conditions
+    reference_step_time_s: float
+    parts: Mapping[Part, float]
+    measured: tuple[MeasuredNetwork, ...]
+    slope: float
+    intercept: float
+    relative_error: float
+    seconds: float
+
+    @classmethod
+    def calibrated(
+        cls,
+        conditions: Conditions,
+        parts: Mapping[Part, float],
+        measured: Sequence[MeasuredNetwork],
+        *,
+        reference_step_time_s: float,
+        seconds: float,
+    ) -> Self:
+        """Return the table whose line fits `measured` best.
+
+        Raises:
+            ValueError: If fewer than three networks were measured, or a part of one is missing.
+        """
+        if len(measured) < 3:
+            raise ValueError(
+                f"a step-time table needs >= 3 measured networks, got {len(measured)}"
+            )
+        size = conditions.image_size
+        sums = np.array([_sum(parts, network.architecture, size) for network in measured])
+        times = np.array([network.relative_step_time for network in measured])
+        slope, intercept = fit_line(sums, times)
+        return cls(
+            conditions=conditions,
+            reference_step_time_s=reference_step_time_s,
+            parts=parts,
+            measured=tuple(measured),
+            slope=slope,
+            intercept=intercept,
+            relative_error=leave_one_out_error(sums, times),
+            seconds=seconds,
+        )
+
+    def relative_step_time(self, architecture: Architecture) -> float:
+        """Predict a network's training step time relative to the reference network's.
+
+        Raises:
+            ValueError: If the network has a part that is not in the table.
+        """
+        total = _sum(self.parts, architecture, self.conditions.image_size)
+        return self.slope * total + self.intercept
+
+    def step_time_s(self, architecture: Architecture) -> float:
+        """Predict a network's training step time, seconds, at the table's own clock."""
+        return self.relative_step_time(architecture) * self.reference_step_time_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file's content, ready for JSON."""
+        return {
+            "schema": SCHEMA,
+            "conditions": asdict(self.conditions),
+            "reference_step_time_s": self.reference_step_time_s,
+            "line": {"slope": self.slope, "intercept": self.intercept},
+            "relative_error": self.relative_error,
+            "seconds": self.seconds,
+            "measured": [
+                {
+                    "architecture": network.architecture.to_dict(),
+                    "relative_step_time": network.relative_step_time,
+                }
+                for network in self.measured
+            ],
+            "parts": [
+                {**part.to_dict(), "relative_time": time} for part, time in self.parts.items()
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict` output.
+
+        Raises:
+            ValueError: If something is missing, of another schema, or no positive finite number.
+        """
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"schema must be {SCHEMA!r}, got {data.get('schema')!r}")
+        try:
+            table = cls(
+                conditions=Conditions(**data["conditions"]),
+                reference_step_time_s=float(data["reference_step_time_s"]),
+                parts={
+                    Part.from_dict(part): float(part["relative_time"]) for part in data["parts"]
+                },
+                measured=tuple(
+                    MeasuredNetwork(
+                        architecture=Architecture.from_dict(network["architecture"]),
+                        relative_step_time=float(network["relative_step_time"]),
+                    )
+                    for network in data["measured"]
+                ),
+                slope=float(data["line"]["slope"]),
+                intercept=float(data["line"]["intercept"]),
+                relative_error=float(data["relative_error"]),
+                seconds=float(data["seconds"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it lacks or misnames a field: {error}") from error
+        positive = {"reference_step_time_s": table.reference_step_time_s, "slope": table.slope}
+        positive |= {f"time of {part}": time for part, time in table.parts.items()}
+        for name, value in positive.items():
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be finite and > 0, got {value!r}")
+        return table
+
+
+def _sum(parts: Mapping[Part, float], architecture: Architecture, image_size: int) -> float:
+    """Add up the times of a network's parts.
+
+    Raises:
+        ValueError: If a part is missing.
+    """
+    wanted = network_parts(architecture, image_size)
+    if missing := [part for part in wanted if part not in parts]:
+        raise ValueError(f"the table of step times lacks {missing[0]} of {architecture.key}")
+    return sum(parts[part] for part in wanted)
+
+
+def load_step_table(path: str | Path) -> StepTable:
+    """Read a table's file.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no table; the message names the file.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(data, dict):
+            raise ValueError("the content must be a mapping")
+        return StepTable.from_dict(data)
+    except RecursionError:
+        raise ValueError(f"{path}: no table of step times: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: no table of step times: {error}") from error
+
+
+def save_step_table(path: str | Path, table: StepTable) -> None:
+    """Write `table` to `path`: whole, or not at all.
+
+    Raises:
+        OSError: If `path` cannot be written.
+    """
+    write_atomic(path, json.dumps(table.to_dict(), indent=1, allow_nan=False) + "\n")

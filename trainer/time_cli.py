@@ -1,0 +1,117 @@
+"""nas-time: the training step time of an architecture, or of a space's parts, on this device."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from search_space.architecture_file import load_architecture
+from search_space.command_line.command import CommandParser, at_least, run_command
+from search_space.cost import count_macs, count_params
+from trainer.config import TimingConfig
+from trainer.device.gate import DeviceGate, device_key
+from trainer.device.naming import named_device
+from trainer.step_table.build import NETWORKS
+from trainer.step_table.console import DEFAULT_TABLE, table_command
+from trainer.timing.step_time import StepTime
+from trainer.timing.step_timer import time_steps
+from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
+
+TIME_COMMAND = "nas-time"
+
+
+def time_main(argv: Sequence[str] | None = None) -> int:
+    """Return 0 once measured, or 2 if the input is at fault (the reason goes to stderr)."""
+    return run_command(TIME_COMMAND, _time_command, argv)
+
+
+def _time_command(argv: Sequence[str] | None) -> int:
+    args = _parser().parse_args(argv)
+    if args.table is not None and args.space is None:
+        raise ValueError("--table needs --space")
+    file = load_architecture(args.arch) if args.arch else None
+    device = named_device(args.device)
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # as in a search; CPU time adds up over threads
+    settings = StepSettings(
+        batch_size=args.batch_size,
+        num_classes=args.num_classes,
+        device=device,
+        optimizer=args.optimizer,
+        precision=args.precision,
+    )
+    if file is None:
+        return table_command(args, settings)
+    image_size = args.image_size or file.train_size
+    require_memory(file.architecture, file.name, image_size, settings)
+    step = synthetic_step(file.architecture, image_size, settings)
+    with DeviceGate(device_key(device)) as gate:
+        (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
+    record = {
+        "name": file.name,
+        "key": file.architecture.key,
+        "num_params": count_params(file.architecture, args.num_classes),
+        "macs": count_macs(file.architecture, image_size, args.num_classes),
+        **measured.to_dict(),
+    }
+    if args.json:
+        print(json.dumps(record, indent=2))
+    else:
+        _print_table(file.name, record, measured)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(prog=TIME_COMMAND, description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--arch", help="architecture file, run folder, or published name")
+    what.add_argument(
+        "--space", help="a search space, by name or YAML file: time its parts into a table"
+    )
+    parser.add_argument(
+        "--image-size",
+        type=at_least(8),
+        help="pixels; default: the architecture's train size, or the space's for a search",
+    )
+    parser.add_argument("--batch-size", type=at_least(2), default=32, help="default: 32")
+    parser.add_argument("--num-classes", type=at_least(2), default=1000, help="default: 1000")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
+    parser.add_argument(
+        "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="default: rmsprop"
+    )
+    parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
+    parser.add_argument("--table", type=Path, help=f"of --space; default: {DEFAULT_TABLE}")
+    parser.add_argument(
+        "--calibration-networks",
+        type=at_least(3),
+        default=NETWORKS,
+        metavar="N",
+        help=f"of --space: whole networks to measure; default: {NETWORKS}",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _print_table(name: str, record: dict[str, object], step: StepTime) -> None:
+    table = Table(title=f"{name}, one training step", show_header=False)
+    # Named as in --json; the values carry their own units.
+    table.add_row("step_time_s", f"{step.step_time_s * 1e3:.2f} ms (spread {step.spread:.1%})")
+    table.add_row("samples_per_sec", f"{step.samples_per_sec:.1f}")
+    table.add_row("forward_s", f"{step.forward_s * 1e3:.2f} ms")
+    table.add_row("backward_s", f"{step.backward_s * 1e3:.2f} ms")
+    table.add_row("optimizer_s", f"{step.optimizer_s * 1e3:.2f} ms")
+    table.add_row("peak_memory_bytes", f"{step.peak_memory_bytes / 2**20:,.0f} MiB")
+    table.add_row("num_params", f"{record['num_params']:,}")
+    table.add_row("macs", f"{record['macs']:,}")
+    table.add_row("batch, size", f"{step.batch_size} x {step.image_size} px, {step.precision}")
+    blocks = f"{step.repeats} blocks, attempt {step.attempts}"
+    busy = ", the machine was busy" if step.contaminated else ""
+    wide = ", the spread stayed wide" if step.wide_spread else ""
+    table.add_row("measured", f"{step.clock}, {blocks}{busy}{wide}")
+    table.add_row("device", f"{step.device}, torch {step.torch_version}")
+    Console().print(table)

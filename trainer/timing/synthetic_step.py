@@ -1,0 +1,85 @@
+"""A training step on noise: what is timed where there are no images yet."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from search_space.architecture import Architecture
+from search_space.cost import training_memory_bytes
+from search_space.network import build_network
+from trainer.config import Precision
+from trainer.device.device_memory import device_memory_bytes
+from trainer.optim import make_optimizer
+from trainer.timing.training_step import TrainingStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSettings:
+    """How a training step is run.
+
+    Attributes:
+        batch_size: Images per step.
+        num_classes: Outputs of the classifier.
+        device: Where it runs.
+        optimizer: Update rule.
+        precision: Arithmetic of the forward pass; None is bf16 on a GPU and fp32 on a CPU.
+    """
+
+    batch_size: int
+    num_classes: int
+    device: torch.device
+    optimizer: Literal["rmsprop", "sgd"] = "rmsprop"
+    precision: Precision | None = None
+
+
+def require_memory(
+    architecture: Architecture, name: str, image_size: int, settings: StepSettings
+) -> None:
+    """Refuse what cannot fit before building it; on a CPU it would be killed without a word.
+
+    Raises:
+        ValueError: If the predicted training memory is above the device's.
+    """
+    limit = device_memory_bytes(settings.device)
+    precision = settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
+    needed = training_memory_bytes(
+        architecture,
+        image_size,
+        settings.batch_size,
+        bytes_per_element=2 if precision == "bf16" else 4,
+        num_classes=settings.num_classes,
+    )
+    if needed > limit:
+        raise ValueError(
+            f"--batch-size {settings.batch_size} is too large for {name} at {image_size} pixels: "
+            f"it needs about {needed / 2**30:.1f} GiB of {limit / 2**30:.1f} GiB"
+        )
+
+
+def synthetic_step(
+    architecture: Architecture, image_size: int, settings: StepSettings
+) -> TrainingStep:
+    """Return the step of a freshly built network; equal arguments give equal steps.
+
+    The images are noise, not zeros: a GPU draws less power on zeros, and runs faster.
+    """
+    device, batch_size = settings.device, settings.batch_size
+    torch.manual_seed(0)
+    network = build_network(architecture, settings.num_classes)
+    return TrainingStep(
+        network=network.to(device),
+        optimizer=make_optimizer(settings.optimizer, network, learning_rate=0.0),
+        loss=nn.CrossEntropyLoss(label_smoothing=0.1),
+        images=torch.randn(batch_size, 3, image_size, image_size, device=device).contiguous(
+            memory_format=torch.channels_last
+        ),
+        labels=torch.randint(settings.num_classes, (batch_size,), device=device),
+        precision=settled_precision(settings),
+    )
+
+
+def settled_precision(settings: StepSettings) -> Precision:
+    """Return the precision of `settings`, or what None stands for on its device."""
+    return settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
