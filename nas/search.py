@@ -10,13 +10,14 @@ from signal import Signals
 from rich.console import Console
 
 from nas.candidate import Record
+from nas.costs.constraint import Constraint
+from nas.costs.predictor import CostPredictor
+from nas.costs.screening import PreTrainingFilter
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, HeldError, Ledger, read_ledger
 from nas.engine.limits import Limits, TooManyFailuresError
 from nas.engine.result_files import Results
 from nas.evaluation.evaluator import EvaluatorFactory
-from nas.evaluation.forecast import Forecaster
-from nas.evaluation.screening import constraint_screen
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
 from nas.fidelity.rung_costs import rung_notes
@@ -97,15 +98,18 @@ def run_search(
     ):
         limits = session_limits(config, ledger.history)
         table = table_of_run(config, space, images, folder, console)
-        forecast = Forecaster(config, space, images.num_classes, table)
-        screen = constraint_screen(config, forecast)
+        predictor = CostPredictor(
+            space, config.proxy, images.num_classes, table, w=config.w, v=config.v
+        )
+        constraints = [Constraint.parse(text) for text in config.constraints]
+        screen = PreTrainingFilter(constraints, predictor).violation
         engine = make_engine(
             config,
             space,
             ledger,
             screen=screen,
             first=[start.choices for start in starts],
-            forecast=lambda choices: forecast(choices).penalty(config),
+            forecast=predictor.log_cost_factor,
         )
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
@@ -118,7 +122,7 @@ def run_search(
         if is_going_on or last.missing(engine.records()):
             results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
             factory = EvaluatorFactory(
-                config=config, space=space, images=images.path, forecast=forecast
+                config=config, space=space, images=images.path, predictor=predictor
             )
             with SearchProgress(console, budget=config.budget, ends=limits.ends) as progress:
                 progress.start(engine.records())

@@ -11,9 +11,10 @@ import torch
 
 from nas.analysis.chance import is_at_chance
 from nas.candidate import Candidate, Metric, Outcome, State
-from nas.evaluation.forecast import Forecaster
+from nas.costs.constraint import Constraint
+from nas.costs.predictor import CostPredictor
+from nas.costs.screening import apply_measured_constraints
 from nas.evaluation.safe_evaluation import worker_name
-from nas.evaluation.screening import judged_by_measurement
 from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
 from search_space.cost import count_params
@@ -35,13 +36,13 @@ class EvaluatorFactory:
         config: The search's settings.
         space: Gives candidates their networks.
         images: Folder of the decoded images. A node that does not see it decodes its own copy.
-        forecast: Predicts step times, which are then written down beside the measured ones.
+        predictor: Predicts step times, which are recorded together with the measured ones.
     """
 
     config: SearchConfig
     space: SearchSpace
     images: Path
-    forecast: Forecaster | None = None
+    predictor: CostPredictor | None = None
 
     def __call__(self) -> Callable[[Candidate], Outcome]:
         """Open the images and settle the device; called in the worker."""
@@ -91,11 +92,13 @@ class EvaluatorFactory:
 
     def judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
         """Note what was predicted beside what was measured, and hold the latter to the limits."""
-        predicted = self.forecast(candidate.choices).relative_step_time if self.forecast else None
+        predictor = self.predictor
+        predicted = predictor.costs(candidate.choices).relative_step_time if predictor else None
         if outcome.state is State.COMPLETE and predicted is not None:
             metrics = {**outcome.metrics, "predicted_relative_step_time": predicted}
             outcome = replace(outcome, metrics=metrics)
-        return judged_by_measurement(outcome, self.config.constraints)
+        constraints = [Constraint.parse(text) for text in self.config.constraints]
+        return apply_measured_constraints(outcome, constraints)
 
 
 def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:

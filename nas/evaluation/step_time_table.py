@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from nas.costs.constraint import Constraint
 from nas.evaluation.evaluator import proxy_task
 from nas.settings.config import AUTO, SearchConfig
-from nas.settings.constraint import Constraint
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.device.gate import DeviceGate, device_key

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from nas.candidate import Candidate, Metric, Outcome, State
+from nas.costs.constraint import Constraint
+from nas.costs.screening import measured_violation
 from nas.evaluation.evaluator import (
     EvaluatorFactory,
     chance_metrics,
@@ -15,7 +17,6 @@ from nas.evaluation.evaluator import (
     proxy_task,
 )
 from nas.evaluation.safe_evaluation import worker_name
-from nas.evaluation.screening import measured_violation
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.job import RungJob
 from nas.fidelity.rung_costs import RUNG, TIMING
@@ -100,7 +101,8 @@ class RungWorker:
                 metrics |= self._measure(job)
                 metrics[TIMING] = clock() - began
                 began = clock()
-                reason = measured_violation(metrics, self.config.constraints)
+                constraints = [Constraint.parse(text) for text in self.config.constraints]
+                reason = measured_violation(metrics, constraints)
                 if reason:
                     state = State.INFEASIBLE
                 elif reason := self._reason_to_drop(job, metrics):

@@ -9,10 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.candidate import Outcome
+from nas.costs.constraint import Constraint
+from nas.costs.predictor import CostPredictor
+from nas.costs.screening import PreTrainingFilter
 from nas.engine.timeouts import TimeoutClock
 from nas.evaluation.evaluator import EvaluatorFactory
-from nas.evaluation.forecast import Forecaster
-from nas.evaluation.screening import constraint_screen
 from nas.finalists.retraining import RetrainingFactory, missing_trainings, run_trainings
 from nas.finalists.training import Training, TrainingResults, describe_training
 from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
@@ -74,7 +75,9 @@ def run_proxy_check(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    screen = constraint_screen(config, Forecaster(config, space, images.num_classes))
+    constraints = [Constraint.parse(text) for text in config.constraints]
+    predictor = CostPredictor(space, config.proxy, images.num_classes)
+    screen = PreTrainingFilter(constraints, predictor).violation
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)

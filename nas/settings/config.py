@@ -12,12 +12,12 @@ from pydantic import (
     model_validator,
 )
 
+from nas.costs.constraint import Constraint
 from nas.engine.limits import MAX_FAILURES
 from nas.engine.timeouts import Timeout
 from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
-from nas.settings.constraint import Constraint
 from nas.settings.fidelity_config import ProgressiveConfig
 from nas.units import parse_bytes, parse_duration
 from trainer.config import ProxyConfig

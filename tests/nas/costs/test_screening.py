@@ -3,8 +3,9 @@
 import pytest
 
 from nas.candidate import Outcome, State
-from nas.evaluation.forecast import Forecaster
-from nas.evaluation.screening import constraint_screen, judged_by_measurement
+from nas.costs.constraint import Constraint
+from nas.costs.predictor import CostPredictor
+from nas.costs.screening import PreTrainingFilter, apply_measured_constraints
 from search_space.cost import count_params
 from tests.nas.nas_records import CONFIG
 from tests.toys.step_table import TINY, made_table
@@ -17,14 +18,13 @@ WIDE_RELATIVE = (3 + 1 + 9 * 5) / (3 + 1 + 9 * 3)
 
 def screened(constraint: str, choices: dict[str, int | str], *, error: float = 0.0) -> str:
     """Return what the screen says of `choices` under one constraint."""
-    config = CONFIG.model_copy(update={"constraints": (constraint,)})
-    forecast = Forecaster(config, TINY, 10, made_table(relative_error=error))
-    return constraint_screen(config, forecast)(choices)
+    predictor = CostPredictor(TINY, CONFIG.proxy, 10, made_table(relative_error=error))
+    return PreTrainingFilter([Constraint.parse(constraint)], predictor).violation(choices)
 
 
-def test_a_forecast_holds_what_the_reward_needs_besides_accuracy() -> None:
-    forecast = Forecaster(CONFIG, TINY, 10, made_table())
-    reference, wide = forecast(REFERENCE), forecast(WIDE)
+def test_predicted_costs_hold_what_the_reward_needs_besides_accuracy() -> None:
+    predictor = CostPredictor(TINY, CONFIG.proxy, 10, made_table())
+    reference, wide = predictor.costs(REFERENCE), predictor.costs(WIDE)
     assert reference.relative_params == 1
     assert reference.relative_step_time == pytest.approx(1)
     assert reference.step_time_s == pytest.approx(0.02)
@@ -35,9 +35,9 @@ def test_a_forecast_holds_what_the_reward_needs_besides_accuracy() -> None:
 
 
 def test_without_a_table_step_times_are_unknown_and_the_rest_is_not() -> None:
-    forecast = Forecaster(CONFIG, TINY, 10)(REFERENCE)
-    assert (forecast.relative_step_time, forecast.step_time_s) == (None, None)
-    assert set(forecast.costs()) == {"params", "macs", "memory"}
+    costs = CostPredictor(TINY, CONFIG.proxy, 10).costs(REFERENCE)
+    assert (costs.relative_step_time, costs.step_time_s) == (None, None)
+    assert set(costs.by_quantity()) == {"params", "macs", "memory"}
 
 
 def test_a_predicted_step_time_above_the_limit_is_infeasible_with_its_reason() -> None:
@@ -89,7 +89,7 @@ def measured(clock: str) -> Outcome:
 )
 def test_what_was_measured_decides(constraint: str, clock: str, complaint: str) -> None:
     before = measured(clock)
-    after = judged_by_measurement(before, (constraint,))
+    after = apply_measured_constraints(before, [Constraint.parse(constraint)])
     if not complaint:
         assert after is before
         return
@@ -102,4 +102,4 @@ def test_what_was_measured_decides(constraint: str, clock: str, complaint: str) 
 
 def test_a_failed_candidate_stays_failed() -> None:
     failed = Outcome.failed("the loss was not finite by step 50")
-    assert judged_by_measurement(failed, ("step_time < 1.2",)) is failed
+    assert apply_measured_constraints(failed, [Constraint.parse("step_time < 1.2")]) is failed

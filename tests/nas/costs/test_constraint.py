@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.settings.constraint import Constraint
+from nas.costs.constraint import Constraint
 
 
 @pytest.mark.parametrize(
