@@ -146,6 +146,14 @@ def make_optimizer(
     raise ValueError(f"optimizer must be one of rmsprop, sgd, adamw, got {name!r}")
 
 
+def optimizer_slots(name: OptimizerName, momentum: float) -> int:
+    """Return how many tensors of a parameter's size `make_optimizer`'s optimizer keeps for it.
+
+    RMSprop keeps mean square and momentum buffer, AdamW two moments, SGD its momentum buffer.
+    """
+    return int(momentum > 0) if name == "sgd" else 2
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give every group the rate of the coming step; a tensor is filled in place."""
     for group in optimizer.param_groups:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from nas.candidate import Choices
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT, weighted_product
 from search_space.architecture import Architecture
-from search_space.cost import count_macs, count_params, training_memory_bytes
+from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig
+from trainer.device.memory import predict_training_memory
 from trainer.step_table.table import StepTable
 
 
@@ -97,13 +98,14 @@ class CostPredictor:
             params=params,
             relative_params=params / self._reference_params,
             macs=count_macs(architecture, proxy.image_size, classes),
-            memory=training_memory_bytes(
+            memory=predict_training_memory(
                 architecture,
                 proxy.image_size,
                 proxy.batch_size,
-                bytes_per_element=2 if proxy.precision == "bf16" else 4,
                 num_classes=classes,
-                optimizer_slots=1 if proxy.optimizer == "sgd" else 2,
+                precision=proxy.precision,
+                optimizer=proxy.optimizer,
+                momentum=proxy.momentum,
             ),
             relative_step_time=relative,
             step_time_s=relative * table.reference_step_time_s if relative and table else None,

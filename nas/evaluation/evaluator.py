@@ -21,8 +21,8 @@ from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages, open_cache
 from trainer.data.prepare import prepare
-from trainer.device.device_memory import device_memory_bytes, free_memory
 from trainer.device.host_memory import worker_memory_bytes
+from trainer.device.memory import device_memory_bytes, free_memory
 from trainer.proxy.evaluate import evaluate
 from trainer.proxy.measurement import InfeasibleError, Measurement
 from trainer.proxy.task import ProxyTask, split_images

@@ -24,7 +24,7 @@ from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
 from search_space.cost import count_params
 from search_space.space import SearchSpace
-from trainer.device.device_memory import free_memory
+from trainer.device.memory import free_memory
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.rung_training import (
     RungResult,

@@ -8,7 +8,14 @@ from torch import nn
 
 from search_space.network import build_network
 from search_space.published import published
-from trainer.optim import RMSpropTF, make_optimizer, parameter_groups, set_learning_rate
+from trainer.optim import (
+    OptimizerName,
+    RMSpropTF,
+    make_optimizer,
+    optimizer_slots,
+    parameter_groups,
+    set_learning_rate,
+)
 
 # Run in TensorFlow 1: lr 0.256, decay 0.9, momentum 0.9, epsilon 0.001, from weight 1.
 GRADIENTS = (1.0, 0.5, -2.0, 0.0)
@@ -114,3 +121,31 @@ def test_adamw_decays_convolutions_alone_and_by_the_rate() -> None:
         parameter.grad = torch.zeros_like(parameter)
     make_optimizer("adamw", network, learning_rate=0.5, weight_decay=0.1).step()
     assert [p.item() for p in network.parameters()] == pytest.approx([0.95, 1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum", "slots"),
+    [
+        ("sgd", 0.9, 1),
+        ("sgd", 0.0, 0),
+        ("rmsprop", 0.9, 2),
+        ("rmsprop", 0.0, 2),
+        ("adamw", 0.9, 2),
+        ("adamw", 0.0, 2),
+    ],
+)
+def test_optimizer_slots_are_the_state_tensors_after_one_step(
+    name: OptimizerName, momentum: float, slots: int
+) -> None:
+    network = nn.Linear(3, 2)
+    optimizer = make_optimizer(name, network, learning_rate=0.1, momentum=momentum)
+    network(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    states = [optimizer.state[parameter].values() for parameter in network.parameters()]
+    shapes = [parameter.shape for parameter in network.parameters()]
+    kept = [
+        sum(isinstance(value, torch.Tensor) and value.shape == shape for value in values)
+        for values, shape in zip(states, shapes, strict=True)
+    ]
+    assert kept == [slots, slots]
+    assert optimizer_slots(name, momentum) == slots

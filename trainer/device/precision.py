@@ -1,10 +1,15 @@
-"""In which arithmetic a forward pass runs."""
+"""Arithmetic of a forward pass."""
 
 from contextlib import AbstractContextManager
 
 import torch
 
 from trainer.config import Precision
+
+
+def resolve_precision(precision: Precision | None, device: torch.device) -> Precision:
+    """Return `precision`, or the device's default for None: bf16 on a GPU, fp32 on a CPU."""
+    return precision or ("bf16" if device.type == "cuda" else "fp32")
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

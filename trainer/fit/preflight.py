@@ -5,14 +5,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from search_space.architecture import Architecture
-from search_space.cost import training_memory_bytes
 from trainer.config import Precision
+from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.fit.plan import TrainPlan
 from trainer.fit.state import new_state
 from trainer.recipes.config import Recipe
@@ -69,7 +68,7 @@ def phase_budgets(work: Workload) -> tuple[PhaseBudget, ...]:
     Raises:
         ValueError: If not even the smallest batch fits in some phase; names its size.
     """
-    limit = work.memory_bytes or available_memory(work.device)
+    limit = work.memory_bytes or device_memory_bytes(work.device, free=True)
     return tuple(_budget(work, phase, limit) for phase in work.plan.phases)
 
 
@@ -114,28 +113,6 @@ def step_seconds(work: Workload, phase: Phase, budget: PhaseBudget) -> float:
     return (time.perf_counter() - started) * work.share / budget.batch_size
 
 
-def available_memory(device: torch.device) -> int:
-    """Return the bytes that a training may use on `device`: what is free, within any limit."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return free + cached
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return 2**63  # not told here: the real step decides
-    lines = dict(line.split(":", 1) for line in info.read_text(encoding="utf-8").splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024
-    group = Path("/sys/fs/cgroup")
-    files = [group / f"memory.{name}" for name in ("max", "current", "stat")]
-    if all(file.exists() for file in files):
-        largest, used, stat = (file.read_text(encoding="utf-8").strip() for file in files)
-        if largest != "max":
-            counts = dict(line.split() for line in stat.splitlines())
-            # Files that are kept in memory give way, and a decoded data set is a large one.
-            free = min(free, int(largest) - int(used) + int(counts["file"]))
-    return free
-
-
 def _budget(work: Workload, phase: Phase, limit: int) -> PhaseBudget:
     recipe: Recipe = work.plan.recipe
     none, one = (_predicted(work, phase, batch) for batch in (0, 1))
@@ -160,13 +137,15 @@ def _budget_of(work: Workload, phase: Phase, fewest: int) -> PhaseBudget:
 
 
 def _predicted(work: Workload, phase: Phase, batch: int) -> int:
-    return training_memory_bytes(
+    optimizer = work.plan.recipe.optimizer
+    return predict_training_memory(
         work.architecture,
         phase.image_size,
         batch,
-        bytes_per_element=2 if work.precision == "bf16" else 4,
         num_classes=work.num_classes,
-        optimizer_slots=1 if work.plan.recipe.optimizer.name == "sgd" else 2,
+        precision=work.precision,
+        optimizer=optimizer.name,
+        momentum=optimizer.momentum,
     )
 
 

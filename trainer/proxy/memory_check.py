@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from search_space.architecture import Architecture
-from search_space.cost import training_memory_bytes
+from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.task import ProxyTask
 
@@ -26,17 +26,18 @@ def check_memory(architecture: Architecture, task: ProxyTask) -> None:
         InfeasibleError: If the predicted training memory is above the limit.
     """
     limit = task.memory_limit_bytes
-    if limit is None and task.device.type == "cuda":
-        limit = torch.cuda.get_device_properties(task.device).total_memory
-    needed = training_memory_bytes(
+    if limit is None:
+        limit = device_memory_bytes(task.device)
+    needed = predict_training_memory(
         architecture,
         task.config.image_size,
         task.config.batch_size,
-        bytes_per_element=2 if task.config.precision == "bf16" else 4,
         num_classes=task.images.num_classes,
-        optimizer_slots=1 if task.config.optimizer == "sgd" else 2,
+        precision=task.config.precision,
+        optimizer=task.config.optimizer,
+        momentum=task.config.momentum,
     )
-    if limit is not None and needed > limit:
+    if needed > limit:
         raise InfeasibleError(
             f"needs about {needed / 2**30:.1f} GiB to train on batches of "
             f"{task.config.batch_size}, of {limit / 2**30:.1f} GiB"

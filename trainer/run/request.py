@@ -10,8 +10,9 @@ from trainer.config import Precision
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.loading.pixels import Indices
+from trainer.device.memory import device_memory_bytes
 from trainer.fit.plan import TrainPlan, make_plan
-from trainer.fit.preflight import Workload, available_memory
+from trainer.fit.preflight import Workload
 from trainer.recipes.config import Recipe
 
 
@@ -104,7 +105,7 @@ def workload_of(
         share=run.recipe.batch_size // processes,
         device=run.device,
         precision=run.precision,
-        memory_bytes=available_memory(run.device) // on_host if on_cpu else None,
+        memory_bytes=device_memory_bytes(run.device, free=True) // on_host if on_cpu else None,
     )
 
 

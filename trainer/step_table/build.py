@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from search_space.architecture import Architecture
-from search_space.cost import training_memory_bytes
 from search_space.parts import Part, network_parts, space_parts
 from search_space.space import SearchSpace
 from trainer.config import TimingConfig
@@ -19,7 +18,7 @@ from trainer.step_table.part_step import part_step
 from trainer.step_table.table import Conditions, MeasuredNetwork, StepTable
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
-from trainer.timing.synthetic_step import StepSettings, settled_precision, synthetic_step
+from trainer.timing.synthetic_step import StepSettings, synthetic_step
 from trainer.timing.training_step import Step
 
 Timer = Callable[[Sequence[Step], TimingConfig, DeviceGate], tuple[StepTime, ...]]
@@ -47,7 +46,7 @@ def table_conditions(space: SearchSpace, image_size: int, settings: StepSettings
         num_classes=settings.num_classes,
         image_size=image_size,
         batch_size=settings.batch_size,
-        precision=settled_precision(settings),
+        precision=settings.resolved_precision,
         optimizer=settings.optimizer,
         device=device_name(settings.device),
         torch_version=torch.__version__,
@@ -165,17 +164,10 @@ def _calibration_networks(
 ) -> list[Architecture]:
     """Return `count` networks whose sums of parts lie evenly among those of a random sample."""
     rng = random.Random(0)
-    bytes_per_element = 2 if settled_precision(settings) == "bf16" else 4
     drawn: dict[str, tuple[float, Architecture]] = {}
     for _ in range(DRAWN * count):
         architecture = space.architecture(space.sample(rng))
-        needed = training_memory_bytes(
-            architecture,
-            image_size,
-            settings.batch_size,
-            bytes_per_element=bytes_per_element,
-            num_classes=settings.num_classes,
-        )
+        needed = settings.memory_bytes(architecture, image_size)
         if memory_limit_bytes is None or needed <= memory_limit_bytes:
             total = sum(parts[part] for part in network_parts(architecture, image_size))
             drawn[architecture.key] = (total, architecture)

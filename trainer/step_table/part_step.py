@@ -17,7 +17,7 @@ from search_space.parts import HEAD, STEM, Part
 from trainer.config import Precision
 from trainer.device.precision import autocast
 from trainer.optim import make_optimizer
-from trainer.timing.synthetic_step import StepSettings, settled_precision
+from trainer.timing.synthetic_step import StepSettings
 
 # As `build_network` has them by default.
 _OPTIONS = LayerOptions(padding="symmetric", bn_eps=1e-3, bn_momentum=0.1)
@@ -65,7 +65,7 @@ class PartStep:
 def part_step(part: Part, settings: StepSettings) -> PartStep:
     """Return the step of a freshly built part; equal arguments give equal steps."""
     torch.manual_seed(0)
-    device, precision = settings.device, settled_precision(settings)
+    device, precision = settings.device, settings.resolved_precision
     # Every part but the stem reads what another part wrote, in the arithmetic of the network.
     inner = torch.bfloat16 if precision == "bf16" else torch.float32
     module = _module(part, settings.num_classes).to(device)

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from search_space.architecture import Architecture
-from search_space.cost import training_memory_bytes
 from search_space.network import build_network
 from trainer.config import Precision
-from trainer.device.device_memory import device_memory_bytes
+from trainer.device.memory import device_memory_bytes, predict_training_memory
+from trainer.device.precision import resolve_precision
 from trainer.optim import make_optimizer
 from trainer.timing.training_step import TrainingStep
 
@@ -33,6 +33,22 @@ class StepSettings:
     optimizer: Literal["rmsprop", "sgd"] = "rmsprop"
     precision: Precision | None = None
 
+    @property
+    def resolved_precision(self) -> Precision:
+        """Arithmetic of the forward pass on the device."""
+        return resolve_precision(self.precision, self.device)
+
+    def memory_bytes(self, architecture: Architecture, image_size: int) -> int:
+        """Return the predicted memory of a step at `image_size` pixels, bytes."""
+        return predict_training_memory(
+            architecture,
+            image_size,
+            self.batch_size,
+            num_classes=self.num_classes,
+            precision=self.resolved_precision,
+            optimizer=self.optimizer,
+        )
+
 
 def require_memory(
     architecture: Architecture, name: str, image_size: int, settings: StepSettings
@@ -43,14 +59,7 @@ def require_memory(
         ValueError: If the predicted training memory is above the device's.
     """
     limit = device_memory_bytes(settings.device)
-    precision = settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
-    needed = training_memory_bytes(
-        architecture,
-        image_size,
-        settings.batch_size,
-        bytes_per_element=2 if precision == "bf16" else 4,
-        num_classes=settings.num_classes,
-    )
+    needed = settings.memory_bytes(architecture, image_size)
     if needed > limit:
         raise ValueError(
             f"--batch-size {settings.batch_size} is too large for {name} at {image_size} pixels: "
@@ -76,10 +85,5 @@ def synthetic_step(
             memory_format=torch.channels_last
         ),
         labels=torch.randint(settings.num_classes, (batch_size,), device=device),
-        precision=settled_precision(settings),
+        precision=settings.resolved_precision,
     )
-
-
-def settled_precision(settings: StepSettings) -> Precision:
-    """Return the precision of `settings`, or what None stands for on its device."""
-    return settings.precision or ("bf16" if settings.device.type == "cuda" else "fp32")
