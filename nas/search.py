@@ -10,7 +10,6 @@ from signal import Signals
 from rich.console import Console
 
 from nas.candidate import Record
-from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
 from nas.costs.screening import PreTrainingFilter
 from nas.engine.engine import Engine
@@ -101,8 +100,7 @@ def run_search(
         predictor = CostPredictor(
             space, config.proxy, images.num_classes, table, w=config.w, v=config.v
         )
-        constraints = [Constraint.parse(text) for text in config.constraints]
-        screen = PreTrainingFilter(constraints, predictor).violation
+        screen = PreTrainingFilter(config.constraints, predictor).violation
         engine = make_engine(
             config,
             space,

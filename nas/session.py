@@ -11,11 +11,9 @@ from nas.engine.choice_space import ChoiceSpace
 from nas.engine.engine import Engine
 from nas.engine.ledger import Event
 from nas.engine.limits import Limits
-from nas.engine.timeouts import Timeout
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.mirror.url import without_password
 from nas.settings.config import SearchConfig
-from nas.units import parse_bytes, parse_duration
 
 MIRROR_PATIENCE_S = 10.0  # at the end of a session, without any sign of progress
 
@@ -24,14 +22,14 @@ def session_limits(config: SearchConfig, history: Iterable[Event]) -> Limits:
     """Return what this session puts up with; earlier ones have used up some of the time."""
     ends = math.inf
     if config.time_budget is not None:
-        left = parse_duration(config.time_budget) - spent_seconds(history)
+        left = config.time_budget.seconds - spent_seconds(history)
         ends = time.monotonic() + left
     return Limits(
-        timeout=Timeout.parse(config.candidate_timeout),
+        timeout=config.candidate_timeout,
         max_failures=config.max_failures,
         max_concurrent=config.max_concurrent,
         ends=ends,
-        worker_memory_bytes=parse_bytes(config.worker_memory) if config.worker_memory else None,
+        worker_memory_bytes=config.worker_memory.num_bytes if config.worker_memory else None,
     )
 
 

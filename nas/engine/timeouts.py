@@ -1,13 +1,13 @@
-"""Times and sizes as people write them, and how long a candidate may take."""
+"""Time limits of candidates."""
 
 import math
 import re
 from bisect import insort
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Self
 
-from nas.units import parse_duration
+from nas.units import Duration
 
 LEAST_S = 600.0  # a multiple of the median is never less: slow starts are no hangs
 ENOUGH = 5  # finished candidates that make a median
@@ -26,31 +26,36 @@ class Timeout:
         seconds: The limit; None where `multiple` says it.
         multiple: Of the median of the trained candidates' seconds, once there are a few, and
             never less than ten minutes.
+        text: The text that it was parsed from; empty if it was not.
     """
 
     seconds: float | None = None
     multiple: float | None = None
+    text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``90s``, ``10m``, ``20x`` (of the median) or ``off``.
+        """Parse ``90s``, ``10m``, ``20x`` (of the median) or ``off``.
 
         Raises:
-            ValueError: If `text` is nothing of the kind.
+            ValueError: If `text` has another form.
         """
         if text.strip().lower() == "off":
-            return cls()
+            return cls(text=text)
         if match := _MULTIPLE.fullmatch(text.strip()):
             if float(match[1]) <= 1:
                 raise ValueError(f"must be more than 1x the median, got {text!r}")
-            return cls(multiple=float(match[1]))
+            return cls(multiple=float(match[1]), text=text)
         try:
-            return cls(seconds=parse_duration(text))
+            return cls(seconds=Duration.parse(text).seconds, text=text)
         except ValueError:
             raise ValueError(
                 f"must be a time such as 90s or 10m, a multiple of the median such as 20x, "
                 f"or off, got {text!r}"
             ) from None
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class TimeoutClock:

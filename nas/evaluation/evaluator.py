@@ -11,7 +11,6 @@ import torch
 
 from nas.analysis.chance import is_at_chance
 from nas.candidate import Candidate, Metric, Outcome, State
-from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
 from nas.costs.screening import apply_measured_constraints
 from nas.evaluation.safe_evaluation import worker_name
@@ -97,8 +96,7 @@ class EvaluatorFactory:
         if outcome.state is State.COMPLETE and predicted is not None:
             metrics = {**outcome.metrics, "predicted_relative_step_time": predicted}
             outcome = replace(outcome, metrics=metrics)
-        constraints = [Constraint.parse(text) for text in self.config.constraints]
-        return apply_measured_constraints(outcome, constraints)
+        return apply_measured_constraints(outcome, self.config.constraints)
 
 
 def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from nas.costs.constraint import Constraint
 from nas.evaluation.evaluator import proxy_task
 from nas.settings.config import AUTO, SearchConfig
 from search_space.space import SearchSpace
@@ -22,8 +21,8 @@ TABLE = "step_times.json"
 
 def needs_table(config: SearchConfig) -> bool:
     """Whether a search asks for predicted step times, by a constraint or outright."""
-    constraints = [Constraint.parse(text) for text in config.constraints]
-    return config.step_time_table is not None or any(one.is_of_step_time for one in constraints)
+    limits_step_time = any(constraint.is_of_step_time for constraint in config.constraints)
+    return config.step_time_table is not None or limits_step_time
 
 
 def table_of_run(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 
 from nas.candidate import Candidate, Metric, Outcome, State
-from nas.costs.constraint import Constraint
 from nas.costs.screening import measured_violation
 from nas.evaluation.evaluator import (
     EvaluatorFactory,
@@ -101,8 +100,7 @@ class RungWorker:
                 metrics |= self._measure(job)
                 metrics[TIMING] = clock() - began
                 began = clock()
-                constraints = [Constraint.parse(text) for text in self.config.constraints]
-                reason = measured_violation(metrics, constraints)
+                reason = measured_violation(metrics, self.config.constraints)
                 if reason:
                     state = State.INFEASIBLE
                 elif reason := self._reason_to_drop(job, metrics):

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.candidate import Outcome
-from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
 from nas.costs.screening import PreTrainingFilter
 from nas.engine.timeouts import TimeoutClock
@@ -75,9 +74,8 @@ def run_proxy_check(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    constraints = [Constraint.parse(text) for text in config.constraints]
     predictor = CostPredictor(space, config.proxy, images.num_classes)
-    screen = PreTrainingFilter(constraints, predictor).violation
+    screen = PreTrainingFilter(config.constraints, predictor).violation
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,11 @@
 """Settings of a search, checked at the door."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from nas.costs.constraint import Constraint
 from nas.engine.limits import MAX_FAILURES
@@ -19,7 +14,7 @@ from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
 from nas.settings.fidelity_config import ProgressiveConfig
-from nas.units import parse_bytes, parse_duration
+from nas.units import Duration, MemorySize
 from trainer.config import ProxyConfig
 from trainer.proxy.rungs import ladder_rungs
 
@@ -46,6 +41,25 @@ EXECUTION = (
 )
 
 
+class ParsedText:
+    """Pydantic annotation of a class with a `parse` method and a `text` attribute.
+
+    A field of such a class is text in files and an instance of the class in the configuration.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, _: object) -> CoreSchema:
+        """Return the schema: instances pass, text is parsed, and `text` is written."""
+
+        def parse(value: object, validate_text: Callable[[object], str]) -> object:
+            return value if isinstance(value, source) else source.parse(validate_text(value))
+
+        return core_schema.no_info_wrap_validator_function(
+            parse,
+            core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(attrgetter("text")),
+        )
+
+
 class SearchConfig(BaseModel):
     """Everything that a search's results depend on, and how it is executed."""
 
@@ -63,7 +77,7 @@ class SearchConfig(BaseModel):
     budget: int = Field(default=16, ge=1, description="Distinct candidates in total.")
     w: float = Field(default=STEP_TIME_EXPONENT, le=0, description="Exponent of step time.")
     v: float = Field(default=PARAMS_EXPONENT, le=0, description="Exponent of parameters.")
-    constraints: tuple[str, ...] = Field(
+    constraints: tuple[Annotated[Constraint, ParsedText()], ...] = Field(
         default=(), description='Limits, such as "params < 24M" or "step_time < 1.2".'
     )
     step_time_table: str | None = Field(
@@ -101,16 +115,17 @@ class SearchConfig(BaseModel):
     max_concurrent: int | None = Field(
         default=None, ge=1, description="Candidates in flight at once; null: all workers."
     )
-    time_budget: str | None = Field(
+    time_budget: Annotated[Duration, ParsedText()] | None = Field(
         default=None, description="Time of the run, all sessions together, such as 2h or 1h30m."
     )
-    candidate_timeout: str = Field(
-        default="20x", description="A candidate's time: 10m, a multiple of the median, or off."
+    candidate_timeout: Annotated[Timeout, ParsedText()] = Field(
+        default=Timeout.parse("20x"),
+        description="A candidate's time: 10m, a multiple of the median, or off.",
     )
     max_failures: int = Field(
         default=MAX_FAILURES, ge=0, description="Candidates that may fail in a row."
     )
-    worker_memory: str | None = Field(
+    worker_memory: Annotated[MemorySize, ParsedText()] | None = Field(
         default=None, description="Host memory of one worker, such as 4GB; null: an equal share."
     )
     mirror: str | None = Field(
@@ -129,31 +144,6 @@ class SearchConfig(BaseModel):
                 raise ValueError("--fidelity progressive needs --executor actors, got tune")
             ladder_rungs(self.proxy, self.progressive)
         return self
-
-    @field_validator("constraints")
-    @classmethod
-    def _are_readable(cls, constraints: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(Constraint.parse(text).text for text in constraints)
-
-    @field_validator("candidate_timeout")
-    @classmethod
-    def _is_a_timeout(cls, text: str) -> str:
-        Timeout.parse(text)
-        return text
-
-    @field_validator("time_budget")
-    @classmethod
-    def _is_a_time(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_duration(text)
-        return text
-
-    @field_validator("worker_memory")
-    @classmethod
-    def _is_a_size(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_bytes(text)
-        return text
 
     @field_serializer("mirror")
     def _shown(self, url: str | None) -> str | None:

@@ -15,7 +15,7 @@ from nas.engine.study import quiet_optuna
 from nas.engine.timeouts import RungClocks, Timeout, TimeoutClock
 from nas.samplers import sampler_factory
 from nas.session import spent_seconds
-from nas.units import parse_bytes, parse_duration
+from nas.units import Duration, MemorySize
 from tests.toys.space import ToySpace, toy_outcome
 
 
@@ -25,13 +25,13 @@ from tests.toys.space import ToySpace, toy_outcome
      ("30", 30), (" 2H ", 7200), ("1h0m5s", 3605), ("1h30", 3630)],
 )  # fmt: skip
 def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
+    assert Duration.parse(text) == Duration(seconds, text)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "0h", "-5m", "2h ago", "30m1h", "inf", "nan"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time such as 2h"):
-        parse_duration(text)
+        Duration.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     [("4GB", 4 * 10**9), ("512 MiB", 512 * 2**20), ("1.5T", 1_500_000_000_000), ("64k", 64_000)],
 )
 def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
-    assert parse_bytes(text) == size
+    assert MemorySize.parse(text) == MemorySize(size, text)
 
 
 @pytest.mark.parametrize("text", ["", "4", "GB", "0GB", "-1GB", "4 apples"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a size such as"):
-        parse_bytes(text)
+        MemorySize.parse(text)
 
 
 def test_a_timeout_is_a_time_a_multiple_of_the_median_or_none() -> None:

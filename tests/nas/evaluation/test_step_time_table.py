@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from nas.costs.constraint import Constraint
 from nas.evaluation import step_time_table as search_table
 from nas.evaluation.step_time_table import needs_table, table_of_run
 from nas.settings.config import SearchConfig
@@ -32,7 +33,7 @@ IMAGES = cast(CachedImages, _Images())
 
 def config(*constraints: str, table: str | None = None, **proxy: Any) -> SearchConfig:
     return SearchConfig(
-        constraints=constraints,
+        constraints=tuple(map(Constraint.parse, constraints)),
         step_time_table=table,
         proxy=ProxyConfig(image_size=24, **proxy),
     )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nas.candidate import Candidate, Metric, State
+from nas.costs.constraint import Constraint
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.evaluator import RungWorker
 from nas.fidelity.job import RungJob
@@ -112,7 +113,7 @@ def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: 
 def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
     worker: RungWorker, tmp_path: Path
 ) -> None:
-    strict = CONFIG.model_copy(update={"constraints": ("step_time < 0.0001",)})
+    strict = CONFIG.model_copy(update={"constraints": (Constraint.parse("step_time < 0.0001"),)})
     outcome = replace(worker, config=strict).evaluate(job(0))
     assert outcome.state is State.INFEASIBLE
     assert outcome.is_charged  # it cost a timing

@@ -19,6 +19,7 @@ from nas.fidelity.rung_costs import rung_accounts, rung_notes
 from nas.samplers import sampler_factory
 from nas.session import time_note
 from nas.settings.config import SearchConfig
+from nas.units import Duration
 from tests.toys.rungs import CONFIG, rung_outcome
 from tests.toys.space import ToySpace
 from trainer.config import ProxyConfig
@@ -85,7 +86,7 @@ def test_a_spent_budget_is_not_the_end_while_somebody_is_to_go_on(path: Path) ->
         data="digits",
         budget=6,
         fidelity="progressive",
-        time_budget="1m",
+        time_budget=Duration.parse("1m"),
         proxy=ProxyConfig(image_size=16),
     )
     late, early = Limits(ends=0.0), Limits()
