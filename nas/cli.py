@@ -28,7 +28,7 @@ from search_space.command_line.command import CommandParser, run_command
 from search_space.command_line.startup import STOPPED
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
-from trainer.proxy.task import split_images
+from trainer.proxy.task import proxy_split
 
 SEARCH, REPORT = "nas-search", "nas-report"
 NO_WINNER = TOO_MANY_FAILURES = 1
@@ -64,7 +64,7 @@ def _search(argv: Sequence[str] | None) -> int:
     check_files(config)
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
-    split_images(config.proxy, images)  # too few images are the caller's fault, and found here
+    proxy_split(config.proxy, images)  # too few images are the caller's fault, and found here
     if "precision" not in given["proxy"]:
         settled = {"precision": settled_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})

@@ -218,7 +218,7 @@ def _execute(
     """
     config = factory.config
     with (
-        stop_signals() as wish,  # a signal while Ray starts waits until Ray is up
+        stop_signals() as stop,  # a signal while Ray starts waits until Ray is up
         ray_session(
             workers=config.workers,
             gpus_per_worker=config.gpus_per_worker,
@@ -228,8 +228,8 @@ def _execute(
     ):
         if session.note:
             console.print(session.note, highlight=False, soft_wrap=True)
-        if wish:
-            return wish.signal
+        if stop.requested():
+            return stop.signal
         run = run_with_actors
         if config.executor == "tune":
             # Here, because it imports Ray, and a session of our own sets Ray's environment first.

@@ -24,7 +24,7 @@ from trainer.run.display import ConsoleDisplay
 from trainer.run.plan_table import show_plan
 from trainer.run.request import TrainRun
 from trainer.run.train import train
-from trainer.stop_signals import StopSignals
+from trainer.stop_signals import StopRequest, stop_signals
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128
@@ -49,9 +49,9 @@ def _train(argv: Sequence[str] | None) -> int:
     if args.dry_run:
         show_plan(run, workers.count, console)
         return 0
-    with StopSignals() as signals:
+    with stop_signals() as stop:
         try:
-            finished = _trained(args, run, workers, console, signals)
+            finished = _trained(args, run, workers, console, stop)
         except DivergedError as error:
             print(f"{TRAIN}: {error}", file=sys.stderr)
             return DIVERGED
@@ -59,7 +59,7 @@ def _train(argv: Sequence[str] | None) -> int:
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
         say(f"stopped and saved. Go on with: {again}", highlight=False, soft_wrap=True)
-        return SIGNALLED + (signals.received or 0)
+        return SIGNALLED + (stop.signal or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
         say(str(run.folder / name), highlight=False, soft_wrap=True)
     return 0
@@ -70,13 +70,13 @@ def _trained(
     run: TrainRun,
     workers: Workers,
     console: Console,
-    signals: StopSignals,
+    stop: StopRequest,
 ) -> bool:
     """Train in this process, or where the flags say; return False if stopped before the end."""
     if workers.count == 1 and workers.address is None:
-        return train(run, console, resume=args.resume, should_stop=signals.wanted)
+        return train(run, console, resume=args.resume, should_stop=stop.requested)
     display = ConsoleDisplay(console)
-    return train_on_workers(run, args.data, workers, display, resume=args.resume, signals=signals)
+    return train_on_workers(run, args.data, workers, display, resume=args.resume)
 
 
 def _workers(args: argparse.Namespace) -> Workers:

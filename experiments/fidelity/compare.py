@@ -49,7 +49,7 @@ from trainer.proxy.task import (
     build_candidate,
     candidate_loss,
     candidate_optimizer,
-    split_images,
+    proxy_split,
 )
 from trainer.schedule import cosine, scaled_learning_rate
 
@@ -114,7 +114,7 @@ def found(records: tuple[Record, ...]) -> dict[str, Any]:
 
 def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed: int) -> float:
     """Train as in `full`, longer and from another seed; return the accuracy on test images."""
-    training, _ = split_images(task.config, task.images)  # the search's own training images
+    training, _ = proxy_split(task.config, task.images)  # the search's own training images
     test = task.images.splits["test"]
     chosen = np.random.default_rng(0).permutation(len(test.labels))[:TEST_IMAGES]
     torch.manual_seed(seed)

@@ -24,7 +24,7 @@ from trainer.device.host_memory import worker_memory_bytes
 from trainer.device.memory import device_memory_bytes, free_memory
 from trainer.proxy.evaluate import evaluate
 from trainer.proxy.measurement import InfeasibleError, Measurement
-from trainer.proxy.task import ProxyTask, split_images
+from trainer.proxy.task import ProxyTask, proxy_split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ def _memory_share_bytes(config: SearchConfig) -> int:
 
 def chance_metrics(accuracy: float, task: ProxyTask) -> dict[str, Metric]:
     """Return what guessing would reach on the held-out images, and whether this is more."""
-    _, held_out = split_images(task.config, task.images)
+    _, held_out = proxy_split(task.config, task.images)
     counts = np.bincount(task.images.splits["train"].labels[held_out])
     images, chance = int(counts.sum()), float(counts.max() / counts.sum())
     return {

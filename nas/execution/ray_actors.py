@@ -51,12 +51,12 @@ def run_with_actors(
     desk = Desk(engine, results, limits=limits, on_told=on_told)
     memory = limits.worker_memory_bytes
     with (
-        stop_signals() as wish,
+        stop_signals() as stop,
         RayWorkerPool(
             session, make_evaluate, results, memory_bytes=memory, on_note=on_note
         ) as pool,
     ):
-        while not wish:
+        while not stop.requested():
             while pool.has_room and (candidate := desk.next()) is not None:
                 pool.submit(candidate)
             if not pool.in_flight and (pool.has_room or desk.time_is_up):
@@ -71,4 +71,4 @@ def run_with_actors(
         left = pool.in_flight
     for candidate in left:
         desk.take_found(candidate)
-    return wish.signal
+    return stop.signal

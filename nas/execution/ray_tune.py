@@ -23,7 +23,7 @@ from nas.execution.ray_searcher import EngineSearcher
 from nas.execution.ray_trainable import CandidateTrainable
 from nas.execution.worker_watch import Vacancy
 from trainer.cluster.ray_session import RaySession
-from trainer.stop_signals import StopWish, stop_signals
+from trainer.stop_signals import StopRequest, stop_signals
 
 
 def run_with_tune(
@@ -57,7 +57,7 @@ def run_with_tune(
         workers=session.workers,
         memory_bytes=limits.worker_memory_bytes,
     )
-    with stop_signals() as wish, _quiet_storage(session) as storage:
+    with stop_signals() as stop, _quiet_storage(session) as storage:
         tuner = tune.Tuner(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
@@ -72,7 +72,7 @@ def run_with_tune(
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 callbacks=[
-                    _Stopper(wish, searcher),
+                    _Stopper(stop, searcher),
                     _Watcher(session, searcher, Vacancy(on_note)),
                 ],
                 verbose=0,
@@ -86,7 +86,7 @@ def run_with_tune(
                 raise searcher.failure
     for candidate in engine.pending():
         desk.take_found(candidate)
-    return wish.signal
+    return stop.signal
 
 
 class _StoppedError(Exception):
@@ -96,14 +96,14 @@ class _StoppedError(Exception):
 class _Stopper(tune.Callback):  # type: ignore[misc]
     """Ends a Tune run between two of its steps, when somebody wants it or something failed."""
 
-    def __init__(self, wish: StopWish, searcher: EngineSearcher) -> None:
-        self._wish, self._searcher = wish, searcher
+    def __init__(self, stop: StopRequest, searcher: EngineSearcher) -> None:
+        self._stop, self._searcher = stop, searcher
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         self._searcher.began(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
-        if self._wish or self._searcher.failure:
+        if self._stop.requested() or self._searcher.failure:
             raise _StoppedError
         if overdue := self._searcher.take_overdue():
             for trial in trials:

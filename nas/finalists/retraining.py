@@ -96,12 +96,12 @@ def run_trainings(
     most = limits.max_concurrent or session.workers
     memory = limits.worker_memory_bytes
     with (
-        stop_signals() as wish,
+        stop_signals() as stop,
         RayWorkerPool(
             session, make_evaluate, results, memory_bytes=memory, on_note=on_note
         ) as pool,
     ):
-        while not wish and (waiting or pool.in_flight):
+        while not stop.requested() and (waiting or pool.in_flight):
             while waiting and pool.has_room and len(pool.in_flight) < most:
                 pool.submit(waiting.popleft())
             came = pool.wait(POLL_S)
@@ -118,7 +118,7 @@ def run_trainings(
                 results.save_traceback(training, outcome)
                 results.settle(training)
                 on_done(training, outcome)
-    return wish.signal
+    return stop.signal
 
 
 def _overdue(seconds: float) -> Outcome:

@@ -139,14 +139,14 @@ def _train(
         on_note(f"{describe_training(training, outcome)}; {left} left")
 
     with (
-        stop_signals() as wish,
+        stop_signals() as stop,
         ray_session(
             workers=config.workers,
             gpus_per_worker=config.gpus_per_worker,
             address=config.address,
         ) as session,
     ):
-        if not wish:
+        if not stop.requested():
             run_trainings(
                 session,
                 RetrainingFactory(base=factory),

@@ -13,7 +13,7 @@ from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
 from trainer.fit.state import TrainState
 from trainer.run.display import NoDisplay
-from trainer.run.request import TrainRun, split_images
+from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train_share
 
 
@@ -67,7 +67,7 @@ def train_together(processes: Processes, run: TrainRun, stop_after: int | None) 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("trainer.run.results.plot_training", lambda *_: None)
         patched.setattr("trainer.run.train.fit", remembering)
-        train_share(run, split_images(run), processes, NoDisplay(), should_stop)
+        train_share(run, train_split(run), processes, NoDisplay(), should_stop)
     state = held[0].state_dict()
     for own in ("train_seconds", "train_cpu_seconds"):
         del state["counters"][own]

@@ -1,4 +1,4 @@
-"""A wish to stop is noted once, wherever the search is when it comes."""
+"""Stop requests: signals inside and outside nested blocks."""
 
 import signal
 
@@ -8,32 +8,32 @@ from trainer.stop_signals import stop_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_a_wish_and_the_handlers_come_back(number: signal.Signals) -> None:
+def test_a_signal_is_a_request_and_the_handlers_are_restored(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with stop_signals() as wish:
-        assert not wish
+    with stop_signals() as stop:
+        assert not stop.requested()
         signal.raise_signal(number)
-        assert wish
-        assert wish.signal is number
+        assert stop.requested()
+        assert stop.signal is number
     assert signal.getsignal(number) is before
 
 
-def test_a_wish_that_came_before_an_inner_block_is_known_in_it() -> None:
+def test_a_request_before_an_inner_block_is_known_in_it() -> None:
     with stop_signals() as outer:
         signal.raise_signal(signal.SIGTERM)
         with stop_signals() as inner:
-            assert inner
-        assert outer
+            assert inner.requested()
+        assert outer.requested()
 
 
-def test_a_wish_in_an_inner_block_is_known_outside_it() -> None:
+def test_a_request_in_an_inner_block_is_known_outside_it() -> None:
     with stop_signals() as outer:
         with stop_signals():
             signal.raise_signal(signal.SIGINT)
         assert outer.signal is signal.SIGINT
 
 
-def test_an_inner_block_takes_back_a_handler_that_was_taken() -> None:
+def test_an_inner_block_sets_a_replaced_handler_again() -> None:
     with stop_signals() as outer:
         signal.signal(signal.SIGTERM, lambda number, frame: None)  # as Ray does when it starts
         with stop_signals():
@@ -41,8 +41,15 @@ def test_an_inner_block_takes_back_a_handler_that_was_taken() -> None:
         assert outer.signal is signal.SIGTERM
 
 
-def test_a_second_interrupt_does_not_wait() -> None:
+def test_a_second_interrupt_raises_at_once() -> None:
     with stop_signals():
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_second_sigterm_does_not_interrupt() -> None:
+    with stop_signals() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.signal is signal.SIGTERM

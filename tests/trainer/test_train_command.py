@@ -88,7 +88,7 @@ def test_a_dry_run_shows_every_phase_and_writes_nothing(
 def test_a_signal_saves_and_says_how_to_go_on(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("trainer.train_cli.StopSignals.wanted", wanted_after(2))
+    monkeypatch.setattr("trainer.train_cli.StopRequest.requested", requested_after(2))
     assert main(words) == 128 + signal.SIGTERM
     assert "Go on with: nas-train" in capsys.readouterr().out
     monkeypatch.undo()
@@ -108,16 +108,16 @@ def test_ctrl_c_before_the_first_step_is_one_line(
     assert capsys.readouterr().err == "nas-train: stopped\n"
 
 
-def wanted_after(steps: int) -> Callable[..., bool]:
+def requested_after(steps: int) -> Callable[..., bool]:
     """Send this process a SIGTERM before the step of that number, and then ask as ever."""
     calls = iter(range(10**6))
 
-    def wanted(self: object) -> bool:
+    def requested(self: object) -> bool:
         if next(calls) == steps:
             os.kill(os.getpid(), signal.SIGTERM)
-        return getattr(self, "received", None) is not None
+        return getattr(self, "signal", None) is not None
 
-    return wanted
+    return requested
 
 
 def test_weights_of_other_classes_start_a_training_with_a_new_head(

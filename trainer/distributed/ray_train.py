@@ -10,8 +10,8 @@ from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.distributed.worker_messages import Mailbox, Replay
 from trainer.run.display import TrainDisplay
 from trainer.run.folder import check_folder, is_finished
-from trainer.run.request import TrainRun, plan_of, split_images
-from trainer.stop_signals import StopSignals
+from trainer.run.request import TrainRun, plan_of, train_split
+from trainer.stop_signals import StopRequest, stop_signals
 
 if TYPE_CHECKING:
     from trainer.distributed.ray_worker import WorkerTask
@@ -53,7 +53,6 @@ def train_on_workers(
     display: TrainDisplay,
     *,
     resume: bool,
-    signals: StopSignals,
 ) -> bool:
     """Train on several workers, or go on; return False if stopped before the end.
 
@@ -67,7 +66,7 @@ def train_on_workers(
         OSError: If a file cannot be read or written, or the cluster cannot be reached.
         RuntimeError: If the workers are lost again and again.
     """
-    split = split_images(run)
+    split = train_split(run)
     plan = plan_of(run, split)
     check_share(run.recipe.batch_size, workers.count)
     check_folder(run, plan, resume=resume)
@@ -78,11 +77,11 @@ def train_on_workers(
     session = ray_session(
         workers=workers.count, gpus_per_worker=workers.gpus, address=workers.address
     )
-    # Ray takes SIGTERM for itself when it starts, and gives it back at its end.
-    with session as ray_is_up, signals, Replay(plan, display) as replay:
+    # Ray replaces the handler of SIGTERM when it starts, so the handlers are set again here.
+    with session as ray_is_up, stop_signals() as stop, Replay(plan, display) as replay:
         if ray_is_up.note:
             display.say(f"{ray_is_up.note}; the training begins when all are there")
-        _train(_told(run), data, workers, ray_is_up, replay, signals)
+        _train(_told(run), data, workers, ray_is_up, replay, stop)
         return bool(replay.finished)
 
 
@@ -116,7 +115,7 @@ def _train(
     workers: Workers,
     session: RaySession,
     replay: Replay,
-    signals: StopSignals,
+    stop: StopRequest,
 ) -> None:
     """Hold the trainer in a thread, so that this one can show the steps and hear signals."""
     import ray  # here and below, because a session of our own sets Ray's environment first
@@ -139,7 +138,7 @@ def _train(
     while running:
         thread.join(POLL_S)
         running = thread.is_alive()  # what came before its end is taken below
-        replay.replay(ray.get(mailbox.take.remote(signals.wanted())))
+        replay.replay(ray.get(mailbox.take.remote(stop.requested())))
     if replay.finished is None:
         raise errors[0] if errors else RuntimeError("the workers ended and did not say how")
 

@@ -17,7 +17,7 @@ from trainer.data.prepare import prepare
 from trainer.distributed.worker_messages import Event, MailDisplay, fault_of
 from trainer.fit.processes import Processes
 from trainer.run.display import NoDisplay
-from trainer.run.request import TrainRun, split_images
+from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train_share
 
 
@@ -65,7 +65,7 @@ def work(config: dict[str, WorkerTask]) -> None:
         run = _opened(task, processes.device)
         finished = train_share(
             run,
-            split_images(run),
+            train_split(run),
             processes,
             mail if is_first else NoDisplay(),
             mail.should_stop if is_first else _never,

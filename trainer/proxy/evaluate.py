@@ -21,7 +21,7 @@ from trainer.proxy.task import (
     build_candidate,
     candidate_loss,
     candidate_optimizer,
-    split_images,
+    proxy_split,
 )
 from trainer.schedule import cosine, exponential, scaled_learning_rate
 
@@ -63,7 +63,7 @@ def evaluate(architecture: Architecture, task: ProxyTask) -> Measurement:
 def _train(network: nn.Module, task: ProxyTask, gate: DeviceGate) -> tuple[float, float]:
     """Return the last epoch's mean loss and the accuracy on the held-out images."""
     config, split = task.config, task.images.splits["train"]
-    training, held_out = split_images(config, task.images)
+    training, held_out = proxy_split(config, task.images)
     batches = Batches(
         split,
         training,

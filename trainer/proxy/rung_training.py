@@ -28,7 +28,7 @@ from trainer.proxy.task import (
     build_candidate,
     candidate_loss,
     candidate_optimizer,
-    split_images,
+    proxy_split,
 )
 from trainer.tensor_file import load_tensors
 
@@ -151,7 +151,7 @@ def load_rung(path: Path, device: torch.device) -> State | None:
 def _batches(task: ProxyTask, rung: Rung) -> tuple[Batches, Batches]:
     """Return the images that the rung trains on, and those that measure it, at its size."""
     config, split, size = task.config, task.images.splits["train"], rung.phase.image_size
-    training, held_out = split_images(config, task.images)
+    training, held_out = proxy_split(config, task.images)
     return (
         Batches(
             split,

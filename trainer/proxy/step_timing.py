@@ -12,7 +12,7 @@ from trainer.proxy.task import (
     build_candidate,
     candidate_loss,
     candidate_optimizer,
-    split_images,
+    proxy_split,
 )
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
@@ -65,7 +65,7 @@ def _training_step(
 
 def _one_batch(task: ProxyTask) -> tuple[Tensor, Tensor]:
     """Return one whole batch of training images; too few of them are repeated."""
-    training, _ = split_images(task.config, task.images)
+    training, _ = proxy_split(task.config, task.images)
     filled = np.resize(training, task.config.batch_size)
     batches = Batches(
         task.images.splits["train"],

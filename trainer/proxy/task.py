@@ -45,7 +45,7 @@ def build_candidate(architecture: Architecture, task: ProxyTask) -> Network:
     return network
 
 
-def split_images(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
+def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
     """Return the training images, at most ``config.max_images`` of them, and the held-out ones.
 
     Raises:

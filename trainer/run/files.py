@@ -13,7 +13,7 @@ import yaml
 
 from search_space.architecture_file import ArchitectureFile
 from search_space.atomic_file import write_atomic
-from trainer.device.naming import cpu_name
+from trainer.device.naming import device_name
 from trainer.recipes.config import Recipe
 from trainer.run.request import TrainRun
 
@@ -68,11 +68,6 @@ def write_environment(run: TrainRun, *, workers: int) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` as JSON: whole, or not at all."""
     write_atomic(path, json.dumps(content, indent=2) + "\n")
-
-
-def device_name(device: torch.device) -> str:
-    """Return what the device calls itself."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 
 def _commit() -> str | None:

@@ -5,7 +5,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from trainer.fit.preflight import PhaseBudget, Workload, phase_budgets, step_seconds
-from trainer.run.request import TrainRun, plan_of, split_images, workload_of
+from trainer.run.request import TrainRun, plan_of, train_split, workload_of
 
 # Of the table; RA is RandAugment's magnitude. It must fit 80 characters.
 COLUMNS = (
@@ -25,7 +25,7 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
     Raises:
         ValueError: If not even the smallest batch of a phase fits the memory.
     """
-    plan = plan_of(run, split_images(run))
+    plan = plan_of(run, train_split(run))
     work = workload_of(run, plan, workers, on_host=workers)
     budgets = phase_budgets(work)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)

@@ -62,7 +62,7 @@ class Split:
     evaluation: Indices
 
 
-def split_images(run: TrainRun) -> Split:
+def train_split(run: TrainRun) -> Split:
     """Return the images of both kinds; without another split, some are held out."""
     train = run.images.splits["train"]
     for name in ("validation", "test"):

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 
 from search_space.cost import count_macs, count_params
+from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
 from trainer.fit.state import TrainState
 from trainer.model_file import ModelFile, save_model
-from trainer.run.files import SUMMARY, device_name, write_json
+from trainer.run.files import SUMMARY, write_json
 from trainer.run.metrics_log import MetricsLog
 from trainer.run.plot import plot_training
 from trainer.run.request import Split, TrainRun

@@ -25,7 +25,7 @@ from trainer.run.files import write_config, write_environment
 from trainer.run.folder import alone_in, check_folder, identity_of, is_finished
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
-from trainer.run.request import Split, TrainRun, plan_of, split_images, workload_of
+from trainer.run.request import Split, TrainRun, plan_of, train_split, workload_of
 from trainer.run.results import conclude
 from trainer.schedule import Phase
 
@@ -44,7 +44,7 @@ def train(
         DivergedError: If the gradients stay not finite.
         OSError: If a file cannot be read or written.
     """
-    split = split_images(run)
+    split = train_split(run)
     check_folder(run, plan_of(run, split), resume=resume)
     alone = Processes(device=run.device)
     return train_share(run, split, alone, ConsoleDisplay(console), should_stop)

@@ -140,12 +140,12 @@ class TestDesk:
         assert engine.counts.deaths == 0
 
 
-def test_a_signal_is_a_wish_inside_and_itself_again_outside() -> None:
+def test_a_signal_is_a_stop_request_inside_the_block_only() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with stop_signals() as wish:
-        assert not wish
+    with stop_signals() as stop:
+        assert not stop.requested()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert wish.signal is signal.SIGTERM
+        assert stop.signal is signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGTERM) is before

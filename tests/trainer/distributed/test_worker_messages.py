@@ -86,7 +86,7 @@ def test_the_driver_shows_what_the_first_worker_does() -> None:
     assert mailbox.take(stop=False) == []
 
 
-def test_a_wish_to_stop_reaches_the_worker_and_stays() -> None:
+def test_a_stop_request_reaches_the_worker_and_stays() -> None:
     mailbox = Mailbox()
     mail = MailDisplay(mailbox.post)
     assert not mail.should_stop()

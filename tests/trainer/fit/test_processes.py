@@ -18,7 +18,7 @@ from tests.toys.training import toy_run
 from trainer.fit.evaluation import EvaluationFeed, evaluate_images
 from trainer.fit.processes import Processes
 from trainer.model_file import read_model
-from trainer.run.request import TrainRun, split_images
+from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train
 
 # Nothing of the picture is wanted here, and every phase has both sizes and augmentation.
@@ -104,7 +104,7 @@ def evaluate_together(processes: Processes, folder: Path) -> None:
     state = new_state(run.file.architecture, run.recipe, num_classes=3, device=run.device, seed=0)
     told: dict[str, Any] = {}
     for count in (31, 1):
-        split = split_images(run)
+        split = train_split(run)
         feed = EvaluationFeed(
             split.split,
             split.evaluation.repeat(2)[:count],
