@@ -1,4 +1,4 @@
-"""How many workers the nodes of a Ray have room for."""
+"""Capacity of the nodes of a Ray cluster, in workers."""
 
 import math
 from collections.abc import Mapping
@@ -6,62 +6,62 @@ from collections.abc import Mapping
 from trainer.cluster.ray_connection import joined
 
 
-def require_room(workers: int, gpus_per_worker: float, where: str) -> None:
-    """Refuse workers that Ray would keep waiting for ever.
+def require_capacity(workers: int, gpus_per_worker: float, where: str) -> None:
+    """Refuse workers for which Ray would wait without end.
 
     Raises:
-        ValueError: If there is not room for all of them; says for how many there is.
+        ValueError: If the capacity is below `workers`; the message says what it is.
     """
-    room, resources = _room(gpus_per_worker)
-    if workers > room:
+    capacity, resources = _capacity(gpus_per_worker)
+    if workers > capacity:
         raise ValueError(
-            f"{where} has room for {room} workers of 1 CPU and {gpus_per_worker:g} GPUs "
+            f"{where} has room for {capacity} workers of 1 CPU and {gpus_per_worker:g} GPUs "
             f"({resources}), got workers={workers}"
         )
 
 
-def waiting_note(workers: int, gpus_per_worker: float, where: str) -> str:
-    """Return what to say of workers that wait until a cluster grows; empty if none has to.
+def capacity_note(workers: int, gpus_per_worker: float, where: str) -> str:
+    """Return a note on the workers that wait until the cluster grows; empty if none waits.
 
     Raises:
-        ValueError: If there is no room for a single one.
+        ValueError: If the capacity is zero.
     """
-    require_room(1, gpus_per_worker, where)
-    room, resources = _room(gpus_per_worker)
-    if workers <= room:
+    require_capacity(1, gpus_per_worker, where)
+    capacity, resources = _capacity(gpus_per_worker)
+    if workers <= capacity:
         return ""
     return (
-        f"{where} has room for {room} of {workers} workers ({resources}); "
+        f"{where} has room for {capacity} of {workers} workers ({resources}); "
         "the others start when a node joins"
     )
 
 
 def cluster_workers(address: str, gpus_per_worker: float | None) -> tuple[int, float]:
-    """Return what a cluster has room for: workers, and GPUs of each.
+    """Return the capacity of a cluster: its workers, and the GPUs of each.
 
     Args:
-        address: As ``ray.init`` names it.
-        gpus_per_worker: GPUs of each; None is 1 where a node has a GPU, else 0.
+        address: Address in the form of ``ray.init``.
+        gpus_per_worker: GPUs of each worker; None is 1 if any node has a GPU, else 0.
 
     Raises:
-        ValueError: If the address is none.
+        ValueError: If the address is malformed.
         OSError: If no cluster answers there.
     """
     with joined(address):
         if gpus_per_worker is None:
             gpus_per_worker = float(any(node.get("GPU", 0) >= 1 for node in _nodes()))
-        return _room(gpus_per_worker)[0], gpus_per_worker
+        return _capacity(gpus_per_worker)[0], gpus_per_worker
 
 
-def _room(gpus_per_worker: float) -> tuple[int, str]:
-    """Return the workers that fit, and what there is, in words."""
+def _capacity(gpus_per_worker: float) -> tuple[int, str]:
+    """Return how many workers fit, and the cluster's resources as text."""
     nodes = _nodes()
     cpus, gpus = (sum(node.get(name, 0) for node in nodes) for name in ("CPU", "GPU"))
     return sum(_workers_on(n, gpus_per_worker) for n in nodes), f"{cpus:g} CPUs, {gpus:g} GPUs"
 
 
 def _nodes() -> list[Mapping[str, float]]:
-    import ray  # here, because a session sets Ray's environment before Ray is imported
+    import ray  # not at the top: a session sets Ray's environment variables before
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 

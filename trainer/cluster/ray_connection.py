@@ -1,33 +1,37 @@
-"""The connection to a Ray: of our own or of somebody's cluster, and how it is held."""
+"""Connections to a Ray cluster, and to a Ray that is started by this process."""
 
 import logging
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from trainer.cluster.ray_private import (
+    local_cluster_address,
+    no_worker_output,
+    node_start_timeout,
+)
+
 CONNECT_S = 5.0
 START_S = 120.0
 LAST_PORT = 65535
-LATE = "timed out during startup"  # in what Ray raises, a bare Exception
-VITAL = ("raylet", "gcs_server")  # Ray's processes without which nothing goes on
+START_TIMEOUT_MESSAGE = "timed out during startup"  # part of a bare Exception that Ray raises
 
 
 @contextmanager
 def joined(address: str) -> Iterator[None]:
-    """Join the cluster at `address` for the block.
+    """Join the cluster at `address` for the duration of the block.
 
     Raises:
-        ValueError: If the address is none.
+        ValueError: If the address is malformed.
         OSError: If no cluster answers there.
     """
-    import ray  # here, so that a Ray of our own finds its environment set
+    import ray  # not at the top: a session sets Ray's environment variables before
 
     try:
-        # Ray itself tries for two minutes, aloud, and then ends the process.
+        # Ray itself retries for two minutes, prints messages, and then ends the process.
         socket.create_connection(_host_and_port(address), timeout=CONNECT_S).close()
     except OSError as error:
         raise OSError(f"no Ray cluster answers at {address!r}: {error}") from error
@@ -36,12 +40,8 @@ def joined(address: str) -> Iterator[None]:
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
-    """Return where a cluster's address leads; "auto" is the one that runs on this machine."""
-    from ray._private import services
-
-    found: str | None = address.removeprefix("ray://")
-    if address == "auto":
-        found = services.canonicalize_bootstrap_address(address)
+    """Return host and port of a cluster; "auto" is the cluster of this machine."""
+    found = local_cluster_address() if address == "auto" else address.removeprefix("ray://")
     host, _, port = (found or "").rpartition(":")
     if not (host and port.isdecimal() and int(port) <= LAST_PORT):
         raise ValueError(f"address must be host:port or auto, and lead to a Ray, got {address!r}")
@@ -50,72 +50,33 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 @contextmanager
 def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
-    """Hold a connection, and give back what Ray takes for itself: SIGTERM, and the console.
+    """Connect for the duration of the block; restore the handler of SIGTERM afterwards.
 
     Args:
         ray: The module.
-        options: Of ``ray.init``.
+        options: Options of ``ray.init``.
 
     Raises:
-        OSError: If Ray's processes do not come up in time.
+        OSError: If Ray's processes do not start in time.
     """
-    from ray._private import worker
-
-    handler, printer = signal.getsignal(signal.SIGTERM), worker.print_to_stdstream
-    # A worker's death is in the ledger; log_to_driver=False does not keep Ray from printing it.
-    worker.print_to_stdstream = lambda *args, **kwargs: None  # noqa: ARG005
-    try:
-        _start(ray, options)
-        yield
-    finally:
-        ray.shutdown()
-        worker.print_to_stdstream = printer
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)
-
-
-def dead_process() -> str:
-    """Return which vital process of a Ray that was started here has died; else nothing."""
-    from ray._private import worker
-
-    node = worker._global_node
-    dead = node.dead_processes() if node is not None else ()
-    return next((name for name, _ in dead if name in VITAL), "")
+    handler = signal.getsignal(signal.SIGTERM)
+    with no_worker_output():  # a search records a worker's death in its ledger
+        try:
+            _start(ray, options)
+            yield
+        finally:
+            ray.shutdown()
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)
 
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
-    """Call ``ray.init``; a machine too busy for it is not our fault, and gets no traceback."""
     try:
-        with patience():
+        with node_start_timeout(START_S):
             ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
     except Exception as error:
-        if LATE not in str(error):
+        if START_TIMEOUT_MESSAGE not in str(error):
             raise
         raise OSError(
             f"Ray's processes did not come up within {START_S:g} s; is this machine overloaded?"
         ) from error
-
-
-@contextmanager
-def patience() -> Iterator[None]:
-    """Let nodes that start in the block have longer than the 30 s that Ray always allows."""
-    from ray._private import services
-
-    find = services.get_node
-
-    def find_patiently(*args: Any) -> Any:
-        """Look for the node that is starting until it is there; Ray's own loop is around it."""
-        end = time.monotonic() + START_S
-        while True:
-            try:
-                return find(*args)
-            except RuntimeError:  # not there yet
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.2)
-
-    services.get_node = find_patiently
-    try:
-        yield
-    finally:
-        services.get_node = find

@@ -1,4 +1,4 @@
-"""A Ray of our own, private and quiet, for as long as a search needs it; or a cluster to join."""
+"""A Ray session: a private Ray on this machine, or the connection to a cluster."""
 
 import logging
 import os
@@ -6,18 +6,24 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from trainer.cluster.private_folder import private_folder
-from trainer.cluster.ray_capacity import require_room, waiting_note
-from trainer.cluster.ray_connection import connected, dead_process, joined
+from trainer.cluster.ray_capacity import capacity_note, require_capacity
+from trainer.cluster.ray_connection import connected, joined
+from trainer.cluster.ray_private import (
+    TEMPORARY_FOLDER_OPTION,
+    dead_vital_process,
+    loopback_only,
+)
+from trainer.cluster.temporary_folder import temporary_folder
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
 
 # Ray reads these when it is imported and when it starts its processes.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Oddly named: where 0, a single-node Ray listens on the loopback interface only.
+    # With 0 a single-node Ray listens on the loopback interface only, on any system.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_worker_niceness": "0",  # 15 by default, which spoils CPU timing
 }
@@ -25,13 +31,13 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaySession:
-    """A running Ray with room for the workers.
+    """A running Ray with capacity for the workers.
 
     Attributes:
-        workers: Candidates at once, each on one CPU.
-        gpus_per_worker: GPUs of each; a fraction shares one.
-        folder: Private folder that goes away with the session; None on a foreign cluster.
-        note: What a user should know of it, such as that some workers wait for room; or empty.
+        workers: Workers that run at the same time, each on one CPU.
+        gpus_per_worker: GPUs of each worker; several workers can share one by a fraction.
+        folder: Private folder that is removed after the session; None on a joined cluster.
+        note: Text for the user, such as that some workers wait for a node; may be empty.
     """
 
     workers: int
@@ -40,13 +46,13 @@ class RaySession:
     note: str = ""
 
     def require_alive(self) -> None:
-        """See that Ray's own processes live, where they were started for this session.
+        """Check that the processes of a Ray that this session started are running.
 
         Raises:
-            OSError: If one died. Ray would end this process for it some seconds later, mostly
-                without a word of why.
+            OSError: If one died. Ray would end this process some seconds later, mostly without
+                a message.
         """
-        if name := dead_process():
+        if name := dead_vital_process():
             raise OSError(
                 f"Ray's {name} died: killed, out of memory, or by `ray stop`; nothing that "
                 f"finished is lost, and the same command goes on"
@@ -62,36 +68,35 @@ def ray_session(
     dashboard: bool = False,
     logical_cpus: int | None = None,
 ) -> Iterator[RaySession]:
-    """Start Ray for the block, or join the cluster at `address`.
+    """Start Ray for the duration of the block, or join the cluster at `address`.
 
-    A Ray of our own listens on the loopback interface only, wants a secret token that only
-    its processes know, sends no usage statistics, shows nothing on the console, and leaves no
-    file behind. None of that is imposed on a cluster that is joined; workers that it has no
-    room for yet start when a node joins it.
+    A Ray that is started here listens on the loopback interface only, requires a secret token
+    that only its processes know, sends no usage statistics, prints nothing, and leaves no file.
+    None of this applies to a joined cluster; workers beyond its capacity start when a node joins.
 
     Args:
-        workers: Candidates at once, each on one CPU.
+        workers: Workers that run at the same time, each on one CPU, >= 1.
         gpus_per_worker: GPUs of each worker: a fraction, or a whole number.
-        address: A cluster as ``ray.init`` names it, such as "auto" or "host:6379".
-        dashboard: Whether our own Ray serves its dashboard on localhost.
-        logical_cpus: CPUs that our own Ray takes this machine to have; None counts them.
+        address: Address of a cluster in the form of ``ray.init``: "auto" or "host:6379".
+        dashboard: Whether a Ray that is started here serves its dashboard on localhost.
+        logical_cpus: CPUs of a Ray that is started here; None counts those of this machine.
 
     Raises:
-        ValueError: If there is not room for the workers, on a cluster for a single one; or if
-            no dashboard is installed.
-        OSError: If no private folder can be made, or the cluster cannot be reached.
+        ValueError: If the capacity is too small: of this machine for all workers, of a cluster
+            for a single one; or if no dashboard is installed.
+        OSError: If the private folder cannot be made, or the cluster cannot be reached.
     """
-    _require_sensible(workers, gpus_per_worker)
+    _check_workers(workers, gpus_per_worker)
     if address is not None:
         with joined(address):
-            note = waiting_note(workers, gpus_per_worker, f"the cluster at {address}")
+            note = capacity_note(workers, gpus_per_worker, f"the cluster at {address}")
             yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, note=note)
         return
     cpus = logical_cpus or len(os.sched_getaffinity(0))
     if workers > cpus:
         raise ValueError(f"workers must be <= {cpus}, the CPUs of this machine, got {workers}")
-    with private_folder() as folder, _started(folder, cpus=cpus, dashboard=dashboard):
-        require_room(workers, gpus_per_worker, "this machine")
+    with temporary_folder() as folder, _started(folder, cpus=cpus, dashboard=dashboard):
+        require_capacity(workers, gpus_per_worker, "this machine")
         yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, folder=folder)
 
 
@@ -99,42 +104,30 @@ def ray_session(
 def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    # In the environment the token reaches Ray's processes and nobody else; left to itself Ray
-    # writes it to ~/.ray for all to read. It stays: Ray keeps the first one of a process.
+    # The environment gives the token to Ray's processes only; by default Ray writes it to ~/.ray,
+    # which others can read. It is not removed: Ray keeps the first token of a process.
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     logging.getLogger("ray").setLevel(logging.ERROR)
-    import ray  # here, because it reads the environment when it is imported
-    from ray._private import ray_constants
+    import ray  # not at the top: it reads the environment when it is imported
 
-    several_nodes = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False  # for whoever imported Ray before us
-    if dashboard:
-        _require_dashboard()
+    if dashboard and find_spec("aiohttp_cors") is None:
+        raise ValueError("the dashboard needs ray[default]: pip install -e '.[dashboard]'")
     options = {
-        "address": "local",  # never a cluster that happens to be about
+        "address": "local",  # never a cluster that happens to run on this machine
         "num_cpus": cpus,
         "include_dashboard": dashboard,
         "object_store_memory": OBJECT_STORE_BYTES,
-        "_temp_dir": str(folder / "r"),  # Ray opens this one to everybody; `folder` is shut
+        # Ray makes its own folder readable for all users, and `folder` is not.
+        TEMPORARY_FOLDER_OPTION: str(folder / "r"),
     }
-    try:
-        with connected(ray, options):
-            yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = several_nodes
+    with loopback_only(), connected(ray, options):
+        yield
 
 
-def _require_sensible(workers: int, gpus_per_worker: float) -> None:
+def _check_workers(workers: int, gpus_per_worker: float) -> None:
     if workers < 1:
         raise ValueError(f"workers must be >= 1, got {workers!r}")
     if gpus_per_worker < 0 or (gpus_per_worker > 1 and gpus_per_worker % 1):
         raise ValueError(
             f"gpus_per_worker must be in [0, 1] or a whole number, got {gpus_per_worker!r}"
         )
-
-
-def _require_dashboard() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("aiohttp_cors") is None:
-        raise ValueError("the dashboard needs ray[default]: pip install -e '.[dashboard]'")

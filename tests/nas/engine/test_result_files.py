@@ -14,7 +14,6 @@ from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
 from tests.toys.space import ToySpace, toy_outcome
-from trainer.cluster.private_folder import PREFIX, private_folder
 from trainer.stop_signals import stop_signals
 
 SPACE = ToySpace()
@@ -149,22 +148,3 @@ def test_a_signal_is_a_stop_request_inside_the_block_only() -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_private_folder_is_shut_to_others_and_goes_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trainer.cluster.private_folder.MAX_BASE_LENGTH", 1000)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead, foreign = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}without-owner"
-    for folder in (dead, foreign):
-        folder.mkdir()
-    (dead / "owner").touch()
-    with private_folder() as first:
-        assert first.stat().st_mode & 0o777 == 0o700
-        assert not dead.exists()
-        assert foreign.exists()
-        with private_folder() as second:
-            assert first.exists()
-            assert second != first
-    assert {path.name for path in tmp_path.iterdir()} == {foreign.name}

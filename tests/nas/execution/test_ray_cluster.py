@@ -24,7 +24,8 @@ from tests.toys.search import slow_evaluator
 from tests.toys.space import ToySpace
 from tests.toys.workers import make_with_threads, make_with_threads_slowly
 from trainer.cluster.ray_capacity import cluster_workers
-from trainer.cluster.ray_connection import patience
+from trainer.cluster.ray_connection import START_S
+from trainer.cluster.ray_private import node_start_timeout
 from trainer.cluster.ray_session import ray_session
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,7 @@ def cluster() -> Iterator[Any]:
     with (
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
-        patience(),
+        node_start_timeout(START_S),
     ):
         patch.setenv("RAY_TMPDIR", folder)
         Path(folder, "ray").mkdir()

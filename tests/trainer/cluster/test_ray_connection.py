@@ -1,4 +1,4 @@
-"""Addresses that are none, and a Ray that takes its time to start."""
+"""Malformed addresses, and a Ray that starts slowly or not at all."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from trainer.cluster.ray_connection import connected, joined
 
 
 @pytest.mark.parametrize("address", ["host:abc", "host:", ":6379", "host:99999", "127.0.0.1:-1"])
-def test_an_address_that_is_none_is_refused_by_name(address: str) -> None:
+def test_a_malformed_address_is_refused_by_name(address: str) -> None:
     with (
         pytest.raises(ValueError, match=f"must be host:port or auto.*'{address}'"),
         joined(address),
@@ -23,7 +23,7 @@ def fake_ray(init: Any) -> Any:
     return SimpleNamespace(init=init, shutdown=lambda: None)
 
 
-def test_a_node_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_starts_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[object] = [RuntimeError("no such node"), RuntimeError("no such node"), "node"]
 
     def get_node(*args: object) -> object:
@@ -43,7 +43,7 @@ def test_a_node_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
     assert services.get_node is get_node
 
 
-def test_a_ray_that_never_comes_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_never_starts_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_connection, "START_S", 0.0)
 
     def init(**options: object) -> None:
@@ -53,7 +53,7 @@ def test_a_ray_that_never_comes_is_the_machines_fault(monkeypatch: pytest.Monkey
         pass
 
 
-def test_another_failure_of_ray_is_told_as_it_is() -> None:
+def test_another_failure_of_ray_keeps_its_type() -> None:
     def init(**options: object) -> None:
         raise ZeroDivisionError
 

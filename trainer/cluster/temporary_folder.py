@@ -1,4 +1,4 @@
-"""A temporary folder that only its owner can enter and that does not outlive its process long."""
+"""A temporary folder that only its owner can read and that is removed after its process."""
 
 import fcntl
 import os
@@ -15,8 +15,8 @@ MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited 
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
-    """Make a folder for the block and remove it after; remove what killed processes left.
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for the duration of the block, and remove those of killed processes.
 
     Raises:
         OSError: If the folder cannot be made.
@@ -24,8 +24,8 @@ def private_folder() -> Iterator[Path]:
     base = Path(tempfile.gettempdir())
     if len(str(base)) > MAX_BASE_LENGTH:
         base = Path("/tmp")
-    _sweep(base)
-    # Under another name until it is locked, so that nobody sweeps it away half made.
+    _remove_abandoned(base)
+    # It has another name until it is locked, so that no other process removes it before that.
     folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=base))
     owner = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -34,34 +34,26 @@ def private_folder() -> Iterator[Path]:
         yield folder
     finally:
         os.close(owner)
-        _remove(folder)
+        # Processes of a killed Ray may still write files; a later call removes those.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(base: Path) -> None:
-    """Remove our user's folders whose process is gone: the kernel has dropped its lock."""
+def _remove_abandoned(base: Path) -> None:
+    """Remove this user's folders whose process has ended: the kernel has released its lock."""
     for folder in base.glob(f"{PREFIX}*"):
         try:
             if folder.lstat().st_uid != os.getuid():
                 continue
             owner = os.open(folder / "owner", os.O_RDWR | os.O_NOFOLLOW)
-        except OSError:
-            _remove_if_old(folder)  # half removed before, not of our making, or just gone
+        except OSError:  # partly removed, made by another program, or just removed
+            with suppress(OSError):
+                if time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_S:
+                    shutil.rmtree(folder, ignore_errors=True)
             continue
         try:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
-            pass  # alive
+            pass  # its process is running
         finally:
             os.close(owner)
-
-
-def _remove_if_old(folder: Path) -> None:
-    with suppress(OSError):
-        if time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_S:
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    # Processes of a killed Ray may still be writing their last lines; the next sweep gets those.
-    shutil.rmtree(folder, ignore_errors=True)

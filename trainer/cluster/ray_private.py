@@ -1,0 +1,96 @@
+"""Ray's private API: every private name of Ray that this project uses, and why.
+
+Written for Ray 2.60. Ray is imported inside the functions, because a session sets Ray's
+environment variables before the first import.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+RAY_VERSION = "2.60"
+# (module, attribute) of each private name; a test checks that the installed Ray has all of them.
+PRIVATE_NAMES = (
+    ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER"),
+    ("ray._private.services", "canonicalize_bootstrap_address"),
+    ("ray._private.services", "get_node"),
+    ("ray._private.worker", "_global_node"),
+    ("ray._private.worker", "print_to_stdstream"),
+    ("ray._private.node", "Node.dead_processes"),
+)
+# Parameter of ray.init: the folder of Ray's own files.
+TEMPORARY_FOLDER_OPTION = "_temp_dir"
+
+_VITAL_PROCESSES = ("raylet", "gcs_server")
+_RETRY_INTERVAL_S = 0.2
+
+
+def local_cluster_address() -> str | None:
+    """Return host:port of the Ray cluster of this machine; None if there is none."""
+    from ray._private import services
+
+    address: str | None = services.canonicalize_bootstrap_address("auto")
+    return address
+
+
+def dead_vital_process() -> str:
+    """Return the name of a dead vital process of a Ray that was started here, or ""."""
+    from ray._private import worker
+
+    node = worker._global_node
+    dead = node.dead_processes() if node is not None else ()
+    return next((name for name, _ in dead if name in _VITAL_PROCESSES), "")
+
+
+@contextmanager
+def loopback_only() -> Iterator[None]:
+    """Let a Ray that starts in the block listen on the loopback interface only.
+
+    The environment variable has no effect where Ray was imported before it was set.
+    """
+    from ray._private import ray_constants
+
+    with _replaced(ray_constants, "ENABLE_RAY_CLUSTER", value=False):
+        yield
+
+
+@contextmanager
+def no_worker_output() -> Iterator[None]:
+    """Suppress the workers' output; ``log_to_driver=False`` still prints a worker's death."""
+    from ray._private import worker
+
+    with _replaced(worker, "print_to_stdstream", lambda *args, **kwargs: None):  # noqa: ARG005
+        yield
+
+
+@contextmanager
+def node_start_timeout(seconds: float) -> Iterator[None]:
+    """Wait up to `seconds` for a node that starts in the block, instead of Ray's fixed 30 s."""
+    from ray._private import services
+
+    get_node = services.get_node
+
+    def get_node_with_retries(*args: Any) -> Any:
+        """Return the node; Ray calls this in its own loop of 30 s."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return get_node(*args)
+            except RuntimeError:  # the node is not registered yet
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_RETRY_INTERVAL_S)
+
+    with _replaced(services, "get_node", get_node_with_retries):
+        yield
+
+
+@contextmanager
+def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
