@@ -1,4 +1,4 @@
-"""Optuna samplers by name: what proposes the next candidate."""
+"""Samplers that propose the candidates of a search, by name."""
 
 import warnings
 from collections.abc import Callable
@@ -9,80 +9,66 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.samplers.auto import AutoSampler
+from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.controller.sampler import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
-from nas.samplers.history import StudySampler
 from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.seeding import proposal_seed
 from nas.samplers.surrogate.sampler import SurrogateSampler
 from nas.samplers.surrogate.trial_reader import PenaltyForecast
 from nas.samplers.tpe import RecentTpeSampler
 
-_FORECAST = "forecast"  # an option that is no setting of a user: what costs are known
+_FORECAST = "forecast"  # an argument of some samplers that is not a setting of the user
 
 
 def sampler_names() -> tuple[str, ...]:
-    """Return the names that `make_sampler` knows."""
-    return tuple(_makers())
+    """Return the names that `make_sampler` accepts."""
+    return tuple(_SAMPLERS)
 
 
 def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
-    """Make a sampler, for a study of the user's own or for one proposal of a search.
+    """Make a sampler for an Optuna study or for one proposal of a search.
 
     Args:
         name: One of `sampler_names`.
-        seed: Of its draws.
-        options: The sampler's own, by keyword; none has to be given.
+        seed: Seed of all draws.
+        options: Keyword arguments of the sampler; all have defaults.
 
     Raises:
-        ValueError: If the name or an option is unknown, or an option out of range.
+        ValueError: If the name or an option is unknown, or an option is out of range.
     """
-    makers = _makers()
-    if name not in makers:
-        raise ValueError(f"sampler must be one of {', '.join(makers)}, got {name!r}")
-    known = [option for option in signature(makers[name]).parameters if option != "seed"]
+    if name not in _SAMPLERS:
+        raise ValueError(f"sampler must be one of {', '.join(_SAMPLERS)}, got {name!r}")
+    known = [option for option in signature(_SAMPLERS[name]).parameters if option != "seed"]
     if unknown := sorted(set(options) - set(known)):
         takes = f"takes {', '.join(known)}" if known else "takes no options"
         raise ValueError(f"sampler {name} {takes}, got {', '.join(unknown)}")
-    return makers[name](seed=seed, **options)
+    return _SAMPLERS[name](seed=seed, **options)
 
 
 def sampler_factory(
     name: str, *, seed: int, forecast: PenaltyForecast | None = None, **options: Any
 ) -> Callable[[int], BaseSampler]:
-    """Return what makes the sampler of each proposal from the proposal's number.
+    """Return a function that makes the sampler of each proposal from the proposal's number.
 
-    A sampler that remembers nothing but the trials, and draws from a stream of its own for
-    every proposal, goes on after a resume exactly as if nothing had happened.
+    Every proposal has its own random stream, and a sampler's other state is a function of the
+    trials. A resumed search therefore makes the proposals of an uninterrupted one.
 
     Args:
-        name: As `make_sampler` has it.
-        seed: Of the search.
-        forecast: What is known of candidates' costs, for the samplers that can use it.
-        options: As `make_sampler` has them.
+        name: As `make_sampler` takes it.
+        seed: Seed of the search.
+        forecast: Predicts the candidates' costs, for the samplers that can use them.
+        options: As `make_sampler` takes them.
 
     Raises:
-        ValueError: As `make_sampler` does, and before the search rather than during it.
+        ValueError: As `make_sampler`, before the search starts.
     """
-    if forecast and _FORECAST in signature(_makers().get(name, _random)).parameters:
-        make_sampler(name, seed=seed, **options)  # for its errors
-        options = {**options, _FORECAST: forecast}
     sampler = make_sampler(name, seed=seed, **options)
-    if isinstance(sampler, StudySampler):
-        return lambda number: sampler.for_proposal(proposal_seed(seed, number))
+    if forecast and _FORECAST in signature(_SAMPLERS[name]).parameters:
+        sampler = make_sampler(name, seed=seed, **options, forecast=forecast)
+    if isinstance(sampler, ReproducibleSampler):
+        return lambda number: sampler.reseeded(proposal_seed(seed, number))
     return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)
-
-
-def _makers() -> dict[str, Callable[..., BaseSampler]]:
-    return {
-        "random": _random,
-        "tpe": _tpe,
-        "evolution": EvolutionSampler,
-        "controller": ControllerSampler,
-        "nsga2": Nsga2Sampler,
-        "surrogate": SurrogateSampler,
-        "auto": AutoSampler,
-    }
 
 
 def _random(*, seed: int) -> BaseSampler:
@@ -90,16 +76,15 @@ def _random(*, seed: int) -> BaseSampler:
 
 
 def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
-    """Make Optuna's TPE with every option said, so that a new default changes no search.
+    """Make Optuna's TPE with explicit options, so that new defaults do not change a search.
 
-    Groups keep the decisions of a removable stage out of the joint model of the others;
-    the constant liar keeps parallel workers from all trying the same thing.
+    `group` keeps the decisions of a removable stage out of the joint model of the others;
+    `constant_liar` keeps parallel workers from trying the same candidates.
     """
-    for name, value, lowest in (("startup", startup, 0), ("candidates", candidates, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-            raise ValueError(f"tpe's {name} must be a whole number >= {lowest}, got {value!r}")
+    check_int("tpe's startup", startup, 0)
+    check_int("tpe's candidates", candidates, 1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` has been so since 2.8
+        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is experimental since 2.8
         return RecentTpeSampler(
             seed=seed,
             n_startup_trials=startup,
@@ -108,3 +93,14 @@ def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
             group=True,
             constant_liar=True,
         )
+
+
+_SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
+    "random": _random,
+    "tpe": _tpe,
+    "evolution": EvolutionSampler,
+    "controller": ControllerSampler,
+    "nsga2": Nsga2Sampler,
+    "surrogate": SurrogateSampler,
+    "auto": AutoSampler,
+}

@@ -1,26 +1,27 @@
-"""The sampler for when nobody says which: model-guided, with some evolution later on."""
+"""The default sampler: the surrogate at first, later also evolution."""
 
-import copy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.surrogate.sampler import SurrogateSampler
 from nas.samplers.surrogate.trial_reader import PenaltyForecast
 
-_EVERY = 4  # of the later proposals, each fourth is evolution's
+_EVOLUTION_INTERVAL = 4  # after the first `alone` proposals, every fourth is evolution's
 
 
-class AutoSampler(BaseSampler):
-    """Model-guided at first, and later with each fourth proposal from evolution.
+class AutoSampler(ReproducibleSampler):
+    """Proposes by the surrogate at first; later every fourth proposal comes from evolution.
 
-    The model is far ahead while little is known. Later a step that asks no model keeps a wrong
-    one from holding the search where it is.
+    The surrogate is far ahead of evolution while few trials are known. Later, steps that do not
+    use a model keep a wrong model from confining the search to one region.
     """
+
+    name: ClassVar[str] = "auto"
 
     def __init__(
         self,
@@ -32,46 +33,42 @@ class AutoSampler(BaseSampler):
         """Make a sampler.
 
         Args:
-            seed: Of all draws; None is different every time.
-            alone: Proposals that are the model's before evolution has its share.
-            forecast: Of the model, as `SurrogateSampler` has it.
+            seed: Seed of all draws; None gives different draws every time.
+            alone: Number of first proposals that the surrogate makes alone.
+            forecast: As `SurrogateSampler` takes it.
 
         Raises:
             ValueError: Unless alone >= 0.
         """
-        if isinstance(alone, bool) or not isinstance(alone, int) or alone < 0:
-            raise ValueError(f"auto's alone must be a whole number >= 0, got {alone!r}")
+        check_int("auto's alone", alone, 0)
         self._alone = alone
         self._surrogate = SurrogateSampler(seed=seed, forecast=forecast)
         self._evolution = EvolutionSampler(seed=seed)
+        super().__init__(seed)
 
-    def for_proposal(self, seed: int) -> Self:
-        """Return the same sampler with random numbers of its own."""
-        twin = copy.copy(self)
-        twin._surrogate = self._surrogate.for_proposal(seed)
-        twin._evolution = self._evolution.for_proposal(seed)
+    def reseeded(self, seed: int) -> Self:
+        """Return a copy with its own random streams, which shares the caches."""
+        twin = super().reseeded(seed)
+        twin._surrogate = self._surrogate.reseeded(seed)
+        twin._evolution = self._evolution.reseeded(seed)
         return twin
 
     def reseed_rng(self) -> None:
-        """Draw differently from here on; Optuna calls it where processes share a sampler."""
+        """Continue with new random streams; Optuna calls it when processes share a sampler."""
         self._surrogate.reseed_rng()
         self._evolution.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the decisions that this trial's sampler proposes together.
-
-        Raises:
-            ValueError: If the study has several objectives.
-        """
-        return self._turn(trial).infer_relative_search_space(study, trial)
+        """Return the decisions that the trial's sampler chooses jointly."""
+        return self._sampler_of(trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return what this trial's sampler proposes."""
-        return self._turn(trial).sample_relative(study, trial, search_space)
+        """Return what the trial's sampler proposes."""
+        return self._sampler_of(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -80,9 +77,11 @@ class AutoSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Draw at random."""
-        return self._turn(trial).sample_independent(study, trial, param_name, param_distribution)
+        """Return a uniform random value of one decision."""
+        sampler = self._sampler_of(trial)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
-    def _turn(self, trial: FrozenTrial) -> SurrogateSampler | EvolutionSampler:
-        evolves = trial.number >= self._alone and trial.number % _EVERY == _EVERY - 1
-        return self._evolution if evolves else self._surrogate
+    def _sampler_of(self, trial: FrozenTrial) -> ReproducibleSampler:
+        """Return the sampler that proposes this trial."""
+        is_turn = trial.number % _EVOLUTION_INTERVAL == _EVOLUTION_INTERVAL - 1
+        return self._evolution if is_turn and trial.number >= self._alone else self._surrogate

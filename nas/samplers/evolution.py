@@ -1,140 +1,90 @@
-"""Regularised evolution as an Optuna sampler whose state is recomputed from the trials."""
+"""Regularized evolution over a population that is recomputed from the trials."""
 
-import copy
-import random
-from typing import Any, Self
+from typing import Any, ClassVar
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.candidate import State
+from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.history import History
 
 UNTRAINED = (State.INFEASIBLE, State.DROPPED)
 
 
-class EvolutionSampler(BaseSampler):
-    """Ageing evolution: mutate the best of a few from the population; the oldest die.
+class EvolutionSampler(ReproducibleSampler):
+    """Aging evolution: mutates the best of a random tournament; the oldest trials leave.
 
-    The population is the last `population` trials in the order of completion, so it lives in
-    the study and nowhere else. A child is its parent with one decision changed; a decision
-    that only the change makes active is drawn at random, and so is everything until the first
-    population is there. Trials without a value have no place in it, nor have candidates that
-    the search refused untrained: they would push out the living.
+    The population is the last `population` trials in the order of completion. A child is its
+    parent with one decision changed. A decision that becomes active only through this change is
+    drawn at random, as is everything until the first population is complete. Trials without a
+    value and candidates that the search refused before training are not part of the population,
+    where they would replace trained ones.
 
-    Works in any study with one objective. Numbers are drawn anew where they mutate.
+    Works in any study with one objective. A mutated number is drawn from its whole range.
 
     Source: Real et al., Regularized Evolution for Image Classifier Architecture Search
         (arXiv:1802.01548), algorithm 1.
     """
 
+    name: ClassVar[str] = "evolution"
+
     def __init__(self, *, seed: int | None = None, population: int = 10, tournament: int = 5):
         """Make a sampler.
 
         Args:
-            seed: Of all draws; None is different every time.
-            population: Trials that live at once. The paper's 100 suits tens of thousands of
-                evaluations; 10 leaves some of a budget of 16 to evolution, and on toy rewards
-                of 18 decisions was ahead of 20 at 16 to 100 evaluations, about equal at 200.
-            tournament: Living trials of which the best becomes parent.
+            seed: Seed of all draws; None gives different draws every time.
+            population: Number of trials in the population. The paper's 100 suits tens of
+                thousands of evaluations; 10 leaves some of a budget of 16 to evolution, and on
+                toy rewards of 18 decisions was better than 20 at 16 to 100 evaluations, about
+                equal at 200.
+            tournament: Number of trials drawn from the population; the best becomes the parent.
 
         Raises:
             ValueError: Unless 1 <= tournament <= population and 2 <= population.
         """
-        for name, value in (("population", population), ("tournament", tournament)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ValueError(f"evolution's {name} must be a whole number, got {value!r}")
-        if population < 2:
-            raise ValueError(f"evolution's population must be >= 2, got {population!r}")
-        if not 1 <= tournament <= population:
+        check_int("evolution's population", population, 2)
+        check_int("evolution's tournament", tournament, 1)
+        if tournament > population:
             raise ValueError(
                 f"evolution's tournament must be in 1..population ({population}), "
                 f"got {tournament!r}"
             )
-        self._population, self._tournament = population, tournament
-        self._rng = random.Random(seed)
-        self._random = RandomSampler(seed=seed)
+        self._size, self._tournament = population, tournament
         self._history = History()
-        self._latest: tuple[int, list[FrozenTrial]] = (-1, [])
+        super().__init__(seed)
 
-    def for_proposal(self, seed: int) -> Self:
-        """Return the same sampler with random numbers of its own."""
-        twin = copy.copy(self)
-        twin._rng, twin._random = random.Random(seed), RandomSampler(seed=seed)
-        return twin
-
-    def reseed_rng(self) -> None:
-        """Draw differently from here on; Optuna calls it where processes share a sampler."""
-        self._rng.seed()
-        self._random.reseed_rng()
-
-    def infer_relative_search_space(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-    ) -> dict[str, BaseDistribution]:
-        """Return the decisions of the living; none until the first population is there.
-
-        Raises:
-            ValueError: If the study has several objectives.
-        """
-        if len(study.directions) != 1:
-            raise ValueError(
-                f"evolution's study must have one objective, got {len(study.directions)}"
-            )
-        living = self._living(study)
-        self._latest = (trial.number, living)
+    def _search_space(self, study: Study) -> dict[str, BaseDistribution]:
+        """Return the decisions of the population; empty until it is complete."""
         return {
             name: distribution
-            for member in living
+            for member in self._population(study)
             for name, distribution in member.distributions.items()
         }
 
-    def sample_relative(
+    def _sample(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return a parent's choices with one of them changed."""
-        if not search_space:
-            return {}
-        number, living = (
-            self._latest
-        )  # Optuna has just inferred the space, unless threads share us
-        if number != trial.number:
-            living = self._living(study)
-        rivals = self._rng.sample(living, self._tournament)
+        rivals = self._rng.sample(self._population(study), self._tournament)
         sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
         parent = max(rivals, key=lambda rival: sign * float(rival.value or 0.0))
         child = {name: value for name, value in parent.params.items() if name in search_space}
         open_names = [name for name in child if not search_space[name].single()]
         if open_names:
             name = self._rng.choice(open_names)
-            child[name] = self._another(study, trial, name, parent)
+            child[name] = self._other_value(
+                study, trial, name, child[name], parent.distributions[name]
+            )
         return child
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Draw at random."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
-    def _living(self, study: Study) -> list[FrozenTrial]:
+    def _population(self, study: Study) -> list[FrozenTrial]:
         """Return the population, oldest first; empty until it is complete."""
-        living: list[FrozenTrial] = []
-        for trial in reversed(self._history.look(study)):
+        population: list[FrozenTrial] = []
+        for trial in reversed(self._history.complete_trials(study)):
             if trial.user_attrs.get("state") not in UNTRAINED:
-                living.append(trial)
-            if len(living) == self._population:
-                return living[::-1]
+                population.append(trial)
+            if len(population) == self._size:
+                return population[::-1]
         return []
-
-    def _another(self, study: Study, trial: FrozenTrial, name: str, parent: FrozenTrial) -> Any:
-        distribution, old = parent.distributions[name], parent.params[name]
-        if isinstance(distribution, CategoricalDistribution):
-            return self._rng.choice([option for option in distribution.choices if option != old])
-        return self._random.sample_independent(study, trial, name, distribution)

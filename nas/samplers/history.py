@@ -1,90 +1,107 @@
-"""The complete trials of a study in their order, without looking at all of them every time."""
+"""Incremental views of a study: what is new in it, and its complete trials in order."""
 
 import threading
 import weakref
 from bisect import insort
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 
-@runtime_checkable
-class StudySampler(Protocol):
-    """A sampler that keeps what it worked out of the trials from one proposal to the next.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyUpdate:
+    """The difference between a study and its state at the update before.
 
-    What it keeps is a cache: a sampler that begins with an empty one proposes the same.
+    Attributes:
+        trials: All trials of the study.
+        changed: The trials that are new or were unfinished at the update before, by number.
+        restarted: Whether the update before does not count, and `changed` has all trials.
     """
 
-    def for_proposal(self, seed: int) -> BaseSampler:
-        """Return the same sampler with random numbers of its own, sharing what is kept."""
+    trials: Sequence[FrozenTrial]
+    changed: Sequence[FrozenTrial]
+    restarted: bool
+
+
+class TrialTracker:
+    """Finds what is new in a study, at a cost that depends only on what is new.
+
+    One tracker serves one study at a time and restarts with another. Copies and pickles of it
+    restart too, so that objects that hold a tracker can be copied and pickled.
+
+    Attributes:
+        lock: Reentrant lock for the objects that keep what they computed from the trials.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._storage: weakref.ref[Any] | None = None
+        self._study_id = self._num_seen = 0
+        self._unfinished: list[int] = []
+
+    def update(self, study: Study) -> StudyUpdate:
+        """Return what has changed since the last call; the trials must not be changed."""
+        trials = study.get_trials(deepcopy=False)
+        # Some pruners pass a view of the study that has only some of the trials.
+        is_whole = not trials or trials[-1].number == len(trials) - 1
+        storage = self._storage() if self._storage else None
+        is_same = (storage, self._study_id) == (study._storage, study._study_id)
+        restarted = not (is_whole and is_same) or len(trials) < self._num_seen
+        if restarted:
+            self._num_seen, self._unfinished = 0, []
+        indices = chain(self._unfinished, range(self._num_seen, len(trials)))
+        changed = [trials[index] for index in indices]
+        self._unfinished = [trial.number for trial in changed if not trial.state.is_finished()]
+        self._storage = weakref.ref(study._storage) if is_whole else None
+        self._study_id, self._num_seen = study._study_id, len(trials)
+        return StudyUpdate(trials=trials, changed=changed, restarted=restarted)
+
+    def __reduce__(self) -> tuple[type["TrialTracker"], tuple[()]]:
+        return TrialTracker, ()
 
 
 class History:
-    """Keeps a study's complete trials in the order of completion; a look costs what is new.
-
-    One history serves one study at a time and begins anew with another. Copies and pickles of
-    it are empty.
+    """Keeps a study's complete trials in the order of completion.
 
     Attributes:
-        version: Changes whenever something else than the end of the list has changed, and so
-            whatever was worked out of the list has to be worked out again.
+        version: Changes whenever anything but the end of the list has changed. Whatever was
+            computed from the list is then invalid.
     """
 
     def __init__(self) -> None:
         self.version = 0
-        self._lock = threading.Lock()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._storage: weakref.ref[Any] | None = None
-        self._study_id = -1
-        self._seen = 0
-        self._open: list[int] = []
+        self._tracker = TrialTracker()
         self._complete: list[FrozenTrial] = []
 
-    def look(self, study: Study) -> Sequence[FrozenTrial]:
+    @property
+    def lock(self) -> AbstractContextManager[bool]:
+        """Reentrant lock for the objects that keep what they computed from the history."""
+        return self._tracker.lock
+
+    def complete_trials(self, study: Study) -> Sequence[FrozenTrial]:
         """Return the complete trials, oldest first; neither they nor the list may be changed."""
-        trials = study.get_trials(deepcopy=False)
-        if trials and trials[-1].number != len(trials) - 1:  # a pruner shows us only some
-            return sorted(filter(_is_complete, trials), key=completion)
-        with self._lock:
-            if self._study_of() != (study._storage, study._study_id) or len(trials) < self._seen:
-                self._forget()
-                self._storage, self._study_id = weakref.ref(study._storage), study._study_id
+        with self.lock:
+            update = self._tracker.update(study)
+            if update.restarted:
+                self._complete = []
                 self.version += 1
-            self._take_in(trials)
+            for trial in sorted(filter(_is_complete, update.changed), key=completion):
+                if self._complete and completion(trial) < completion(self._complete[-1]):
+                    insort(self._complete, trial, key=completion)
+                    self.version += 1
+                else:
+                    self._complete.append(trial)
             return self._complete
-
-    def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
-        open_trials = [
-            trials[number] for number in chain(self._open, range(self._seen, len(trials)))
-        ]
-        self._open = [trial.number for trial in open_trials if not trial.state.is_finished()]
-        self._seen = len(trials)
-        for trial in sorted(filter(_is_complete, open_trials), key=completion):
-            if self._complete and completion(trial) < completion(self._complete[-1]):
-                insort(self._complete, trial, key=completion)
-                self.version += 1
-            else:
-                self._complete.append(trial)
-
-    def _study_of(self) -> tuple[Any, int]:
-        return (self._storage() if self._storage else None), self._study_id
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
 
 
 def completion(trial: FrozenTrial) -> tuple[int, datetime, int]:
-    """Return what orders trials by completion: the search's own count, else Optuna's clock."""
+    """Return the sort key of the order of completion: the search's count, then Optuna's clock."""
     finished = trial.datetime_complete or datetime.min
     return (trial.user_attrs.get("told", -1), finished, trial.number)
 

@@ -1,4 +1,4 @@
-"""Who dominates whom: fronts and crowding distances of a few points, all to be minimised."""
+"""Non-dominated sorting and crowding distances of points whose objectives are minimized."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +7,14 @@ Array = NDArray[np.float64]
 
 
 def front_ranks(points: Array) -> NDArray[np.int64]:
-    """Return the front of each point: 0 where nothing dominates it, [N] for `points` [N, M].
+    """Return the front of each point, [N]; front 0 holds the points that nothing dominates.
 
     A point dominates another if it is nowhere larger and somewhere smaller.
 
     Source: non-dominated sorting, Deb et al., NSGA-II (2002), section III.A.
+
+    Args:
+        points: M objectives of N points, [N, M]; infinite values are allowed.
     """
     no_larger = np.all(points[:, None] <= points[None], axis=2)
     dominates: NDArray[np.bool_] = no_larger & np.any(points[:, None] < points[None], axis=2)
@@ -24,9 +27,16 @@ def front_ranks(points: Array) -> NDArray[np.int64]:
 
 
 def crowding_distances(points: Array, ranks: NDArray[np.int64]) -> Array:
-    """Return the room around each point within its front; infinite at the ends, [N].
+    """Return the crowding distance of each point within its front, [N]; infinite at the ends.
+
+    It is half the perimeter of the box that the neighbours in the front span, each objective in
+    units of its range in the front.
 
     Source: Deb et al., NSGA-II (2002), section III.B.
+
+    Args:
+        points: M objectives of N points, [N, M]; infinite values are allowed.
+        ranks: Front of each point, [N], as `front_ranks` returns them.
     """
     distances = np.zeros(len(points))
     for rank in range(int(ranks.max()) + 1 if len(ranks) else 0):

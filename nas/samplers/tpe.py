@@ -1,4 +1,4 @@
-"""Optuna's TPE over the best and the newest trials, so that asking costs the same for ever."""
+"""Optuna's TPE over the best and the newest trials, which bounds the cost of a proposal."""
 
 import heapq
 from collections.abc import Container
@@ -9,22 +9,22 @@ from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-BEST = 25  # trials that TPE calls good; its own default takes no more
-WINDOW = 500  # complete trials that are shown
+BEST = 25  # best trials kept; Optuna's TPE fits its density of good trials to at most 25
+WINDOW = 500  # complete trials kept
 
 
 class RecentTpeSampler(TPESampler):
-    """TPE that is shown at most 500 complete trials: the 25 best, and the newest of the others.
+    """TPE over at most 500 complete trials: the 25 best, and the newest of the others.
 
-    What TPE calls good is then what it would call good among all; only the density of the rest
-    forgets, in which TPE itself gives the old ones less weight. Up to 500 trials, and with
-    several objectives, it is Optuna's own.
+    The trials that TPE calls good are then the same as among all trials. Only the density of
+    the other trials loses its oldest ones, to which TPE itself gives less weight. Up to 500
+    trials, and with several objectives, it is Optuna's TPE.
     """
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the decisions of the trials that are shown."""
+        """Return the decisions of the recent trials."""
         return super().infer_relative_search_space(recent(study), trial)
 
     def sample_relative(
@@ -45,39 +45,39 @@ class RecentTpeSampler(TPESampler):
 
 
 def recent(study: Study) -> Study:
-    """Return `study` with the complete trials that matter; trials of other states all stay."""
+    """Return a view of `study` with at most `WINDOW` complete trials and all others."""
     return study if len(study.directions) > 1 else cast(Study, _RecentStudy(study))
 
 
 class _RecentStudy:
-    """A study that hides old trials; everything else is the study's."""
+    """A view of a study without old complete trials; all else is delegated to the study."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._shown: list[FrozenTrial] | None = None
+        self._kept: list[FrozenTrial] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
 
     def _get_trials(
         self,
-        deepcopy: bool = True,  # noqa: ARG002 (Optuna's signature; nobody changes them here)
+        deepcopy: bool = True,  # noqa: ARG002 (Optuna's signature; the trials are not changed)
         states: Container[TrialState] | None = None,
         use_cache: bool = False,  # noqa: ARG002
     ) -> list[FrozenTrial]:
-        if self._shown is None:
-            self._shown = self._show()
-        return [trial for trial in self._shown if states is None or trial.state in states]
+        if self._kept is None:
+            self._kept = self._select()
+        return [trial for trial in self._kept if states is None or trial.state in states]
 
     get_trials = _get_trials
 
-    def _show(self) -> list[FrozenTrial]:
+    def _select(self) -> list[FrozenTrial]:
         trials = self._study.get_trials(deepcopy=False)
         complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
         if len(complete) <= WINDOW:
             return trials
         sign = -1.0 if self._study.direction is StudyDirection.MAXIMIZE else 1.0
-        best = heapq.nsmallest(BEST, complete, key=lambda one: sign * float(one.value or 0.0))
+        best = heapq.nsmallest(BEST, complete, key=lambda trial: sign * float(trial.value or 0.0))
         kept = {trial.number for trial in best}
         for trial in reversed(complete):
             if len(kept) == WINDOW:

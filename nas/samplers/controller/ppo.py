@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,13 +82,12 @@ class Learner:
     def __init__(self, *, seed: int, settings: PpoSettings) -> None:
         self._seed, self._settings = seed, settings
         self._history = History()
-        self._lock = threading.Lock()
         self._begin(version=-1)
 
     def policy(self, study: Study) -> Policy:
         """Return the policy that `study`'s complete trials have taught."""
-        with self._lock:
-            trials = self._history.look(study)
+        with self._history.lock:
+            trials = self._history.complete_trials(study)
             if self._history.version != self._version:
                 self._begin(version=self._history.version)
             size = self._settings.batch

@@ -1,17 +1,15 @@
 """The controller of MnasNet and NASNet as an Optuna sampler: an LSTM policy, taught by PPO."""
 
-import copy
 import math
-import random
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from nas.samplers.base import ReproducibleSampler
 from nas.samplers.controller.policy import Policy, Thought
 from nas.samplers.controller.ppo import Learner, PpoSettings
 from nas.samplers.controller.trial_batch import LOG_PROBS, Step, is_decision, steps_of
@@ -38,7 +36,7 @@ class _Rollout:
         return replace(self, names=(*self.names, step.name), thought=thought)
 
 
-class ControllerSampler(BaseSampler):
+class ControllerSampler(ReproducibleSampler):
     """Reinforcement learning: the trials are episodes, each decision of a trial an action.
 
     An LSTM hears the choices made so far and gives the next decision a softmax; decisions that
@@ -57,6 +55,8 @@ class ControllerSampler(BaseSampler):
         learning rate 0.00035, entropy 0.00001, baseline 0.95. Those are for 20,000 samples; the
         defaults here are for 100 to 1000.
     """
+
+    name: ClassVar[str] = "controller"
 
     def __init__(
         self,
@@ -96,46 +96,11 @@ class ControllerSampler(BaseSampler):
             baseline_decay=baseline_decay,
         )
         self._learner = Learner(seed=seed, settings=settings)
-        self._draw_from(seed)
+        super().__init__(seed)
 
-    def for_proposal(self, seed: int) -> Self:
-        """Return the same sampler with random numbers of its own."""
-        twin = copy.copy(self)
-        twin._draw_from(seed)
-        return twin
-
-    def _draw_from(self, seed: int) -> None:
-        self._rng, self._random = random.Random(seed), RandomSampler(seed=seed)
+    def _set_seed(self, seed: int | None) -> None:
+        super()._set_seed(seed)
         self._rollout: _Rollout | None = None
-
-    def reseed_rng(self) -> None:
-        """Draw differently from here on; Optuna calls it where processes share a sampler."""
-        self._draw_from(secrets.randbits(32))
-
-    def infer_relative_search_space(
-        self,
-        study: Study,
-        trial: FrozenTrial,  # noqa: ARG002 (Optuna's signature)
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: decisions are made one by one, when they are asked for.
-
-        Raises:
-            ValueError: If the study has several objectives.
-        """
-        if len(study.directions) != 1:
-            raise ValueError(
-                f"controller's study must have one objective, got {len(study.directions)}"
-            )
-        return {}
-
-    def sample_relative(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,  # noqa: ARG002
-        search_space: dict[str, BaseDistribution],  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Return nothing, as `infer_relative_search_space` did."""
-        return {}
 
     def sample_independent(
         self,

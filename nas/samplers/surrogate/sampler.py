@@ -1,16 +1,15 @@
 """Model-guided search as an Optuna sampler whose state is recomputed from the trials."""
 
-import copy
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
+from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.surrogate.candidate_pool import CandidatePool, keys_of, spread_out, unseen
 from nas.samplers.surrogate.conditions import Conditions
 from nas.samplers.surrogate.encoded_trials import Codes, KnownTrials
@@ -23,7 +22,7 @@ _SHORTLIST = 24  # candidates whose costs are forecast before one is proposed
 _FEWEST = 4  # rewards that a model is fitted to
 
 
-class SurrogateSampler(BaseSampler):
+class SurrogateSampler(ReproducibleSampler):
     """Proposes what a model of the trials expects to improve most on the best of them.
 
     The first proposals spread over the options of every decision. After that a Gaussian
@@ -37,6 +36,8 @@ class SurrogateSampler(BaseSampler):
     Source: Jones et al., Efficient Global Optimization (J. Global Optimization 13, 1998), for
         expected improvement; Ginsbourger et al. (2010) for the "kriging believer".
     """
+
+    name: ClassVar[str] = "surrogate"
 
     def __init__(
         self,
@@ -58,52 +59,30 @@ class SurrogateSampler(BaseSampler):
         Raises:
             ValueError: Unless startup >= 1, pool >= 8 and `forecast` can be called.
         """
-        for name, value, lowest in (("startup", startup, 1), ("pool", pool, 8)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-                raise ValueError(
-                    f"surrogate's {name} must be a whole number >= {lowest}, got {value!r}"
-                )
+        check_int("surrogate's startup", startup, 1)
+        check_int("surrogate's pool", pool, 8)
         self._startup, self._pool = startup, pool
-        self._rng = np.random.default_rng(seed)
-        self._random = RandomSampler(seed=seed)
         if forecast is not None and not callable(forecast):
             raise ValueError(f"surrogate's forecast must be a function, got {forecast!r}")
         self._forecast = forecast
         self._reader = TrialReader(forecast)
+        super().__init__(seed)
 
-    def for_proposal(self, seed: int) -> Self:
-        """Return the same sampler with random numbers of its own."""
-        twin = copy.copy(self)
-        twin._rng, twin._random = np.random.default_rng(seed), RandomSampler(seed=seed)
-        return twin
+    def _set_seed(self, seed: int | None) -> None:
+        super()._set_seed(seed)
+        self._numpy_rng = np.random.default_rng(seed)
 
-    def reseed_rng(self) -> None:
-        """Draw differently from here on; Optuna calls it where processes share a sampler."""
-        self._rng = np.random.default_rng()
-        self._random.reseed_rng()
-
-    def infer_relative_search_space(
-        self,
-        study: Study,
-        trial: FrozenTrial,  # noqa: ARG002 (Optuna's signature)
-    ) -> dict[str, BaseDistribution]:
-        """Return the decisions of all trials so far.
-
-        Raises:
-            ValueError: If the study has several objectives.
-        """
-        if len(study.directions) != 1:
-            raise ValueError(
-                f"surrogate's study must have one objective, got {len(study.directions)}"
-            )
+    def _search_space(self, study: Study) -> dict[str, BaseDistribution]:
+        """Return the decisions of all trials so far."""
         return self._reader.distributions(study)
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    def _sample(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return a value for every decision that is active in the proposal."""
-        if not search_space:
-            return {}
         known = self._reader.read(study, trial.number)
         # Beside busy trainings, threads for matrices this small wait for each other: with one
         # thread a proposal took 1/50 of the CPU time on a loaded machine of two cores.
@@ -111,19 +90,9 @@ class SurrogateSampler(BaseSampler):
             codes = self._propose(known)
         return self._choices(known, codes)
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Draw at random."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
     def _propose(self, known: KnownTrials) -> Codes:
         conditions = Conditions.read(known.seen, known.sizes)
-        pool = CandidatePool(conditions=conditions, rng=self._rng)
+        pool = CandidatePool(conditions=conditions, rng=self._numpy_rng)
         if len(known.seen) < self._startup or len(known.rewards) < _FEWEST:
             fresh = pool.random(self._pool // 4)
             new = unseen(fresh, keys_of(known.seen))
@@ -134,9 +103,9 @@ class SurrogateSampler(BaseSampler):
         """Return the point with the largest expected improvement that was found."""
         model = RewardModel(known)
         parents = known.codes[np.argsort(-known.rewards, kind="stable")[:_PARENTS]]
-        rank = self._rng.exponential(2.5, size=3 * self._pool // 4).astype(np.int64)
+        rank = self._numpy_rng.exponential(2.5, size=3 * self._pool // 4).astype(np.int64)
         chosen = parents[np.minimum(rank, len(parents) - 1)]
-        mutants = pool.mutants(chosen, self._rng.choice((1, 1, 2, 3), size=len(chosen)))
+        mutants = pool.mutants(chosen, self._numpy_rng.choice((1, 1, 2, 3), size=len(chosen)))
         drawn = np.concatenate([pool.random(self._pool // 4), mutants])
         seen = keys_of(known.seen)
         candidates = unseen(drawn, seen)
@@ -146,7 +115,7 @@ class SurrogateSampler(BaseSampler):
         gains = model.improvement(candidates)
         for _ in range(_ROUNDS):
             best = np.repeat(candidates[np.argsort(-gains, kind="stable")[:5]], self._pool // 8, 0)
-            near = pool.mutants(best, self._rng.choice((1, 1, 2), size=len(best)))
+            near = pool.mutants(best, self._numpy_rng.choice((1, 1, 2), size=len(best)))
             near = unseen(near, seen)
             if len(near):
                 candidates = np.concatenate([candidates, near])
@@ -161,7 +130,7 @@ class SurrogateSampler(BaseSampler):
     def _choices(self, known: KnownTrials, codes: Codes) -> dict[str, Any]:
         """Return the values that codes stand for, without those of inactive decisions."""
         return {
-            name: levels.value(int(code), self._rng)
+            name: levels.value(int(code), self._numpy_rng)
             for code, (name, levels) in zip(codes, known.levels.items(), strict=True)
             if code < len(levels)
         }

@@ -24,7 +24,7 @@ def everything(study: optuna.Study) -> list[int]:
 
 
 def numbers(history: History, study: optuna.Study) -> list[int]:
-    return [trial.number for trial in history.look(study)]
+    return [trial.number for trial in history.complete_trials(study)]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -51,7 +51,7 @@ def test_only_a_change_before_the_end_changes_the_version() -> None:
     study, history = optuna.create_study(), History()
     for told in (5, 6):
         study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": told}))
-        history.look(study)
+        history.complete_trials(study)
     version = history.version
     study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": 7}))
     assert numbers(history, study) == [0, 1, 2]
@@ -67,6 +67,6 @@ def test_only_a_change_before_the_end_changes_the_version() -> None:
 def test_copies_begin_empty_and_see_the_same() -> None:
     study, history = optuna.create_study(), History()
     study.add_trial(optuna.trial.create_trial(value=0.0))
-    history.look(study)
+    history.complete_trials(study)
     for twin in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
         assert numbers(twin, study) == [0]

@@ -1,6 +1,7 @@
 """The contract of every sampler; a new one joins by a line in `SAMPLERS`."""
 
 import logging
+import pickle
 import statistics
 import warnings
 from collections.abc import Callable
@@ -81,6 +82,18 @@ def test_parallel_proposals_differ(name: str) -> None:
 
 
 @every_sampler
+def test_a_pickled_sampler_proposes_the_same(name: str) -> None:
+    study = run(name, toy, trials=25)
+    restored = optuna.create_study(
+        direction="maximize", sampler=pickle.loads(pickle.dumps(study.sampler))
+    )
+    restored.add_trials(study.trials)
+    for each in (study, restored):
+        each.optimize(toy, n_trials=5)
+    assert params(study) == params(restored)
+
+
+@every_sampler
 def test_nothing_is_logged_and_nobody_warned(name: str, caplog: pytest.LogCaptureFixture) -> None:
     optuna.logging.enable_propagation()
     with warnings.catch_warnings(), caplog.at_level(logging.INFO):
@@ -152,7 +165,7 @@ def test_evolution_refuses_several_objectives_and_senseless_sizes() -> None:
     )
     with pytest.raises(ValueError, match="must have one objective, got 2"):
         study.ask({"d": CategoricalDistribution((0, 1))})
-    with pytest.raises(ValueError, match="population must be >= 2, got 1"):
+    with pytest.raises(ValueError, match="population must be a whole number >= 2, got 1"):
         make_sampler("evolution", seed=0, population=1)
     with pytest.raises(ValueError, match=r"tournament must be in 1\.\.population \(4\), got 5"):
         make_sampler("evolution", seed=0, population=4, tournament=5)
