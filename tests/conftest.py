@@ -1,4 +1,4 @@
-"""Settings of every test: no property is judged by how long the machine took."""
+"""Hypothesis settings of all tests: no test fails because it was slow."""
 
 from hypothesis import HealthCheck, settings
 

@@ -1,8 +1,8 @@
-"""How many images per CPU second do torchvision and timm change, on one thread?
+"""How many images per CPU second do torchvision and timm augment, on one thread?
 
-The same pictures, batches and processor as throughput.py; run the two one after the other. The
-peers are no part of the project's environment; beside a CPU-only torch their wheel needs two
-operator schemas to be there before it is imported.
+Uses the same pictures and batches as throughput.py; run both on the same processor, one after the
+other. torchvision and timm are not part of the project's environment. With a CPU-only torch,
+torchvision's wheel needs two operator schemas that are defined before it is imported.
 
     pip install --no-deps --target PEERS torchvision===0.28.0 timm==1.0.31 safetensors
     PYTHONPATH=PEERS python experiments/augmentation/peers.py --out experiments/augmentation
@@ -27,7 +27,7 @@ timm_data = importlib.import_module("timm.data")
 
 
 def calls(size: int) -> dict[tuple[str, str], Callable[[], object]]:
-    """Return what is measured, by name and whether each image has draws of its own."""
+    """Return the measured calls by name and by whether each image has separate draws."""
     pixels = pictures(size)
     images = pixels.permute(0, 3, 1, 2)
     planes = images.contiguous()
@@ -60,7 +60,7 @@ def calls(size: int) -> dict[tuple[str, str], Callable[[], object]]:
 
 
 def main() -> None:
-    """Measure in turn and write peers.csv."""
+    """Measure the calls alternately and write peers.csv."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.25, help="CPU time of one repeat")

@@ -1,4 +1,4 @@
-"""What does each operation make of a picture at each magnitude?
+"""What is the effect of each operation on a picture at each magnitude?
 
 Draws the two picture sheets of docs/augmentation.md: RandAugment's 16 operations at four
 magnitudes, and crops, mixup, cutmix and whole RandAugment.
@@ -31,7 +31,7 @@ ORDER = (*LEFT, Op.POSTERIZE, Op.SOLARIZE, *RIGHT, Op.AUTOCONTRAST, Op.EQUALIZE,
 
 
 def landscape() -> Tensor:
-    """Return a picture drawn here, a house in front of hills, (1, 3, SIDE, SIDE), uint8."""
+    """Return a drawn picture of a house in front of hills, (1, 3, SIDE, SIDE), uint8."""
     size = 8 * SIDE
     rows = np.linspace(0, 1, size)[:, None, None]
     sky = np.array([70, 130, 210]) * (1 - rows) + np.array([235, 225, 200]) * rows
@@ -53,7 +53,7 @@ def landscape() -> Tensor:
 
 
 def flower() -> Tensor:
-    """Return another picture drawn here, (1, 3, SIDE, SIDE), uint8."""
+    """Return a drawn picture of a flower, (1, 3, SIDE, SIDE), uint8."""
     size = 8 * SIDE
     rows = np.linspace(0, 1, size)[:, None, None]
     meadow = np.array([28, 66, 40]) * rows + np.array([96, 140, 84]) * (1 - rows)
@@ -79,7 +79,7 @@ def _small(picture: Image.Image) -> Tensor:
 
 
 def operation(image: Tensor, op: Op, magnitude: float) -> Tensor:
-    """Return the image changed by one operation, to the usual side, cutout a bit off centre."""
+    """Return the image after one operation, with a positive sign and an off-centre cutout."""
     draws = Draws(
         ops=torch.tensor([int(op)]),
         magnitudes=torch.tensor([magnitude]),
@@ -90,21 +90,21 @@ def operation(image: Tensor, op: Op, magnitude: float) -> Tensor:
 
 
 class Sheet:
-    """A figure on which pictures and words are placed by pixels from the upper left corner."""
+    """A figure with pictures and text at pixel positions from the upper left corner."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
 
     def picture(self, left: int, top: int, image: Tensor) -> None:
-        """Draw (3, SIDE, SIDE), each pixel as one pixel."""
+        """Draw an image (3, SIDE, SIDE), values 0 to 255, without scaling."""
         pixels: npt.NDArray[np.uint8] = image.to(torch.uint8).permute(1, 2, 0).numpy()
         self.figure.figimage(pixels, left, self.height - top - SIDE)
 
     def text(
         self, left: float, top: float, text: str, size: float = 9, align: str = "center"
     ) -> None:
-        """Write around `top`, and around or up to `left`."""
+        """Write text centred at `top`, and aligned by `align` at `left`."""
         at = (left / self.width, 1 - top / self.height)
         self.figure.text(*at, text, fontsize=size, ha=align, va="center", linespacing=1.3)
 
@@ -116,7 +116,7 @@ class Sheet:
 
 
 def draw_operations(image: Tensor, path: Path) -> None:
-    """Draw two blocks of eight operations, a row each, the original in front."""
+    """Draw two blocks of eight operations, one row each, after the original picture."""
     block = LABEL + 5 * STEP + GAP
     sheet = Sheet(2 * block - GAP, HEAD + 8 * STEP)
     for place, op in enumerate(ORDER):
@@ -133,7 +133,7 @@ def draw_operations(image: Tensor, path: Path) -> None:
 
 
 def draw_batches(images: tuple[Tensor, Tensor], path: Path) -> None:
-    """Draw what batches of eight become: one row for each function."""
+    """Draw the results of batches of eight images, one row for each function."""
     generator = torch.Generator().manual_seed(2)
     same = images[0].expand(8, -1, -1, -1)
     mixed = torch.cat(images).repeat(4, 1, 1, 1)

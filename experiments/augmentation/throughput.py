@@ -1,6 +1,6 @@
-"""How many images per CPU second does the augmentation change, on one thread?
+"""How many images per CPU second does the augmentation process, on one thread?
 
-Batches of 32 at 32, 128 and 224 pixels, uint8 for all but mixup and cutmix, channels_last.
+Batches of 32 at 32, 128 and 224 pixels, uint8 except for mixup and cutmix, channels_last.
 peers.py measures torchvision and timm in the same way.
 
     python experiments/augmentation/throughput.py --out experiments/augmentation
@@ -29,7 +29,7 @@ Call = Callable[[], object]
 
 
 def pictures(size: int) -> Tensor:
-    """Return (BATCH, size, size, 3), uint8: a slope with noise."""
+    """Return pictures (BATCH, size, size, 3), uint8: a gradient with noise."""
     rng = np.random.default_rng(0)
     slope = np.linspace(0, 200, size)[:, None, None] + np.zeros((1, size, 3))
     noisy = slope + rng.normal(0, 20, (BATCH, size, size, 3))
@@ -37,7 +37,7 @@ def pictures(size: int) -> Tensor:
 
 
 def calls(size: int) -> dict[str, Call]:
-    """Return what is measured, by name."""
+    """Return the measured calls by name."""
     images = pictures(size).permute(0, 3, 1, 2)
     floats, targets = images.float(), torch.eye(1000)[:BATCH]
     generator = torch.Generator().manual_seed(0)
@@ -58,7 +58,7 @@ def calls(size: int) -> dict[str, Call]:
 
 
 def ungathered(call: Call) -> None:
-    """Call with every operation computed for all images, as where waiting is dear."""
+    """Call with every operation computed for all images, as on a GPU."""
     kept = by_kind.gathers_rows
     by_kind.gathers_rows = lambda _: False
     try:
@@ -68,7 +68,7 @@ def ungathered(call: Call) -> None:
 
 
 def rate(call: Call, seconds: float) -> float:
-    """Return images per CPU second of a call repeated for so long."""
+    """Return images per CPU second of a call that is repeated for `seconds` of CPU time."""
     start, images = time.process_time(), 0
     while (spent := time.process_time() - start) < seconds:
         call()
@@ -77,7 +77,7 @@ def rate(call: Call, seconds: float) -> float:
 
 
 def main() -> None:
-    """Measure in turn, so that a busy neighbour disturbs every row alike."""
+    """Measure alternately, so that other processes disturb every row equally."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.25, help="CPU time of one repeat")

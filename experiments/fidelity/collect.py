@@ -1,4 +1,4 @@
-"""Gather what `compare` left behind into small files without host names, and draw it.
+"""Collects the results of `compare` in small files without host names, and draws them.
 
 python -m experiments.fidelity.collect --runs runs/fidelity --out experiments/fidelity
 """

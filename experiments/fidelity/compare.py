@@ -1,12 +1,12 @@
-"""Which fidelity finds the better network for the same device-seconds, after a common training.
+"""Compares the networks that both fidelities find for the same device-seconds.
 
     python -m experiments.fidelity.compare --data cifar10 --out runs/fidelity --seconds 150
 
-For every seed and fidelity: a search in this one process, on one thread, that hands out nothing
-more once its device-seconds are spent; then the best network found is trained `--longer` times
-the proxy's epochs, with seeds that no search used, and measured on the test split. Whatever was
-finished is found again, so it may be stopped and started. It ends with `summary.json` beside the
-runs.
+For every seed and fidelity, a search runs in this process, on one thread, and starts no new
+candidate after its device-seconds are spent. Then the best network found is trained for
+`--longer` times the proxy's epochs, with seeds that no search used, and evaluated on the test
+split. Finished parts are reused, so the script may be stopped and started again. At the end it
+writes `summary.json` to the folder of the runs.
 """
 
 import argparse
@@ -113,8 +113,8 @@ def found(records: tuple[Record, ...]) -> dict[str, Any]:
 
 
 def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed: int) -> float:
-    """Train as in `full`, longer and from another seed; return the accuracy on test images."""
-    training, _ = proxy_split(task.config, task.images)  # the search's own training images
+    """Train as `full` does, longer and with another seed; return the accuracy on test images."""
+    training, _ = proxy_split(task.config, task.images)  # the training images of the search
     test = task.images.splits["test"]
     chosen = np.random.default_rng(0).permutation(len(test.labels))[:TEST_IMAGES]
     torch.manual_seed(seed)
@@ -144,7 +144,7 @@ def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed:
 
 
 def retrain(images: CachedImages, folder: Path, seed: int, epochs: int, seeds: int) -> None:
-    """Train the network that a search found, once for every seed that is not on file yet."""
+    """Train the network that a search found, once for every seed without a stored result."""
     path = folder / "longer.json"
     result = json.loads((folder / "found.json").read_text())
     rows = json.loads(path.read_text()) if path.exists() else []
@@ -161,7 +161,7 @@ def retrain(images: CachedImages, folder: Path, seed: int, epochs: int, seeds: i
 
 
 def summarise(out: Path, seeds: list[int]) -> dict[str, Any]:
-    """Return every search with its winner, and means over seeds with their spread."""
+    """Return every search with its winner, and means and standard deviations over seeds."""
     whole: dict[str, Any] = {}
     for fidelity in FIDELITIES:
         rows = []

@@ -1,12 +1,12 @@
-"""How the learning rate and the regularisation should run over the rungs: accuracy at each end.
+"""Compares schedules of learning rate and regularisation by the accuracy after each rung.
 
     python -m experiments.fidelity.schedules --data cifar10 --out schedules.json
 
-Variants: `restart`, the cosine anew in every rung; `whole`, one cosine over all rungs;
+Variants: `restart`, a cosine that restarts in every rung; `whole`, one cosine over all rungs;
 `exponential`, x0.97 every 2.4 epochs over all rungs; all of these with RandAugment to magnitude 5
 and dropout to 0.1. `plain`, `dropout`, `magnitude-1` and `magnitude-2` are as `restart` with less
-of them. `full` is the short training without rungs. A variant whose result is in the file already
-is not measured again.
+regularisation. `full` is the short training without rungs. A variant whose result is in the file
+already is not measured again.
 """
 
 import argparse
@@ -41,7 +41,7 @@ VARIANTS = {
 def whole_cosine(
     config: ProxyConfig, _: Rung, *, steps_per_epoch: int, epoch: int, step: int
 ) -> float:
-    """One cosine from the first rung's beginning to the last one's end."""
+    """Learning rate of one cosine from the start of the first rung to the end of the last."""
     return cosine(
         epoch * steps_per_epoch + step,
         peak=scaled_learning_rate(config.learning_rate, config.batch_size),
@@ -97,7 +97,7 @@ def exponential_rate(
     epoch: int,
     step: int,
 ) -> float:
-    """The product's own rate with the other schedule."""
+    """Learning rate of nas-search with the exponential schedule."""
     return rung_learning_rate(
         config, rung, steps_per_epoch=steps_per_epoch, epoch=epoch, step=step
     )

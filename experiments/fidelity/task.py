@@ -1,4 +1,4 @@
-"""What both fidelities are compared on: CIFAR-10, few images, short trainings."""
+"""The task of the comparison: CIFAR-10, few images, short trainings."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def images_of(data: str) -> CachedImages:
 def config_of(data: str, fidelity: str, seed: int, **progressive: object) -> SearchConfig:
     return SearchConfig(
         data=data,
-        budget=1000,  # device-seconds end the search before
+        budget=1000,  # the limit of device-seconds ends the search earlier
         seed=seed,
         fidelity="progressive" if fidelity == "progressive" else "full",
         proxy=PROXY.model_copy(update={"seed": seed}),

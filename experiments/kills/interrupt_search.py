@@ -1,7 +1,7 @@
 """Does Ctrl-C end nas-search with one line and code 130 at any moment?
 
 Starts nas-search as its installed script does, sends SIGINT to its process group after a random
-time, as a terminal would, and looks at the exit code and at what it said.
+time, as a terminal does, and checks the exit code and the output.
 
     python experiments/kills/interrupt_search.py --out experiments/kills
 """
@@ -23,7 +23,7 @@ QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precisio
 
 
 def interrupt(arguments: list[str], after_s: float) -> dict[str, object]:
-    """Interrupt one search and return how it ended."""
+    """Interrupt one search after `after_s` seconds and return how it ended."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -49,7 +49,7 @@ def interrupt(arguments: list[str], after_s: float) -> dict[str, object]:
 
 
 def main() -> None:
-    """Interrupt again and again, and count."""
+    """Interrupt searches at random times and count how they ended."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--longest", type=float, default=12.0, help="seconds (12)")
@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     rng, moments = random.Random(args.seed), []
     for number in range(args.times):
-        folder = tempfile.mkdtemp()  # a new run each time, so that every step is met
+        folder = tempfile.mkdtemp()  # a new run each time, so that every step can be interrupted
         arguments = [*QUICK, "--budget", "50", "--workers", "1", "--executor", args.executor]
         after_s = rng.uniform(0.2, args.longest)
         moments.append(interrupt([*arguments, "--out", folder, "--name", str(number)], after_s))

@@ -1,7 +1,7 @@
-"""Is anything lost or repeated when a search and its workers are killed again and again?
+"""Is anything lost or repeated when a search and its workers are killed repeatedly?
 
 Starts nas-search and sends SIGKILL at random moments, to its driver (which is then started
-again) or to one of its workers. After each kill the run's folder must be whole, and in the end
+again) or to one of its workers. After each kill the run's folder must be complete. At the end
 every candidate that had finished must be there once and unchanged, and no network may have been
 trained twice.
 
@@ -29,15 +29,15 @@ from nas.engine.search_state import Book
 
 COMMAND = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
 QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]
-# What is timed does not matter here, only that it is killed.
+# Short timings: the measured times are not used.
 TIMING = "proxy: {timing: {warmup_steps: 1, blocks: 3, block_seconds: 0.01, max_attempts: 1}}\n"
-ANYWHERE = 0.25  # share of the driver's kills that may hit before its first candidate
+ANYWHERE = 0.25  # share of the driver's kills that may come before its first candidate
 LONGEST_START_S, LONGEST_WORK_S = 12.0, 2.0
-MOST_TOLD = 4  # candidates that may come to their end between two kills
+MOST_TOLD = 4  # most candidates that may finish between two kills
 
 
 class Killer:
-    """A search that is killed and started again, and what was on disk at each kill."""
+    """A search that is killed and restarted, and the results on disk at each kill."""
 
     def __init__(self, arguments: list[str], run: Path, seed: int) -> None:
         self._arguments, self._run, self._rng = arguments, run, random.Random(seed)
@@ -46,7 +46,7 @@ class Killer:
         self.kills: list[dict[str, object]] = []
 
     def kill_once(self) -> bool:
-        """Kill a driver or a worker at a random moment; return whether the search still lives."""
+        """Kill a driver or a worker at a random moment; return whether the search is running."""
         target = self._rng.choice(("driver", "worker"))
         fresh = self._process is None
         process = self._process = self._process or self._start()
@@ -70,7 +70,7 @@ class Killer:
         return True
 
     def finish(self) -> int:
-        """Let the search come to its end and return its exit code."""
+        """Wait until the search ends and return its exit code."""
         process = self._process or self._start()
         code = process.wait()
         self._look()
@@ -81,18 +81,18 @@ class Killer:
             [*COMMAND, *self._arguments],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            # A timing gate of its own: other searches of this machine do not hold it up.
+            # A separate timing gate, so that other searches on this machine do not pause this one.
             env={**os.environ, "TMPDIR": str(self._run.parent)},
         )
 
     def _sleep(self, seconds: float) -> None:
-        """Wait, unless the search ends meanwhile."""
+        """Wait for `seconds`, or until the search ends."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process and self._process.poll() is None:
             time.sleep(0.02)
 
     def _workers(self) -> list[int]:
-        """Return the processes below the driver that are at a candidate."""
+        """Return the worker processes of the driver that evaluate a candidate."""
         return [
             pid
             for pid in descendants(self._process.pid if self._process else 0)
@@ -101,12 +101,12 @@ class Killer:
         ]
 
     def _look(self) -> int:
-        """Require a whole folder with all that was seen before; return the number of results."""
+        """Require a complete folder with all earlier results; return the number of results."""
         require_whole(self._run)
         results = sorted((self._run / "results").glob("*.json"))
         now = {path.name: path.read_text() for path in results}
         changed = [name for name, text in self._seen.items() if now.get(name) != text]
-        assert not changed, f"results changed or vanished: {changed}"
+        assert not changed, f"results changed or disappeared: {changed}"
         self._seen |= now
         return len(now)
 
@@ -125,7 +125,7 @@ class Killer:
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line, or nothing if it is gone."""
+    """Return a process's command line, or an empty string if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
@@ -133,7 +133,7 @@ def command_of(pid: int) -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes below `pid`, nearest first."""
+    """Return the descendants of process `pid`, children before grandchildren."""
     listing = subprocess.run(
         ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
     )
@@ -148,7 +148,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def main() -> None:
-    """Kill, resume, compare."""
+    """Kill and resume one search, then check that nothing was lost or repeated."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--budget", type=int, default=60)

@@ -1,4 +1,4 @@
-"""Is a run's folder whole, whatever moment its writers were killed at?"""
+"""Checks that the folder of a run is complete after its writers were killed."""
 
 import json
 import math
@@ -15,10 +15,10 @@ from search_space.architecture_file import load_architecture
 
 
 def require_whole(run: Path) -> None:
-    """Read everything that is there, and compare it with the ledger.
+    """Read all files of the run and compare them with the ledger.
 
     Raises:
-        Exception: Of whatever reader met a damaged file, or an AssertionError.
+        Exception: That of the reader of a damaged file, or an AssertionError.
     """
     if not (run / "ledger.jsonl").exists() or not (run / "ledger.jsonl").read_bytes():
         assert not any((run / "results").glob("*.json")), "results without a ledger"
@@ -38,7 +38,7 @@ def require_whole(run: Path) -> None:
 
 
 def _require_readable(run: Path, book: Book) -> None:
-    """Read the files that people meet, those that are there already."""
+    """Read the files for users, as far as they exist."""
     if (run / "config.yaml").exists():
         SearchConfig.model_validate(yaml.safe_load((run / "config.yaml").read_text()))
     if (run / "environment.json").exists():

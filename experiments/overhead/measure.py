@@ -1,13 +1,14 @@
-"""What does the driver of a search cost a candidate, and does it grow with the number of them?
+"""What does the driver cost per candidate, and does it grow with the number of candidates?
 
-Candidates that do nothing, 16 logical workers, the whole way that nas-search goes: sampler,
-ledger with fsync, result file, progress line, best.json. One process a row, so that its resident
-memory is its own. For comparison the same number of trials of Ray Tune with OptunaSearch.
+Evaluates candidates that do nothing with 16 logical workers, through all steps of nas-search:
+sampler, ledger with fsync, result file, progress line, best.json. Every row has a separate
+process, so that its resident memory can be measured. For comparison, Ray Tune with OptunaSearch
+runs the same number of trials.
 
     python experiments/overhead/measure.py --out experiments/overhead
 
-The driver's cost is its process's CPU time, Ray's own threads included, plus the wall time of the
-ledger's writes. Wall time per candidate is given too; it holds the workers' share of the machine.
+The driver's cost is the CPU time of its process, including Ray's threads, plus the wall time of
+the ledger's writes. Wall time per candidate is reported too; it includes the time of the workers.
 """
 
 import argparse
@@ -33,7 +34,7 @@ OURS = ("random", "evolution", "tpe")
 
 @dataclass(slots=True)
 class Clock:
-    """Readings of the driver's clocks and memory, one a candidate that came to its end."""
+    """Readings of the driver's clocks and memory, one per finished candidate."""
 
     append_s: float = 0.0
     rows: list[tuple[float, float, float, int]] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Clock:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Return the whole run, its parts, and what grew."""
+        """Return the costs of the whole run and of its fifths."""
         last = len(self.rows) - 1
         marks = [round(last * part / FIFTHS) for part in range(FIFTHS + 1)]
         known = [count for count in (1000, 3000) if count <= len(self.rows)]
@@ -69,7 +70,7 @@ class Clock:
 
 
 def measure_ours(sampler: str, count: int) -> Clock:
-    """Search `count` candidates that do nothing, with our engine and actors."""
+    """Search `count` candidates that do nothing, with the engine and actors of nas-search."""
     from rich.console import Console
 
     from nas.candidate import Record
@@ -89,7 +90,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
     clock = Clock()
 
     class TimedLedger(Ledger):
-        """A ledger that counts what its writes take."""
+        """A ledger that adds up the wall time of its writes."""
 
         def append(self, *events: Event) -> None:
             started = time.perf_counter()
@@ -168,7 +169,7 @@ def measure_tune(sampler: str, count: int, *, reuse: bool) -> Clock:
         from search_space.space import SearchSpace
 
         class Reader(tune.Callback):  # type: ignore[misc]
-            """Reads the clock at each trial's end."""
+            """Reads the clock at the end of each trial."""
 
             def on_trial_complete(self, *args: Any, **info: Any) -> None:  # noqa: ARG002
                 clock.read()
@@ -195,7 +196,7 @@ def measure_tune(sampler: str, count: int, *, reuse: bool) -> Clock:
 
 
 def trial_of_nothing(config: dict[str, Any]) -> None:
-    """Report what `make_nothing` does."""
+    """Report the same reward as the evaluator of `make_nothing`."""
     from ray import tune
 
     tune.report({"reward": hash_reward(json.dumps(config, sort_keys=True))})
@@ -223,7 +224,7 @@ def rows_to_measure(args: argparse.Namespace) -> list[tuple[str, str, int]]:
 
 
 def main() -> None:
-    """Measure every row in a process of its own, beside the rows that are there already."""
+    """Measure every row in a separate process and add it to the rows in the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samplers", nargs="*", default=list(OURS))
     parser.add_argument("--count", type=int, default=3000)

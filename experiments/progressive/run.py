@@ -3,7 +3,7 @@
     python experiments/progressive/run.py --data imagenette224 --out runs/progressive
 
 Runs nas-train once for every arm and seed, one after the other on one thread, and appends a row
-to results.csv in OUT. It goes on where it was interrupted: a training whose row is there is not
+to results.csv in OUT. After an interruption it continues: a training whose row exists is not
 run again. `figure.py` draws the rows.
 """
 
@@ -34,7 +34,7 @@ RECIPES = ("fixed", "same", "adaptive")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One training."""
+    """The result of one training."""
 
     arm: str
     recipe: str
@@ -147,7 +147,8 @@ def train(
         *("--epochs", f"{epochs:.2f}", "--seed", str(seed), "--threads", "1"),
         *("--precision", "bf16", "--out", str(out), "--name", name),
     ]
-    shutil.rmtree(out / name, ignore_errors=True)  # half done: its time would be of the rest only
+    # A resumed training would report only a part of its time.
+    shutil.rmtree(out / name, ignore_errors=True)
     before = cpu_of_children()
     subprocess.run(
         command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"}

@@ -1,8 +1,9 @@
 """Does a search gain from knowing its candidates' costs before they are trained?
 
-Searches of the space `tiny` with invented accuracies: a law of diminishing returns in
-multiply-adds and parameters plus an effect of every option, drawn anew for each of several
-worlds, measured with noise. Costs are real: counted parameters, and step times of a table.
+Searches the space `tiny` with invented accuracies: a function of multiply-adds and parameters
+with diminishing returns, plus an effect of every option. The function is drawn for each of
+several worlds and measured with noise. Costs are real: counted parameters, and step times of a
+table.
 
     nas-time --space tiny --table step_times.json
     python experiments/samplers/known_costs.py --step-times step_times.json
@@ -30,7 +31,7 @@ Costs = Callable[[Choices], tuple[float, float, float]]  # relative params, step
 
 
 def accuracy_of_world(world: int, costs: Costs) -> Callable[[Choices], float]:
-    """Return an invented accuracy."""
+    """Return the invented accuracy function of one world."""
     rng = np.random.default_rng(world)
     effects = {
         (decision.name, option): rng.normal(0, deviation)

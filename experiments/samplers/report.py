@@ -1,4 +1,4 @@
-"""Table and figure of the searches that `run.py` has finished.
+"""Writes table and figure of the searches that `run.py` has finished.
 
     python experiments/samplers/report.py --table nasbench201.parquet --cache CACHE \
         --out experiments/samplers
@@ -36,7 +36,7 @@ def searches(cache: Path) -> Iterator[tuple[str, str, int, list[dict]]]:
 
 
 def rows_of(table: Table, found: list[dict]) -> Iterator[dict]:
-    """Yield what the picks were worth after each number of evaluations."""
+    """Yield regret and test accuracy of the best candidates after each number of evaluations."""
     for evaluations in EVALUATIONS:
         far = [search for search in found if len(search["picks"]) >= evaluations]
         if len(far) < 2:
@@ -56,7 +56,7 @@ def rows_of(table: Table, found: list[dict]) -> Iterator[dict]:
 
 
 def draw(cache: Path, tables: dict[str, Table], out: Path) -> None:
-    """Draw the mean regret of every sampler over the evaluations, a panel per data set."""
+    """Draw the mean regret of every sampler over the evaluations, one panel per data set."""
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 

@@ -1,7 +1,7 @@
 """Which sampler finds good networks in few evaluations?
 
-Searches NAS-Bench-201 again and again and keeps every finished search in a cache, so that it can
-be stopped and goes on where it was:
+Runs many searches of NAS-Bench-201 and keeps every finished search in a cache, so that it can be
+stopped and continued:
 
     python experiments/samplers/run.py --table nasbench201.parquet --cache CACHE \
         --samplers random evolution tpe auto --workers 1 16 --seeds 200
@@ -25,7 +25,7 @@ from nas.samplers.seeding import proposal_seed
 
 
 def factory_of(name: str, seed: int) -> SamplerFactory:
-    """Return the search's own factory for the name, or that of Optuna's GP, which is not ours."""
+    """Return the factory of nas-search for the name, or that of Optuna's GP sampler for `gp`."""
     if name != "gp":
         return sampler_factory(name, seed=seed)
     make: Callable[[int], optuna.samplers.BaseSampler] = lambda number: (  # noqa: E731
@@ -41,7 +41,7 @@ def cache_file(cache: Path, data_set: str, sampler: str, workers: int) -> Path:
 
 
 def finished(path: Path, evaluations: int) -> set[int]:
-    """Return the seeds in a cache file that went far enough."""
+    """Return the seeds in a cache file with enough evaluations."""
     if not path.exists():
         return set()
     lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
@@ -49,7 +49,7 @@ def finished(path: Path, evaluations: int) -> set[int]:
 
 
 def main() -> None:
-    """Run what the cache lacks."""
+    """Run the searches that are missing in the cache."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, help="parquet file; else the variable NASBENCH201")
     parser.add_argument("--cache", type=Path, required=True)

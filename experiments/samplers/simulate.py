@@ -1,4 +1,4 @@
-"""One search on a table of results: the search's own engine, with recorded times as its clock."""
+"""One search on a table of results: the engine of nas-search with recorded training times."""
 
 import heapq
 import time
@@ -14,24 +14,24 @@ from nas.engine.study import SamplerFactory
 
 @dataclass
 class ForgetfulLedger:
-    """Stands in for the ledger of a search that nobody will resume: it keeps nothing."""
+    """Replaces the ledger of a search that is never resumed; it stores nothing."""
 
     path: str = "memory"
     history: list[Event] = field(default_factory=list)
 
     def append(self, *events: Event) -> None:
-        """Forget the events."""
+        """Ignore the events."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What a search found.
+    """The result of one search.
 
     Attributes:
-        picks: Row of the best candidate known after each evaluation.
-        cpu_s: CPU seconds that proposing and telling took.
-        simulated_s: What the trainings would have taken by the clock on the wall.
-        duplicates: Proposals that were known already, and not charged.
+        picks: Table row of the best candidate so far, after each evaluation.
+        cpu_s: CPU seconds of proposing and telling.
+        simulated_s: Simulated wall seconds of the trainings.
+        duplicates: Proposals that were already known, and not charged.
     """
 
     picks: list[int]
@@ -43,9 +43,9 @@ class Search:
 def simulate(
     table: Table, sampler_factory: SamplerFactory, *, evaluations: int, workers: int, seed: int
 ) -> Search:
-    """Search until so many distinct candidates are trained; workers finish out of order.
+    """Search until `evaluations` distinct candidates are trained; workers finish out of order.
 
-    A candidate takes as long as its recorded training. Ties are told in the order of asking.
+    A candidate takes its recorded training time. Ties are told in the order of proposal.
     """
     ledger: Any = ForgetfulLedger()
     start = time.process_time()

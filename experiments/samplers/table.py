@@ -20,7 +20,7 @@ from nas.reward import weighted_product
 from search_space.spaces.decision import Decision, canonical
 
 EDGES = ("op_0_1", "op_0_2", "op_1_2", "op_0_3", "op_1_3", "op_2_3")
-# Name -> columns of 12-epoch validation accuracy, 200-epoch test accuracy, seconds an epoch.
+# Name -> columns of 12-epoch validation accuracy, 200-epoch test accuracy, seconds per epoch.
 DATA_SETS = {
     "cifar10": ("c10valid_val_acc_12ep", "c10_test_acc_200ep", "c10valid_train_s_per_epoch"),
     "cifar100": ("c100_val_acc_12ep", "c100_test_acc_200ep", "c100_train_s_per_epoch"),
@@ -32,10 +32,10 @@ VARIABLE = "NASBENCH201"
 
 
 def table_path(given: Path | None) -> Path:
-    """Return the parquet file: the one given, else the one that the environment names.
+    """Return `given`, or else the parquet file in the environment variable NASBENCH201.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If no file is given or the file does not exist.
     """
     named = os.environ.get(VARIABLE)
     path = given or (Path(named) if named else None)
@@ -48,15 +48,15 @@ def table_path(given: Path | None) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A search space whose every candidate has been trained; `evaluate` looks it up.
+    """A search space in which every candidate has a recorded result.
 
     Attributes:
-        edges: The six decisions: which operation an edge of the cell has.
+        edges: The six decisions: the operation of each edge of the cell.
         rows: A cell's operations, joined by "/" -> its row.
         outcomes: Per row: the reward and its parts.
         reward: Per row.
         test_accuracy: Per row, after 200 epochs, in percent.
-        seconds: Per row: what the 12 epochs took.
+        seconds: Per row: training time of the 12 epochs.
     """
 
     edges: tuple[Decision, ...]
@@ -70,7 +70,7 @@ class Table:
     def load(cls, path: Path, data_set: str) -> "Table":
         """Read the table; step time and parameters are relative to the table's medians.
 
-        They count nothing for the data sets called "accuracy", whose reward that is.
+        For the data sets called "accuracy" the reward is the accuracy alone.
         """
         exponents = {"w": 0.0, "v": 0.0} if data_set.endswith("accuracy") else {}
         frame = pd.read_parquet(path)

@@ -1,8 +1,8 @@
-"""How well does a table of measured parts predict the step time of networks never measured?
+"""How well do measured parts predict the step time of networks that were never measured?
 
-Measures random networks of a table's space, under the table's own conditions, and compares the
-measured times with those that the table predicts, and with what multiply-adds or parameters
-alone predict from the same calibration networks. Results are written after each pass.
+Measures random networks of a table's space, under the conditions of the table. Compares the
+measured times with the predictions of the table, and with predictions from multiply-adds or
+parameters alone, fitted to the same calibration networks. Results are written after each pass.
 
     nas-time --space tiny --image-size 32 --batch-size 32 --num-classes 10 --optimizer sgd \
         --precision fp32 --table experiments/step_table/step_times.json
@@ -38,12 +38,12 @@ from trainer.timing.synthetic_step import StepSettings, synthetic_step
 
 mpl.use("Agg")
 Values = npt.NDArray[np.float64]
-# Shorter than a search's own timing, because the median of several passes is taken.
+# Shorter than the timing of a search, because the median of several passes is used.
 TIMING = TimingConfig(blocks=7, block_seconds=0.05, max_attempts=1)
 
 
 def step_settings(table: StepTable, device: torch.device) -> StepSettings:
-    """Return the settings of the table's own steps."""
+    """Return the settings under which the table was measured."""
     of_table: Any = table.conditions
     return StepSettings(
         batch_size=of_table.batch_size,
@@ -55,7 +55,7 @@ def step_settings(table: StepTable, device: torch.device) -> StepSettings:
 
 
 def random_networks(space: SearchSpace, table: StepTable, count: int) -> list[Architecture]:
-    """Draw distinct networks, uniformly over the space, that the table was not calibrated on."""
+    """Sample distinct networks uniformly over the space, without the calibration networks."""
     rng, known = random.Random(1), {one.architecture.key for one in table.measured}
     networks: dict[str, Architecture] = {}
     while len(networks) < count:
@@ -68,7 +68,7 @@ def random_networks(space: SearchSpace, table: StepTable, count: int) -> list[Ar
 def measure(
     networks: list[Architecture], space: SearchSpace, table: StepTable, passes: int
 ) -> Iterator[list[dict[str, Any]]]:
-    """Time every network once a pass, in turn with the reference; yield all after each pass."""
+    """Time each network alternately with the reference; yield all rows after each pass."""
     device = named_device("auto")
     size, settings = table.conditions.image_size, step_settings(table, device)
     if difference := table.conditions.difference(table_conditions(space, size, settings)):
@@ -98,7 +98,7 @@ def measure(
 
 
 def ranks(values: Values) -> Values:
-    """Return the place of each value among the sorted."""
+    """Return the rank of each value, starting at 0."""
     return np.argsort(np.argsort(values)).astype(np.float64)
 
 
@@ -117,14 +117,14 @@ def score(predicted: Values, measured: Values) -> dict[str, float]:
 def from_one_number(
     table: StepTable, networks: list[Architecture], number_of: Callable[[Architecture], int]
 ) -> Values:
-    """Predict relative step time from one count, by a line through the calibration networks."""
+    """Predict relative step times from one count, by a line through the calibration networks."""
     x = np.array([float(number_of(one.architecture)) for one in table.measured])
     slope, intercept = fit_line(x, np.array([one.relative_step_time for one in table.measured]))
     return np.array([slope * number_of(network) + intercept for network in networks])
 
 
 def draw(path: Path, columns: dict[str, Values], measured: Values) -> None:
-    """Draw predicted against measured, one panel a predictor."""
+    """Draw predicted against measured step times, one panel per predictor."""
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, len(columns), figsize=(4 * len(columns), 4), sharey=True)
@@ -147,7 +147,7 @@ def draw(path: Path, columns: dict[str, Values], measured: Values) -> None:
 
 
 def main() -> None:
-    """Measure, compare, and write the numbers and the figure."""
+    """Measure the networks and write numbers and figure after each pass."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--networks", type=int, default=30)
@@ -202,7 +202,7 @@ def report(
         ],
     }
     if len(single[0]) > 1:
-        # What a prediction could reach at best: one measurement against the median of all.
+        # The lowest reachable error: one measurement compared with the median of all.
         errors = np.abs(np.array(single).T / relative - 1)
         result["one_measurement"] = {
             "mean_relative_error": float(errors.mean()),

@@ -1,8 +1,8 @@
 """How repeatable is a measured training step while another process loads the machine?
 
-Times one network again and again, alone and beside busy processes, and writes the coefficient
-of variation of the repeated measurements: of process CPU time, which the project uses on a CPU,
-and of wall time, which it does not.
+Times one network repeatedly, alone and while other processes are busy, and writes the coefficient
+of variation of the measurements: of process CPU time, which nas-search uses on a CPU, and of
+wall time, which it does not use.
 
     python experiments/step_time/spread.py --out experiments/step_time
 """
@@ -60,12 +60,12 @@ def measure(times: int) -> dict[str, list[float]]:
 
 
 def coefficient_of_variation(values: list[float]) -> float:
-    """Return the standard deviation / the mean."""
+    """Return the standard deviation divided by the mean."""
     return float(np.std(values, ddof=1) / np.mean(values))
 
 
 def main() -> None:
-    """Measure beside 0, 1 and as many busy processes as there are cores."""
+    """Measure with 0 and 1 other busy processes, and with as many as there are cores."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""Small data sets, written by the tests that read them."""
+"""Functions that write small data sets for tests."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def class_folders(root: Path, counts: Mapping[str, int]) -> Path:
-    """Write `counts` images for each class; no two of them are alike."""
+    """Write `counts[name]` different images for each class."""
     for label, (name, count) in enumerate(counts.items()):
         (root / name).mkdir(parents=True)
         for i in range(count):
@@ -36,7 +36,7 @@ def class_folders(root: Path, counts: Mapping[str, int]) -> Path:
 
 
 def labels_file(root: Path, rows: Sequence[Sequence[str]], columns: str = "file,labels") -> Path:
-    """Write an image for each row, at the place in its first cell, and labels.csv."""
+    """Write labels.csv, and an image for each row at the path in its first cell."""
     for i, (file, *_) in enumerate(rows):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(encoded(picture(i)))

@@ -1,4 +1,4 @@
-"""Trains in several processes of this machine, joined by gloo, without Ray."""
+"""Trainings in several processes of this machine, connected by gloo, without Ray."""
 
 import multiprocessing
 import socket
@@ -25,7 +25,7 @@ def free_port() -> int:
 
 
 def one_of(rank: int, size: int, port: int, job: Callable[..., None], arguments: Any) -> None:
-    """Join the processes and do the job."""
+    """Join the process group and run the job."""
     torch.set_num_threads(1)
     url = f"tcp://127.0.0.1:{port}"
     dist.init_process_group("gloo", init_method=url, rank=rank, world_size=size)
@@ -36,7 +36,7 @@ def one_of(rank: int, size: int, port: int, job: Callable[..., None], arguments:
 
 
 def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
-    """Do the job in several processes."""
+    """Run the job in `size` processes and require that all succeed."""
     context = multiprocessing.get_context("spawn")
     port = free_port()
     started = [
@@ -51,7 +51,7 @@ def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
 
 
 def train_together(processes: Processes, run: TrainRun, stop_after: int | None) -> None:
-    """Train; the last process alone wishes to stop. Leave every process's last state."""
+    """Train and save each process's last state; only the last process requests to stop."""
     held: list[TrainState] = []
 
     def remembering(state: TrainState, *others: Any) -> bool:

@@ -1,6 +1,6 @@
-"""Further trainings in a process to be killed: `python -m tests.toys.retraining FOLDER`.
+"""Finalists' trainings in a process that a test kills: `python -m tests.toys.retraining FOLDER`.
 
-Every training that gets to its end appends its label to `evaluated.txt`.
+Every training that finishes appends its label to `evaluated.txt`.
 """
 
 import os
@@ -28,7 +28,7 @@ def trainings(count: int) -> tuple[Training, ...]:
 
 
 def traced(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], Outcome]]:
-    """Return a factory of evaluators that take `seconds` and leave a trace of their end."""
+    """Return a factory of evaluators that take `seconds` and record the end of each evaluation."""
 
     def evaluate(candidate: Candidate) -> Outcome:
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Toy outcomes of rungs: what the toy space's reward looks like from below."""
+"""Toy outcomes of rungs, computed from the reward of the toy space."""
 
 from nas.candidate import Candidate, Metric, Outcome, State
 from nas.fidelity.job import RungJob
@@ -9,7 +9,7 @@ CONFIG = ProgressiveConfig(rungs=3, eta=3, prune="off")
 
 
 def rung_outcome(job: Candidate) -> Outcome:
-    """A reward that grows with the rung, with a failure here and there."""
+    """Return a reward that grows with the rung; some candidates fail."""
     assert isinstance(job, RungJob)
     if (job.number + job.rung) % 11 == 7:
         return Outcome.failed("NaN")

@@ -1,6 +1,6 @@
-"""A search of the toy space in a process to be killed: `python -m tests.toys.search FOLDER`.
+"""A search of the toy space in a process that a test kills: `python -m tests.toys.search FOLDER`.
 
-Every evaluation that gets to its end appends its candidate's key, and its rung if there is one, to
+Every evaluation that finishes appends the key of its candidate, and its rung if there is one, to
 `evaluated.txt`.
 """
 
@@ -27,7 +27,7 @@ from trainer.cluster.ray_session import ray_session
 
 
 def slow_evaluator(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], Outcome]]:
-    """Return a factory of evaluators that take `seconds` and leave a trace of their end."""
+    """Return a factory of evaluators that take `seconds` and record the end of each evaluation."""
 
     def evaluate(candidate: Candidate) -> Outcome:
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""A space of 1,296 points with a removable stage, and a reward that takes no training."""
+"""A space of 1,296 points with a removable stage, and a reward without training."""
 
 import random
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ToyDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToySpace:
-    """`stages` stages of depth 1 to 3, block and kernel; the last may have depth 0."""
+    """A space of `stages` stages with depth, block and kernel; only the last may have depth 0."""
 
     stages: int = 3
 
@@ -48,14 +48,18 @@ class ToySpace:
         return int(12 ** (self.stages - 1) * 9)
 
     def sample(self, rng: random.Random) -> dict[str, Choice]:
-        while True:  # depth 0 stands for one thing, depths 1 and 2 for four each
+        while True:  # depth 0 is one point, depths 1 and 2 are four points each
             choices = {d.name: rng.choice(d.options) for d in self.decisions()}
             if choices[f"stage{self.stages}.depth"] != 0 or rng.random() < 0.25:
                 return self.canonical(choices)
 
 
 def toy_reward(choices: Choices) -> float:
-    """Between 0 and 1; the best has depths 2, fused first, kernel 5 last, and no last stage."""
+    """Return a reward in [0, 1].
+
+    The best has depth 2 in all stages but the last, which is removed, a fused block in stage 1
+    and kernel 5 in stage 2.
+    """
     depths = [value for name, value in choices.items() if name.endswith("depth")]
     reward = 1.0 - 0.1 * sum(abs(int(depth) - 2) for depth in depths[:-1])
     reward -= 0.05 * int(depths[-1])

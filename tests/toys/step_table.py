@@ -1,4 +1,4 @@
-"""A table of step times made by hand: every part of `tiny` costs its kernel's side."""
+"""An artificial table of step times: every part of `tiny` costs its kernel size."""
 
 from search_space.parts import network_parts, space_parts
 from search_space.space import SearchSpace
@@ -10,12 +10,13 @@ TINY = SearchSpace.load("tiny")
 def made_table(
     *, image_size: int = 24, batch_size: int = 128, relative_error: float | None = None
 ) -> StepTable:
-    """Return a table under which a network takes its kernels' sides / the reference's.
+    """Return a table that predicts a network's sum of kernel sizes / that of the reference.
 
     Args:
         image_size: Side of the images, pixels.
         batch_size: Images per step.
-        relative_error: What the table says of its own error; None is what it has, none.
+        relative_error: Relative error that the table reports; None keeps the computed one, which
+            is zero because the predictions are exact.
     """
     costs = {part: float(part.kernel_size) for part in space_parts(TINY, image_size)}
     reference = sum(part.kernel_size for part in network_parts(TINY.reference(), image_size))

@@ -1,4 +1,4 @@
-"""A training small enough for a test: a network of two blocks on pictures of stripes."""
+"""A training for tests: a network of two stages on images of stripes."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def architecture_file() -> ArchitectureFile:
 
 
 def stripes(count: int, seed: int, size: int = SIZE) -> ImageSplit:
-    """Noisy stripes; the class, of three, is their direction or their absence."""
+    """Return noisy images of three classes: rows, columns, and no stripes."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     rows, columns = np.mgrid[:size, :size] // 2 % 2

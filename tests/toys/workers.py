@@ -1,4 +1,4 @@
-"""Evaluators of the toy space that show where they run, raise, or die; workers import them."""
+"""Evaluators of the toy space for workers: they report their process, raise, hang or die."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ def make_with_threads_slowly() -> Evaluate:
 
 
 def make_on_a_full_disk() -> Evaluate:
-    """Results that this worker wants to write find no room."""
+    """Return an evaluator whose results cannot be written, as on a full disk."""
 
     def write_nothing(path: Path, content: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -62,7 +62,7 @@ def make_that_dies(number: int) -> Evaluate:
 
 
 def make_with_faults(folder: Path) -> Evaluate:
-    """Candidate 1 raises, 2 grows, and 3 meets a bad disk once."""
+    """Candidate 1 raises, 2 fills the memory, and 3 gets an OSError once."""
 
     def evaluate(candidate: Candidate) -> Outcome:
         outcome = toy_outcome(candidate)
@@ -84,7 +84,7 @@ def make_with_faults(folder: Path) -> Evaluate:
 
 
 def make_that_hangs() -> Evaluate:
-    """Candidate 1 hangs, and 2 freezes its whole process."""
+    """Candidate 1 hangs, and 2 stops its whole process."""
 
     def evaluate(candidate: Candidate) -> Outcome:
         if candidate.number == 1:
