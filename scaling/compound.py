@@ -2,13 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from scaling.image_size import SizeLimits, scaled_sizes
 from scaling.named_sizes import scales_stem_and_head
 from scaling.source import ScaledNetwork, Source, used_constants
 from search_space.architecture import Architecture, Stage
-from search_space.published import round_width
+from search_space.published import round_depth, round_width
 
 # Found by a small grid search at phi = 1 under alpha * beta^2 * gamma^2 = 2: arXiv:1905.11946,
 # section 3.3. The published networks use hand-rounded coefficients instead (scaling/ladder.py).
@@ -80,22 +79,6 @@ class CompoundRates:
         return Growth(depth=self.alpha**phi, width=self.beta**phi, image_size=self.gamma**phi)
 
 
-def scaled_depth(depth: int | Fraction, multiplier: float) -> int:
-    """Layers `depth` * `multiplier`, rounded up.
-
-    The product is exact in the decimal digits of `multiplier`: in binary 10 * 1.1 is a little
-    above 11 and would become 12. For every published network it equals `round_depth`.
-
-    Source: ``round_repeats`` of google/automl efficientnetv2/effnetv2_model.py.
-    """
-    return math.ceil(depth * exact(multiplier))
-
-
-def exact(number: float) -> Fraction:
-    """`number` as the decimal fraction that it is written as."""
-    return Fraction(str(number))
-
-
 def grow(
     architecture: Architecture, *, depth: float, width: float, guard: bool, stem_and_head: bool
 ) -> Architecture:
@@ -108,14 +91,14 @@ def grow(
         guard: Round a width up where rounding would lose more than a tenth of it.
         stem_and_head: Whether stem and head are multiplied by `width` too.
 
-    Source: arXiv:1905.11946, section 3.3; rounding as in `round_width` and `scaled_depth`.
+    Source: arXiv:1905.11946, section 3.3; rounding as in `round_width` and `round_depth`.
     """
 
     def channels(count: int) -> int:
         return round_width(count, width, guard=guard)
 
     def stage(old: Stage) -> Stage:
-        return replace(old, depth=scaled_depth(old.depth, depth), width=channels(old.width))
+        return replace(old, depth=round_depth(old.depth, depth), width=channels(old.width))
 
     stem, head = architecture.stem_width, architecture.head_width
     return Architecture(

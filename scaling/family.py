@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scaling.compound import exact, scaled_depth
 from scaling.image_size import SizeLimits, scaled_sizes
 from scaling.named_sizes import (
     EXTRA_BASE_LAYERS,
@@ -18,7 +17,7 @@ from scaling.named_sizes import (
 )
 from scaling.source import ScaledNetwork, Source, describe, used_constants
 from search_space.architecture import Architecture, Stage
-from search_space.published import round_width
+from search_space.published import decimal_fraction, round_depth, round_width
 from search_space.space import ImageSize
 
 
@@ -102,10 +101,10 @@ def base_depth(depth: int, multiplier: float) -> Fraction:
     The whole number that rounds up to `depth`, so that 6 = ceil(1.8 * 3) comes from 3; where no
     whole number does (1, 3 and 5 under 1.8), the quotient itself.
     """
-    below = math.floor(depth / exact(multiplier))
-    if below and scaled_depth(below, multiplier) == depth:
+    below = math.floor(depth / decimal_fraction(multiplier))
+    if below and round_depth(below, multiplier) == depth:
         return Fraction(below)
-    return depth / exact(multiplier)
+    return depth / decimal_fraction(multiplier)
 
 
 def base_width(width: int, multiplier: float) -> int:
@@ -118,7 +117,7 @@ def base_width(width: int, multiplier: float) -> int:
     """
     if multiplier == 1.0:
         return width
-    quotient = width / exact(multiplier)
+    quotient = width / decimal_fraction(multiplier)
     step = 1 << max(0, int(quotient).bit_length() - 3)
     return max(1, math.floor(quotient / step + Fraction(1, 2))) * step
 
@@ -141,7 +140,7 @@ def _rebuilt(source: Source, came: Rung, to: Rung) -> Architecture:
     )
     stem, head = old.stem_width, old.head_width
     if scales_stem_and_head(came.name, to.name):
-        ratio = float(exact(to.width) / exact(came.width))
+        ratio = float(decimal_fraction(to.width) / decimal_fraction(came.width))
         stem, head = (round_width(width, ratio, guard=source.guard) for width in (stem, head))
     return Architecture(stem_width=stem, stages=stages, head_width=head)
 
@@ -176,7 +175,7 @@ def _new_last(last: _BaseStage) -> _BaseStage:
 
 
 def _multiplied(base: _BaseStage, to: Rung, *, guard: bool, growing: bool) -> Stage:
-    depth = scaled_depth(base.depth, to.depth)
+    depth = round_depth(base.depth, to.depth)
     width = round_width(base.width, to.width, guard=guard)
     if base.was is not None:
         bound = max if growing else min

@@ -1,4 +1,4 @@
-"""What an architecture is: frozen values, checked when made, named by their content."""
+"""Architectures: frozen, checked values with a key of their content."""
 
 import hashlib
 import json
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
+
+from search_space.checks import require, require_int, require_keys
 
 
 class BlockType(StrEnum):
@@ -26,7 +28,8 @@ class Stage:
         kernel_size: Side of the spatial convolution in pixels: 3, 5 or 7.
         expand_ratio: Hidden channels / input channels, >= 1.
         stride: Spatial stride of the first block, 1 or 2.
-        se_ratio: Squeeze-excite channels / the block's input channels; 0 turns it off.
+        se_ratio: Squeeze-excite channels / the block's input channels, in [0, 1]; 0 turns
+            squeeze-excite off.
 
     Raises:
         ValueError: If a field is out of range or of the wrong type; the message names both.
@@ -41,31 +44,25 @@ class Stage:
     se_ratio: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.block not in tuple(BlockType):
-            known = ", ".join(BlockType)
-            raise ValueError(f"Stage.block must be one of {known}, got {self.block!r}")
+        blocks = tuple(BlockType)
+        require(self.block in blocks, "Stage.block", f"one of {', '.join(blocks)}", self.block)
         object.__setattr__(self, "block", BlockType(self.block))
         for name in ("depth", "width", "kernel_size", "expand_ratio", "stride"):
-            _require_int("Stage", name, getattr(self, name))
-        if isinstance(self.se_ratio, bool) or not isinstance(self.se_ratio, int | float):
-            raise ValueError(f"Stage.se_ratio must be a number, got {self.se_ratio!r}")
+            require_int(f"Stage.{name}", getattr(self, name))
+        is_number = isinstance(self.se_ratio, int | float) and not isinstance(self.se_ratio, bool)
+        require(is_number, "Stage.se_ratio", "a number", self.se_ratio)
         object.__setattr__(self, "se_ratio", float(self.se_ratio))  # 0 and 0.0: one key
-        rules = {
-            "depth": (self.depth >= 1, ">= 1"),
-            "width": (self.width > 0 and self.width % 8 == 0, "a positive multiple of 8"),
-            "kernel_size": (self.kernel_size in (3, 5, 7), "3, 5 or 7"),
-            "expand_ratio": (self.expand_ratio >= 1, ">= 1"),
-            "stride": (self.stride in (1, 2), "1 or 2"),
-            "se_ratio": (0.0 <= self.se_ratio <= 1.0, "in [0, 1]"),
-        }
-        for name, (holds, wanted) in rules.items():
-            if not holds:
-                raise ValueError(f"Stage.{name} must be {wanted}, got {getattr(self, name)!r}")
+        require(self.depth >= 1, "Stage.depth", ">= 1", self.depth)
+        _require_channels("Stage.width", self.width)
+        require(self.kernel_size in (3, 5, 7), "Stage.kernel_size", "3, 5 or 7", self.kernel_size)
+        require(self.expand_ratio >= 1, "Stage.expand_ratio", ">= 1", self.expand_ratio)
+        require(self.stride in (1, 2), "Stage.stride", "1 or 2", self.stride)
+        require(0.0 <= self.se_ratio <= 1.0, "Stage.se_ratio", "in [0, 1]", self.se_ratio)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A whole network, stem to head. Equal content means equal value and equal key.
+    """A whole network, from stem to head. Equal content gives equal values and equal keys.
 
     Attributes:
         stem_width: Output channels of the 3x3 stride-2 stem, a positive multiple of 8.
@@ -85,43 +82,40 @@ class Architecture:
         if not self.stages:
             raise ValueError("Architecture.stages must hold at least one Stage, got none")
         for name in ("stem_width", "head_width"):
-            value = _require_int("Architecture", name, getattr(self, name))
-            if value <= 0 or value % 8:
-                raise ValueError(
-                    f"Architecture.{name} must be a positive multiple of 8, got {value!r}"
-                )
+            _require_channels(f"Architecture.{name}", getattr(self, name))
 
     @property
     def key(self) -> str:
-        """Twelve hex digits that name this architecture in ledgers, logs and folders."""
+        """Twelve hexadecimal digits that identify the architecture in files and logs."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def num_blocks(self) -> int:
-        """Blocks over all stages."""
+        """Number of blocks in all stages."""
         return sum(stage.depth for stage in self.stages)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; `Architecture.from_dict` inverts it exactly."""
+        """Return the JSON-ready form; `Architecture.from_dict` inverts it exactly."""
         data = asdict(self)
         data["stages"] = [{**stage, "block": str(stage["block"])} for stage in data["stages"]]
         return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict` output, checking every stage again.
+        """Build an architecture from `to_dict` output and check every stage.
 
         Raises:
             ValueError: If a key is missing or unknown, or a value is out of range.
         """
-        _require_keys("Architecture", data, cls, required={"stem_width", "stages"})
+        _require_fields("Architecture", data, cls, optional={"head_width"})
         if not isinstance(data["stages"], list | tuple):
             raise ValueError(f"Architecture.stages must be a list, got {data['stages']!r}")
         stages = []
         for number, stage in enumerate(data["stages"], start=1):
             owner = f"Architecture.stages[{number}]"
-            _require_keys(owner, stage, Stage, required={"block", "depth", "width"})
+            optional = {"kernel_size", "expand_ratio", "stride", "se_ratio"}
+            _require_fields(owner, stage, Stage, optional=optional)
             try:
                 stages.append(Stage(**stage))
             except ValueError as error:
@@ -129,17 +123,10 @@ class Architecture:
         return cls(**{**data, "stages": tuple(stages)})
 
 
-def _require_int(owner: str, name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{owner}.{name} must be a whole number, got {value!r}")
-    return value
+def _require_channels(name: str, value: object) -> None:
+    channels = require_int(name, value)
+    require(channels > 0 and channels % 8 == 0, name, "a positive multiple of 8", value)
 
 
-def _require_keys(owner: str, data: object, cls: type, *, required: set[str]) -> None:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{owner} must be a mapping, got {data!r}")
-    known = {field.name for field in fields(cls)}
-    if unknown := sorted(set(data) - known):
-        raise ValueError(f"{owner} has unknown keys {unknown}; known are {sorted(known)}")
-    if missing := sorted(required - set(data)):
-        raise ValueError(f"{owner} lacks {missing}")
+def _require_fields(owner: str, data: object, cls: type, *, optional: set[str]) -> None:
+    require_keys(owner, data, [field.name for field in fields(cls)], optional=optional)

@@ -1,4 +1,4 @@
-"""The architecture file: how an architecture and what is known of it travel between commands."""
+"""The architecture file: an architecture with its metrics and provenance, as commands pass it."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
+from search_space.checks import require, require_int, require_keys
 from search_space.published import published, published_names
 
 SCHEMA = "nas.architecture/1"
@@ -18,18 +19,18 @@ _KEYS = ("schema", "key", "name", "architecture", "image_size", "metrics", "prov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchitectureFile:
-    """An architecture with its name, image sizes, measurements and history.
+    """An architecture with its name, image sizes, metrics and provenance.
 
     Attributes:
         architecture: The network.
-        name: What people call it.
-        train_size: Training image side, pixels.
-        eval_size: Evaluation image side, pixels.
-        metrics: What was measured, by name; numbers are finite, None stands for unknown.
-        provenance: Where it comes from: command, versions, seed, source.
+        name: Name for display.
+        train_size: Training image side, pixels, >= 1.
+        eval_size: Evaluation image side, pixels, >= 1.
+        metrics: Measured values by name; numbers are finite, None means unknown.
+        provenance: Origin of the architecture: command, versions, seed, source.
 
     Raises:
-        ValueError: If a size is no positive whole number, or a number is NaN or infinite.
+        ValueError: If a size is not a positive whole number, or a number is NaN or infinite.
     """
 
     architecture: Architecture
@@ -40,24 +41,18 @@ class ArchitectureFile:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise ValueError(f"ArchitectureFile.name must be text, got {self.name!r}")
-        for name in ("train_size", "eval_size"):
-            size = getattr(self, name)
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise ValueError(
-                    f"ArchitectureFile.{name} must be a whole number >= 1, got {size!r}"
-                )
+        require(isinstance(self.name, str), "ArchitectureFile.name", "text", self.name)
+        require_int("ArchitectureFile.train_size", self.train_size, 1)
+        require_int("ArchitectureFile.eval_size", self.eval_size, 1)
         for name in ("metrics", "provenance"):
             value = getattr(self, name)
-            if not isinstance(value, Mapping):
-                raise ValueError(f"ArchitectureFile.{name} must be a mapping, got {value!r}")
+            require(isinstance(value, Mapping), f"ArchitectureFile.{name}", "a mapping", value)
             for place, number in _numbers(name, value):
-                if not math.isfinite(number):
-                    raise ValueError(f"ArchitectureFile.{place} must be finite, got {number!r}")
+                finite = math.isfinite(number)
+                require(finite, f"ArchitectureFile.{place}", "finite", number)
 
     def to_dict(self) -> dict[str, Any]:
-        """The file's content, ready for JSON."""
+        """Return the JSON-ready content of the file."""
         return {
             "schema": SCHEMA,
             "key": self.architecture.key,
@@ -72,11 +67,11 @@ class ArchitectureFile:
 def load_architecture(source: str | Path) -> ArchitectureFile:
     """Read an architecture file, the best.json of a run folder, or a published network.
 
-    A published name wins over a file that happens to be called the same.
+    A published name takes precedence over a file with the same name.
 
     Raises:
-        OSError: If the file is there but cannot be read.
-        ValueError: If there is no such thing, or it is damaged; the message names the file.
+        OSError: If the file exists but cannot be read.
+        ValueError: If `source` does not exist or is damaged; the message names the file.
     """
     if str(source) in published_names():
         return _published_file(str(source))
@@ -84,7 +79,7 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
     if path.is_dir():
         path = path / BEST
         if not path.exists():
-            raise ValueError(f"{source}: this folder holds no {BEST}, so no search ended here")
+            raise ValueError(f"{source}: this folder holds no {BEST}: no search finished here")
     elif not path.exists():
         known = ", ".join(published_names())
         raise ValueError(f"{source}: no such file, run folder or published name ({known})")
@@ -97,7 +92,7 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
 
 
 def save_architecture(path: str | Path, file: ArchitectureFile) -> None:
-    """Write `file` to `path`: whole, or not at all.
+    """Write `file` to `path` in one step: completely or not at all.
 
     Raises:
         OSError: If `path` cannot be written.
@@ -120,13 +115,9 @@ def _published_file(name: str) -> ArchitectureFile:
 def _parse(data: object) -> ArchitectureFile:
     if not isinstance(data, dict):
         raise ValueError("the content must be a mapping")
-    if data.get("schema") != SCHEMA:
-        raise ValueError(f"schema must be {SCHEMA!r}, got {data.get('schema')!r}")
-    if missing := [key for key in _KEYS if key not in data]:
-        raise ValueError(f"it lacks {missing}")
-    if unknown := sorted(set(data) - set(_KEYS)):
-        raise ValueError(f"it has unknown keys {unknown}")
-    sizes = data["image_size"]
+    schema, sizes = data.get("schema"), data.get("image_size")
+    require(schema == SCHEMA, "schema", repr(SCHEMA), schema)
+    require_keys("the file", data, _KEYS)
     if not isinstance(sizes, dict) or set(sizes) != {"train", "eval"}:
         raise ValueError(f"image_size must hold train and eval, got {sizes!r}")
     architecture = Architecture.from_dict(data["architecture"])
@@ -146,7 +137,7 @@ def _parse(data: object) -> ArchitectureFile:
 
 
 def _numbers(place: str, value: object) -> Iterator[tuple[str, float]]:
-    """Every float inside `value`, with its place."""
+    """Yield every float inside `value` with its place."""
     if isinstance(value, float):
         yield place, value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Replaces a file in one step that survives a crash at any moment."""
+"""Writing a file in one step, so that a crash never leaves a part of it."""
 
 import contextlib
 import os
@@ -23,16 +23,20 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:  # an interrupt too must leave no draft behind
+    except BaseException:  # an interrupt must not leave a draft behind either
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)  # the new name must survive a power cut too
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to the disk.
+
+    Raises:
+        OSError: If `path` cannot be opened or flushed.
+    """
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

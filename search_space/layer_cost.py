@@ -1,60 +1,74 @@
-"""What single layers cost: the rules that `search_space.cost` adds up."""
+"""Costs of single layers: parameters, multiply-adds and kept activations."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """A running sum of the three costs."""
+class Cost:
+    """Cost of a layer or of a part of a network; costs can be added.
+
+    Attributes:
+        params: Learnable parameters.
+        macs: Multiply-adds of one forward pass for one image.
+        activation_elements: Numbers that one image leaves in memory for the backward pass.
+    """
 
     params: int = 0
     macs: int = 0
-    activations: int = 0
+    activation_elements: int = 0
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
             self.params + other.params,
             self.macs + other.macs,
-            self.activations + other.activations,
+            self.activation_elements + other.activation_elements,
         )
 
 
 def conv_cost(
     in_width: int, out_width: int, kernel_size: int, *, side: int, kept: int, groups: int = 1
-) -> Tally:
-    """Convolution without bias, then batch normalisation with its scale and shift.
+) -> Cost:
+    """Return the cost of a convolution without bias and of the batch normalisation after it.
 
     Args:
         in_width: Input channels.
         out_width: Output channels.
-        kernel_size: Side of the kernel.
+        kernel_size: Side of the kernel, pixels.
         side: Side of the *output*, pixels.
-        kept: Output-sized tensors kept for backward: the convolution's own output (input of the
-            normalisation), the normalised one (input of the SiLU, if any), and what leaves.
+        kept: Number of output-sized tensors that the backward pass needs: the convolution's
+            output (input of the normalisation), the normalised tensor (input of the SiLU, if
+            there is one), and the layer's output.
         groups: Groups of the convolution.
     """
     weights = kernel_size**2 * (in_width // groups) * out_width
-    return Tally(weights + 2 * out_width, weights * side**2, kept * out_width * side**2)
+    return Cost(weights + 2 * out_width, weights * side**2, kept * out_width * side**2)
 
 
-def squeeze_excite_cost(se_ratio: float, in_width: int, width: int, *, side: int) -> Tally:
-    """Two linear layers with biases on the pooled vector, and the product with the gate."""
+def squeeze_excite_cost(se_ratio: float, in_width: int, width: int, *, side: int) -> Cost:
+    """Return the cost of squeeze-excite: two linear layers with biases, and the product.
+
+    Args:
+        se_ratio: Squeeze-excite channels / the block's input channels; 0 costs nothing.
+        in_width: Input channels of the block.
+        width: Channels of the tensor that is scaled.
+        side: Side of that tensor, pixels.
+    """
     if not se_ratio:
-        return Tally()
+        return Cost()
     squeezed = squeeze_width(in_width, se_ratio)
     params = 2 * width * squeezed + squeezed + width
     vectors = 2 * width + 2 * squeezed  # pooled, squeezed before and after SiLU, gate
-    return Tally(params, 2 * width * squeezed, width * side**2 + vectors)
+    return Cost(params, 2 * width * squeezed, width * side**2 + vectors)
 
 
 def squeeze_width(in_width: int, se_ratio: float) -> int:
-    """Channels between squeeze-excite's two layers, from the *block's input* channels.
+    """Return the channels between squeeze-excite's layers, from the *block's input* channels.
 
     Source: google/automl efficientnetv2/effnetv2_model.py, `MBConvBlock`.
     """
     return max(1, int(in_width * se_ratio))
 
 
-def halved(side: int) -> int:
-    """Side after a stride of 2, with either padding rule."""
-    return (side + 1) // 2
+def output_side(side: int, stride: int) -> int:
+    """Return the side of a convolution's output in pixels; both padding rules give the same."""
+    return -(-side // stride)

@@ -1,4 +1,4 @@
-"""From an architecture to a network that trains."""
+"""Building the PyTorch network of an architecture."""
 
 import math
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture
+from search_space.checks import require, require_int
 from search_space.nn.blocks import Block, build_block
 from search_space.nn.layers import LayerOptions, Padding, SqueezeExcite, conv_norm_act
 
@@ -18,7 +19,7 @@ class Network(nn.Module):
     """Stem, stages, head, pooling, dropout and classifier of one architecture.
 
     Parameters are named ``stem.conv.weight``, ``stages.2.0.branch.expand.conv.weight``,
-    ``head.norm.bias``, ``classifier.weight``: stage and block count from 0.
+    ``head.norm.bias``, ``classifier.weight``; stages and blocks are counted from 0.
     """
 
     def __init__(
@@ -41,45 +42,48 @@ class Network(nn.Module):
         self.classifier = nn.Linear(architecture.head_width, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, (batch, num_classes), of normalised images, (batch, 3, height, width)."""
+        """Return logits (batch, num_classes).
+
+        Args:
+            images: (batch, 3, height, width) floats, normalised to [-1, 1].
+        """
         x = self.head(self.stages(self.stem(images)))
         logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
         return logits
 
     def set_dropout(self, rate: float) -> None:
-        """Drop this share of the pooled features while training, from now on.
+        """Set the dropout rate of the pooled features.
 
         Raises:
             ValueError: If `rate` is not in [0, 1).
         """
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"Network.dropout must be in [0, 1), got {rate!r}")
+        require(0.0 <= rate < 1.0, "Network.dropout", "in [0, 1)", rate)
         self.dropout.p = rate
 
     def set_survival_prob(self, survival_prob: float) -> None:
-        """Set the stochastic depth's ramp, from now on.
+        """Set the survival probabilities of stochastic depth.
 
         Block i of n, counted over all stages from 0, keeps its branch with probability
-        ``1 - (1 - survival_prob) * i / n``: the first always, the last nearly as rarely as
-        `survival_prob`. Blocks without a residual count but are never dropped.
+        ``1 - (1 - survival_prob) * i / n``: 1 for the first block, almost `survival_prob` for
+        the last. Blocks without a residual count but are never dropped.
 
         A captured CUDA graph follows a new value, except from or to exactly 1, where the layers
-        switch themselves off.
+        are disabled.
 
         Raises:
             ValueError: If `survival_prob` is not in (0, 1].
 
         Source: google/automl efficientnetv2/effnetv2_model.py, `call`.
         """
-        if not 0.0 < survival_prob <= 1.0:
-            raise ValueError(f"Network.survival_prob must be in (0, 1], got {survival_prob!r}")
+        holds = 0.0 < survival_prob <= 1.0
+        require(holds, "Network.survival_prob", "in (0, 1]", survival_prob)
         blocks = list(self.blocks())
         for index, block in enumerate(blocks):
             if block.stochastic_depth is not None:
                 block.stochastic_depth.set(1.0 - (1.0 - survival_prob) * index / len(blocks))
 
     def blocks(self) -> Iterator[Block]:
-        """Every block of every stage, first to last."""
+        """Return every block of every stage, first to last."""
         return (module for module in self.stages.modules() if isinstance(module, Block))
 
 
@@ -95,9 +99,9 @@ def build_network(
 ) -> Network:
     """Build the network of `architecture`, initialised from torch's default generator.
 
-    Call `torch.manual_seed` first where the weights are to be the same again. Weights are laid
-    out channels_last, the faster layout on CPUs and GPUs alike; activations follow the weights,
-    whatever the layout of the images.
+    Call `torch.manual_seed` first for reproducible weights. Weights have the memory format
+    channels_last, which is faster on CPUs and GPUs; activations follow the weights, whatever
+    the memory format of the images.
 
     Args:
         architecture: What to build.
@@ -106,13 +110,23 @@ def build_network(
         survival_prob: Stochastic depth, in (0, 1]; see `Network.set_survival_prob`.
         padding: "symmetric", or "tf-same" for weights that come from TensorFlow (slower).
         bn_eps: Added to the variance in batch normalisation, > 0.
-        bn_momentum: Weight of the new batch in the running statistics, in (0, 0.5]. The 0.9 of
-            EfficientNetV2's code is TensorFlow's sense, the weight of the old ones: 0.1 here.
+        bn_momentum: Weight of the new batch in the running statistics, in (0, 0.5], which is
+            PyTorch's definition. EfficientNetV2's 0.9 is the weight of the old statistics
+            (TensorFlow's definition): 0.1 here.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
-    _check(num_classes, padding, bn_eps, bn_momentum)
+    require_int("Network.num_classes", num_classes, 1)
+    paddings = get_args(Padding)
+    require(padding in paddings, "Network.padding", " or ".join(paddings), padding)
+    require(bn_eps > 0, "Network.bn_eps", "> 0", bn_eps)
+    if not 0.0 < bn_momentum <= 0.5:
+        raise ValueError(
+            "Network.bn_momentum must be in (0, 0.5], the weight of the new batch as PyTorch "
+            "counts it; TensorFlow counts the old one's, so its 0.9 is 0.1 here and its 0.99 is "
+            f"0.01; got {bn_momentum!r}"
+        )
     options = LayerOptions(padding=padding, bn_eps=bn_eps, bn_momentum=bn_momentum)
     network = Network(architecture, num_classes, options)
     network.set_dropout(dropout)
@@ -121,24 +135,8 @@ def build_network(
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _check(num_classes: int, padding: str, bn_eps: float, bn_momentum: float) -> None:
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(f"Network.num_classes must be a whole number >= 1, got {num_classes!r}")
-    if padding not in get_args(Padding):
-        known = " or ".join(get_args(Padding))
-        raise ValueError(f"Network.padding must be {known}, got {padding!r}")
-    if not bn_eps > 0:
-        raise ValueError(f"Network.bn_eps must be > 0, got {bn_eps!r}")
-    if not 0.0 < bn_momentum <= 0.5:
-        raise ValueError(
-            "Network.bn_momentum must be in (0, 0.5], the weight of the new batch as PyTorch "
-            "counts it; TensorFlow counts the old one's, so its 0.9 is 0.1 here and its 0.99 is "
-            f"0.01; got {bn_momentum!r}"
-        )
-
-
 def _initialize(network: Network) -> None:
-    """Draw all weights; biases are 0, scales 1.
+    """Draw all weights; biases are 0 and the scales of normalisations 1.
 
     Source: google/automl efficientnetv2/effnetv2_model.py, `conv_kernel_initializer` and
         `dense_kernel_initializer`. A depthwise kernel has one output per group, so its standard

@@ -1,7 +1,7 @@
-"""The parts that networks are put together from: stem, blocks and head, each as a value.
+"""Parts of networks as values: the stem, the head and the blocks.
 
-Networks of one space share most of their parts, so what is known of the few hundred parts of a
-space, such as the time that each takes, says something of all its networks.
+The networks of a space share a few hundred parts, so a measurement of each part, such as its
+time, gives an estimate for every network of the space.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, Self
 
 from search_space.architecture import Architecture, Stage
-from search_space.layer_cost import halved
+from search_space.layer_cost import output_side
 from search_space.space import SearchSpace
 from search_space.spaces.stage_options import StageOptions
 
@@ -20,7 +20,7 @@ _IMAGE_CHANNELS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Part:
-    """One block, or the stem or the head, with all that its cost depends on.
+    """A block, the stem or the head, with everything that determines its cost.
 
     Attributes:
         kind: "stem", "head" or the name of a `BlockType`.
@@ -43,27 +43,27 @@ class Part:
     se_ratio: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; `from_dict` inverts it."""
+        """Return the JSON-ready form; `from_dict` inverts it."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict` output."""
+        """Build a part from `to_dict` output; other keys are ignored."""
         return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 def network_parts(architecture: Architecture, image_size: int) -> tuple[Part, ...]:
-    """Return the parts of a network in the order of the data; equal blocks come repeatedly.
+    """Return the parts of a network from stem to head; equal blocks are repeated.
 
     Args:
         architecture: The network.
         image_size: Side of the square images, pixels.
     """
-    width, side = architecture.stem_width, halved(image_size)
+    width, side = architecture.stem_width, output_side(image_size, 2)
     parts = [_stem(width, image_size)]
     for stage in architecture.stages:
         first = _block(stage, width, side, stage.stride)
-        width, side = stage.width, _side_after(stage.stride, side)
+        width, side = stage.width, output_side(side, stage.stride)
         parts += [first, *[_block(stage, width, side, 1)] * (stage.depth - 1)]
     return (*parts, _head(width, architecture.head_width, side))
 
@@ -75,12 +75,12 @@ def space_parts(space: SearchSpace, image_size: int) -> tuple[Part, ...]:
         space: A search space; only the last of its stages may be removable.
         image_size: Side of the square images, pixels.
     """
-    width, side = space.stem_width, halved(image_size)
+    width, side = space.stem_width, output_side(image_size, 2)
     parts = [_stem(width, image_size)]
     for options in space.stages:
         if options.removable:
             parts.append(_head(width, space.head_width, side))
-        after = _side_after(options.stride, side)
+        after = output_side(side, options.stride)
         for stage in _variants(options):
             parts.append(_block(stage, width, side, stage.stride))
             if max(options.depth) > 1:
@@ -91,7 +91,7 @@ def space_parts(space: SearchSpace, image_size: int) -> tuple[Part, ...]:
 
 
 def _variants(options: StageOptions) -> Iterator[Stage]:
-    """Every stage that can be chosen, but for its depth."""
+    """Yield every stage that can be chosen, with depth 1."""
     choices = product(options.block, options.kernel_size, options.expand_ratio)
     for block, kernel_size, expand_ratio in choices:
         chosen = {"block": block, "kernel_size": kernel_size, "expand_ratio": expand_ratio}
@@ -124,7 +124,3 @@ def _stem(width: int, image_size: int) -> Part:
 
 def _head(width: int, head_width: int, side: int) -> Part:
     return Part(kind=HEAD, in_width=width, out_width=head_width, side=side, kernel_size=1)
-
-
-def _side_after(stride: int, side: int) -> int:
-    return halved(side) if stride == 2 else side

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from search_space.architecture import Architecture, BlockType, Stage
@@ -9,15 +10,15 @@ from search_space.architecture import Architecture, BlockType, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedNetwork:
-    """A network that others have published, and the settings it was published with.
+    """A published network and the settings that it was published with.
 
     Attributes:
-        name: The name that `published` answers to.
-        architecture: The network itself.
+        name: The name that `published` accepts.
+        architecture: The network.
         train_size: Largest training image side, pixels.
         eval_size: Evaluation image side, pixels.
         dropout: Dropout rate before the classifier.
-        source: Paper and code that the rows were read from.
+        source: Paper and code that the values were read from.
     """
 
     name: str
@@ -28,17 +29,19 @@ class PublishedNetwork:
     source: str
 
 
-class _Layout(NamedTuple):
-    """What all networks of a generation share; one entry per stage, first to last."""
+class _Generation(NamedTuple):
+    """What all networks of a generation share; the first four have one entry per stage."""
 
     blocks: str  # F: Fused-MBConv, M: MBConv
     kernels: tuple[int, ...]
     expansions: tuple[int, ...]
     strides: tuple[int, ...]
+    guard: bool  # see `round_width`
+    source: str
 
 
 class _Skeleton(NamedTuple):
-    """How wide and how deep; a row with fewer stages than its layout lacks the last ones."""
+    """Channels and layers; a network with fewer stages than its generation lacks the last ones."""
 
     stem: int
     widths: tuple[int, ...]
@@ -56,14 +59,28 @@ class _Settings(NamedTuple):
 
 _SE_RATIO = {"M": 0.25, "F": 0.0}  # no released network has squeeze-excite in Fused-MBConv
 
-_V1 = _Layout("MMMMMMM", (3, 3, 5, 3, 5, 5, 3), (1, 6, 6, 6, 6, 6, 6), (1, 2, 2, 2, 1, 2, 1))
-_V2 = _Layout("FFFMMMM", (3, 3, 3, 3, 3, 3, 3), (1, 4, 4, 4, 6, 6, 6), (1, 2, 2, 2, 1, 2, 1))
+_V1 = _Generation(
+    blocks="MMMMMMM",
+    kernels=(3, 3, 5, 3, 5, 5, 3),
+    expansions=(1, 6, 6, 6, 6, 6, 6),
+    strides=(1, 2, 2, 2, 1, 2, 1),
+    guard=True,
+    source="arXiv:1905.11946; tensorflow/tpu models/official/efficientnet/efficientnet_builder.py",
+)
+_V2 = _Generation(
+    blocks="FFFMMMM",
+    kernels=(3, 3, 3, 3, 3, 3, 3),
+    expansions=(1, 4, 4, 4, 6, 6, 6),
+    strides=(1, 2, 2, 2, 1, 2, 1),
+    guard=False,
+    source="arXiv:2104.00298; google/automl efficientnetv2/effnetv2_configs.py",
+)
 
 _V1_BASE = _Skeleton(32, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1))
 _V2_BASE = _Skeleton(32, (16, 32, 48, 96, 112, 192), (1, 2, 2, 3, 5, 8))
 
-_V1_SCALED = {  # width and depth coefficients over the base
-    "efficientnet-b0": (1.0, 1.0, _Settings(176, 224, 0.2)),  # train as the V2 code trains them:
+_V1_SCALED = {  # width and depth coefficients of the base
+    "efficientnet-b0": (1.0, 1.0, _Settings(176, 224, 0.2)),  # training size as in the V2 code:
     "efficientnet-b1": (1.0, 1.1, _Settings(192, 240, 0.2)),  # int(0.8 * eval) // 16 * 16
     "efficientnet-b2": (1.1, 1.2, _Settings(208, 260, 0.3)),
     "efficientnet-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
@@ -97,73 +114,72 @@ _V2_SCALED = {
     "efficientnetv2-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
 }
 
-_V1_SOURCE = (
-    "arXiv:1905.11946; tensorflow/tpu models/official/efficientnet/efficientnet_builder.py"
-)
-_V2_SOURCE = "arXiv:2104.00298; google/automl efficientnetv2/effnetv2_configs.py"
-
 
 def published_names() -> tuple[str, ...]:
-    """Every name that `published` knows: small to large, V1 before V2."""
+    """Return every name that `published` accepts: small to large, V1 before V2."""
     return (*_V1_SCALED, *_V2_SIZES, *_V2_SCALED)
 
 
 def published(name: str) -> PublishedNetwork:
-    """The published network called `name`.
+    """Return the published network `name`.
 
-    Where paper and released code disagree the code is followed; its author names it the source
-    of truth (github.com/google/automl/issues/999).
+    Where paper and released code disagree, this follows the code, which its author calls the
+    source of truth (github.com/google/automl/issues/999).
 
     Raises:
-        ValueError: If nothing was published under `name`; the message lists the known names.
+        ValueError: If the name is unknown; the message lists the known names.
     """
-    if name in _V1_SCALED:
-        width, depth, settings = _V1_SCALED[name]
-        layout, source = _V1, _V1_SOURCE
-        skeleton = _scaled(_V1_BASE, width, depth, guard=True)
-    elif name in _V2_SCALED:
-        width, depth, settings = _V2_SCALED[name]
-        layout, source = _V2, _V2_SOURCE
-        skeleton = _scaled(_V2_BASE, width, depth, guard=False)
-    elif name in _V2_SIZES:
+    generation = _V1 if name in _V1_SCALED else _V2
+    if name in _V2_SIZES:
         skeleton, settings = _V2_SIZES[name]
-        layout, source = _V2, _V2_SOURCE
+    elif name in published_names():
+        width, depth, settings = (_V1_SCALED | _V2_SCALED)[name]
+        base = _V1_BASE if generation is _V1 else _V2_BASE
+        skeleton = _scaled(base, width, depth, guard=generation.guard)
     else:
         known = ", ".join(published_names())
         raise ValueError(f"published network must be one of {known}, got {name!r}")
     return PublishedNetwork(
         name=name,
-        architecture=_architecture(layout, skeleton),
+        architecture=_architecture(generation, skeleton),
         train_size=settings.train,
         eval_size=settings.eval,
         dropout=settings.dropout,
-        source=source,
+        source=generation.source,
     )
 
 
 def round_width(width: int, multiplier: float, *, guard: bool = True) -> int:
-    """Channels `width` * `multiplier`, rounded to the nearest multiple of 8 and at least 8.
+    """Return `width` * `multiplier`, rounded to the nearest multiple of 8 and at least 8.
 
     Args:
         width: Channels of the base network.
         multiplier: Width coefficient, > 0.
-        guard: Go one step up where rounding would lose more than a tenth. The first
-            EfficientNet does, the code of EfficientNetV2 does not: 16 * 1.2 is 24 or 16.
+        guard: Round up where rounding would lose more than a tenth. The first EfficientNet
+            does, the code of EfficientNetV2 does not: 16 * 1.2 is 24 with and 16 without it.
 
     Source: `round_filters` of tensorflow/tpu models/official/efficientnet/efficientnet_model.py
-        (guard) and of google/automl efficientnetv2/effnetv2_model.py (none).
+        (with guard) and of google/automl efficientnetv2/effnetv2_model.py (without).
     """
     exact = width * multiplier
     rounded = max(8, int(exact + 4) // 8 * 8)
     return rounded + 8 if guard and rounded < 0.9 * exact else rounded
 
 
-def round_depth(depth: int, multiplier: float) -> int:
-    """Blocks `depth` * `multiplier`, rounded up.
+def round_depth(depth: int | Fraction, multiplier: float) -> int:
+    """Return `depth` * `multiplier` layers, rounded up.
+
+    The product uses the decimal digits of `multiplier`: in binary 10 * 1.1 is slightly above 11
+    and would become 12.
 
     Source: `round_repeats` of google/automl efficientnetv2/effnetv2_model.py.
     """
-    return math.ceil(multiplier * depth)
+    return math.ceil(depth * decimal_fraction(multiplier))
+
+
+def decimal_fraction(number: float) -> Fraction:
+    """Return the fraction that the shortest decimal form of `number` stands for."""
+    return Fraction(str(number))
 
 
 def _scaled(base: _Skeleton, width: float, depth: float, *, guard: bool) -> _Skeleton:
@@ -175,8 +191,9 @@ def _scaled(base: _Skeleton, width: float, depth: float, *, guard: bool) -> _Ske
     )
 
 
-def _architecture(layout: _Layout, skeleton: _Skeleton) -> Architecture:
-    columns = zip(*layout, skeleton.widths, skeleton.depths, strict=False)  # may end early
+def _architecture(generation: _Generation, skeleton: _Skeleton) -> Architecture:
+    rows = (*generation[:4], skeleton.widths, skeleton.depths)
+    columns = zip(*rows, strict=False)  # the skeleton may have fewer stages
     stages = tuple(
         Stage(
             block=BlockType.FUSED_MBCONV if letter == "F" else BlockType.MBCONV,

@@ -1,53 +1,55 @@
-"""A search space as a value: a fixed skeleton and named categorical decisions for each stage."""
+"""Search spaces: a fixed skeleton and named categorical decisions for each stage."""
 
 import hashlib
 import math
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from search_space.architecture import Architecture, BlockType, Stage
+from search_space.architecture import Architecture, BlockType
+from search_space.checks import require_int
 from search_space.spaces.decision import Choice, Choices, Decision, canonical
-from search_space.spaces.stage_options import StageOptions
+from search_space.spaces.stage_options import DECISION_FIELDS, StageOptions
 from search_space.spaces.yaml_file import read_space
 
-_FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
+_SMALLEST_IMAGE = 8  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSize:
-    """Sides of square images in pixels, for training and for evaluation."""
+    """Sides of square images in pixels, >= 8, for training and for evaluation."""
 
     train: int
     eval: int
 
     def __post_init__(self) -> None:
-        _require_size("image_size.train", self.train)
-        _require_size("image_size.eval", self.eval)
+        require_int("image_size.train", self.train, _SMALLEST_IMAGE)
+        require_int("image_size.eval", self.eval, _SMALLEST_IMAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSpace:
-    """Stem, head, widths and strides of a backbone; block, depth, kernel and expansion are open.
+    """The networks that share stem, head, widths and strides with a backbone.
 
-    A stage whose depth options hold 0 can be removed; its other decisions then disappear, so
-    that every network has exactly one canonical set of choices.
+    Block type, depth, kernel size and expansion of each stage are decisions. A stage with 0
+    among its depth options can be removed; it then has no other decisions, so that every network
+    has exactly one canonical set of choices.
 
     Attributes:
         name: Name of the space.
         stem_width: Output channels of the stem.
         head_width: Output channels of the head convolution.
-        stages: What is fixed and what is open in each stage, first to last.
+        stages: Fixed values and options of each stage, first to last.
         image_size: Image sizes of the backbone.
         proxy_image_size: Smaller training image side for the search's short trainings, pixels.
 
     Raises:
-        ValueError: If the skeleton is no network, or another than the last stage is removable.
+        ValueError: If the skeleton is not a valid network, or a stage other than the last is
+            removable.
 
     Source: the stage-factorised space of EfficientNetV2 (arXiv:2104.00298, section 3.3). The
-        paper gives no depths; removing the last stage is what its result did.
+        paper gives no depths; its result has the last stage removed.
     """
 
     name: str
@@ -65,8 +67,8 @@ class SearchSpace:
                     f"stages[{number}].depth must be >= 1 in every stage but the last, "
                     f"got {list(stage.depth)}"
                 )
-        _require_size("proxy_image_size", self.proxy_image_size)
-        self.reference()  # refuses a bad stem_width, head_width or an empty list of stages
+        require_int("proxy_image_size", self.proxy_image_size, _SMALLEST_IMAGE)
+        self.reference()  # checks stem_width and head_width, and that there are stages
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
@@ -74,8 +76,8 @@ class SearchSpace:
 
         Raises:
             OSError: If the file cannot be read.
-            ValueError: If there is no such space, or a field of it is wrong; the message names
-                the file and the field.
+            ValueError: If the space does not exist, or one of its fields is wrong; the message
+                names the file and the field.
         """
         source, fields = read_space(name_or_path)
         try:
@@ -84,7 +86,7 @@ class SearchSpace:
             raise ValueError(f"{source}: {error}") from error
 
     def decisions(self) -> tuple[Decision, ...]:
-        """Every decision, stage by stage and depth first, because the others require it."""
+        """Return every decision, stage by stage; depth comes first, as the others require it."""
         return tuple(
             Decision(
                 name=f"stage{number}.{field}",
@@ -96,27 +98,28 @@ class SearchSpace:
         )
 
     def architecture(self, choices: Choices) -> Architecture:
-        """The network that `choices` stand for.
+        """Return the network with these choices.
 
         Raises:
-            ValueError: If a decision is missing, unknown, or chose what is no option.
+            ValueError: If a decision is missing or unknown, or a choice is not an option.
         """
         chosen = self.canonical(choices)
-        return Architecture(
-            stem_width=self.stem_width,
-            stages=tuple(self._chosen_stages(chosen)),
-            head_width=self.head_width,
+        stages = tuple(
+            stage.build({field: chosen[f"stage{number}.{field}"] for field in DECISION_FIELDS})
+            for number, stage in enumerate(self.stages, start=1)
+            if chosen[f"stage{number}.depth"]
         )
+        return Architecture(stem_width=self.stem_width, stages=stages, head_width=self.head_width)
 
     def choices(self, architecture: Architecture) -> dict[str, Choice]:
-        """The canonical choices that give `architecture`; inverse of `SearchSpace.architecture`.
+        """Return the canonical choices of `architecture`; inverse of `SearchSpace.architecture`.
 
         Raises:
-            ValueError: If `architecture` is no point of this space; the message says why.
+            ValueError: If `architecture` is not a point of this space; the message says why.
         """
-        choices: dict[str, Choice] = {f"stage{len(self.stages)}.depth": 0}  # unless it is there
+        choices: dict[str, Choice] = {f"stage{len(self.stages)}.depth": 0}  # if it is missing
         for number, stage in enumerate(architecture.stages, start=1):
-            for field in _FIELDS:
+            for field in DECISION_FIELDS:
                 choices[f"stage{number}.{field}"] = getattr(stage, field)
         try:
             chosen = self.canonical(choices)
@@ -136,36 +139,36 @@ class SearchSpace:
         return True
 
     def canonical(self, choices: Choices) -> dict[str, Choice]:
-        """`choices` in the order of `decisions`, without those of a removed stage.
+        """Return `choices` in the order of `decisions`, without those of a removed stage.
 
         Raises:
-            ValueError: If a decision is missing, unknown, or chose what is no option.
+            ValueError: If a decision is missing or unknown, or a choice is not an option.
         """
         return canonical(self.decisions(), choices)
 
     def key(self, choices: Choices) -> str:
-        """`Architecture.key` of the network that `choices` stand for."""
+        """Return `Architecture.key` of the network with these choices."""
         return self.architecture(choices).key
 
     def digest(self) -> str:
-        """Twelve hex digits of everything that the space is; equal spaces have the same."""
+        """Return twelve hexadecimal digits of the content; equal spaces have equal digests."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     def size(self) -> int:
-        """Exact number of distinct networks."""
+        """Return the exact number of distinct networks."""
         return math.prod(stage.size() for stage in self.stages)
 
     def sample(self, rng: random.Random) -> dict[str, Choice]:
-        """Canonical choices of one network, uniform over the distinct networks of the space."""
+        """Return canonical choices, drawn uniformly from the distinct networks of the space."""
         return self.canonical(self._draw(rng))
 
     def mutate(self, choices: Choices, rng: random.Random) -> dict[str, Choice]:
         """Change one decision to another of its options, both drawn uniformly.
 
-        A stage that comes back from depth 0 has its other decisions drawn anew.
+        If the depth of a removed stage changes, the stage's other decisions are drawn at random.
 
         Raises:
-            ValueError: If `choices` are wrong, or no decision of theirs has a second option.
+            ValueError: If `choices` are wrong, or none of their decisions has a second option.
         """
         chosen = self.canonical(choices)
         open_decisions = [
@@ -181,33 +184,25 @@ class SearchSpace:
         return self.canonical({**self._draw(rng), **chosen, decision.name: rng.choice(others)})
 
     def reference(self) -> Architecture:
-        """The backbone with MBConv in every stage: the network that costs are relative to."""
-        return Architecture(
-            stem_width=self.stem_width,
-            stages=tuple(
-                stage.build({"block": BlockType.MBCONV, **stage.backbone.fields()})
-                for stage in self.stages
-                if stage.backbone.depth
-            ),
-            head_width=self.head_width,
+        """Return the backbone with MBConv in every stage, the network that costs refer to."""
+        stages = tuple(
+            stage.build({"block": BlockType.MBCONV, **asdict(stage.backbone)})
+            for stage in self.stages
+            if stage.backbone.depth
         )
+        return Architecture(stem_width=self.stem_width, stages=stages, head_width=self.head_width)
 
     def _draw(self, rng: random.Random) -> dict[str, Choice]:
-        """A choice for every decision, those of a removed stage included."""
+        """Draw a choice for every decision, including those of a removed stage."""
         return {
             f"stage{number}.{field}": value
             for number, stage in enumerate(self.stages, start=1)
             for field, value in stage.sample(rng).items()
         }
 
-    def _chosen_stages(self, chosen: Choices) -> Iterator[Stage]:
-        for number, stage in enumerate(self.stages, start=1):
-            if chosen[f"stage{number}.depth"]:
-                yield stage.build({field: chosen[f"stage{number}.{field}"] for field in _FIELDS})
-
 
 def _require_equal(architecture: Architecture, point: Architecture) -> None:
-    """Refuse `architecture` where what the skeleton fixes differs from its nearest `point`."""
+    """Raise if a value that the skeleton fixes differs between `architecture` and `point`."""
     for field in ("stem_width", "head_width"):
         got, wanted = getattr(architecture, field), getattr(point, field)
         if got != wanted:
@@ -218,8 +213,3 @@ def _require_equal(architecture: Architecture, point: Architecture) -> None:
             got, wanted = getattr(stage, field), getattr(fixed, field)
             if got != wanted:
                 raise ValueError(f"stage{number}.{field} must be {wanted}, got {got}")
-
-
-def _require_size(field: str, size: object) -> None:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 8:
-        raise ValueError(f"{field} must be a whole number >= 8, got {size!r}")

@@ -1,4 +1,4 @@
-"""Weights of torchvision and timm under our names."""
+"""Converting the weights of torchvision and timm to our names."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -19,8 +19,16 @@ def from_torchvision(
 ) -> dict[str, Tensor]:
     """Rename the weights of torchvision's EfficientNet and EfficientNetV2.
 
-    The classifier may have any number of classes; build the network with as many. Note that
-    torchvision's B0 to B4 were trained with a `bn_eps` of 1e-5.
+    The classifier may have any number of classes. torchvision's B0 to B4 were trained with a
+    `bn_eps` of 1e-5.
+
+    Args:
+        architecture: The network.
+        state_dict: torchvision's names and tensors, of any dtype; they are not copied.
+
+    Returns:
+        Our names and the same tensors, in the shapes of ``build_network(architecture,
+        num_classes).state_dict()``: (out, in, 1, 1) becomes (out, in) in squeeze-excite.
 
     Raises:
         ValueError: If a tensor is missing, unknown or of another shape; the message names it.
@@ -46,8 +54,15 @@ def from_torchvision(
 def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the weights of timm's ``efficientnet_*``, ``tf_efficientnet_*`` and ``*v2_*``.
 
-    Those with ``tf_`` in their name come from TensorFlow: build the network with
-    ``padding="tf-same"``. The classifier may have any number of classes.
+    Networks with ``tf_`` in their name come from TensorFlow and need
+    ``build_network(..., padding="tf-same")``. The classifier may have any number of classes.
+
+    Args:
+        architecture: The network.
+        state_dict: timm's names and tensors, of any dtype; they are not copied.
+
+    Returns:
+        As `from_torchvision`.
 
     Raises:
         ValueError: If a tensor is missing, unknown or of another shape; the message names it.
@@ -71,7 +86,7 @@ def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> d
 
 
 def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Names:
-    """Their layers are numbered; expansion 1 has one fewer in front."""
+    """Yield the names of a block's tensors: torchvision numbers the layers of a block."""
     theirs = f"features.{stage_index + 1}.{block_index}.block"
     expands = stage.expand_ratio != 1
     layers = ["expand"] if expands else []
@@ -86,7 +101,7 @@ def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Name
 
 
 def _timm_block(stage: Stage, stage_index: int, block_index: int) -> Names:
-    """Four kinds of block, each with its own names for the convolutions."""
+    """Yield the names of a block's tensors: timm has four kinds of block."""
     theirs = f"blocks.{stage_index}.{block_index}"
     convs = {
         (BlockType.MBCONV, True): {
@@ -126,7 +141,7 @@ def _linear(ours: str, theirs: str) -> Names:
 def _renamed(
     architecture: Architecture, state_dict: Mapping[str, Tensor], names: list[tuple[str, str]]
 ) -> dict[str, Tensor]:
-    """Take each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix."""
+    """Return each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix."""
     if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
         raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
     missing = [theirs for _, theirs in names if theirs not in state_dict]
@@ -149,6 +164,6 @@ def _renamed(
 
 
 def _list(names: list[str]) -> str:
-    """The first few of `names`; all of them would drown the message."""
+    """Return the first three of `names` and the number of the others."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

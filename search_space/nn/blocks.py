@@ -6,17 +6,11 @@ from torch import Tensor, nn
 
 from search_space.architecture import BlockType, Stage
 from search_space.layer_cost import squeeze_width
-from search_space.nn.layers import (
-    LayerOptions,
-    SqueezeExcite,
-    StochasticDepth,
-    conv_norm,
-    conv_norm_act,
-)
+from search_space.nn.layers import LayerOptions, SqueezeExcite, StochasticDepth, conv_norm_act
 
 
 class Block(nn.Module):
-    """A branch of layers, and the sum with the input where both have one shape."""
+    """A branch of layers, added to the input if the block is residual."""
 
     def __init__(self, layers: dict[str, nn.Module], *, residual: bool) -> None:
         super().__init__()
@@ -24,13 +18,16 @@ class Block(nn.Module):
         self.stochastic_depth = StochasticDepth() if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in and out."""
+        """Map (batch, in_channels, height, width) to (batch, channels, height', width'), floats.
+
+        height' is ceil(height / stride), width' likewise.
+        """
         out: Tensor = self.branch(x)
         return out if self.stochastic_depth is None else x + self.stochastic_depth(out)
 
 
 def build_block(stage: Stage, in_width: int, stride: int, options: LayerOptions) -> Block:
-    """One block of `stage`; only the first of a stage has its stride and another input width."""
+    """Build one block; only the first of a stage has the stage's stride and another `in_width`."""
     layers = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
     return Block(
         layers(stage, in_width, stride, options),
@@ -54,7 +51,7 @@ def _mbconv(
     )
     if stage.se_ratio:
         layers["squeeze_excite"] = SqueezeExcite(hidden, squeeze_width(in_width, stage.se_ratio))
-    layers["project"] = conv_norm(hidden, stage.width, 1, options=options)
+    layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
     return layers
 
 
@@ -63,8 +60,8 @@ def _fused_mbconv(
 ) -> dict[str, nn.Module]:
     """Expand kxk, squeeze-excite, project 1x1 without activation.
 
-    With expansion 1 nothing expands: squeeze-excite works on the input and a single kxk
-    convolution with its activation projects.
+    With expansion 1 there is no expanding layer: squeeze-excite works on the input, and a single
+    kxk convolution with activation projects.
 
     Source: google/automl efficientnetv2/effnetv2_model.py, `FusedMBConvBlock`.
     """
@@ -77,7 +74,7 @@ def _fused_mbconv(
     if stage.se_ratio:
         layers["squeeze_excite"] = SqueezeExcite(hidden, squeeze_width(in_width, stage.se_ratio))
     if stage.expand_ratio != 1:
-        layers["project"] = conv_norm(hidden, stage.width, 1, options=options)
+        layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
     else:
         layers["project"] = conv_norm_act(
             in_width, stage.width, stage.kernel_size, options=options, stride=stride

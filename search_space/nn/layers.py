@@ -1,4 +1,4 @@
-"""The layers that blocks are made of: convolutions, squeeze-excite, stochastic depth."""
+"""Layers of the blocks: convolutions, squeeze-excite and stochastic depth."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Padding = Literal["symmetric", "tf-same"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerOptions:
-    """What every convolution and normalisation of a network shares.
+    """Options of all convolutions and normalisations of a network.
 
     Attributes:
         padding: "symmetric" pads kernel // 2 on each side; "tf-same" pads as TensorFlow does.
@@ -27,16 +27,19 @@ class LayerOptions:
 
 
 class SamePadConv2d(nn.Conv2d):
-    """Convolution padded as TensorFlow's SAME: the odd pixel goes right and below.
+    """Convolution with TensorFlow's SAME padding: an odd pixel is added right and below.
 
     It differs from symmetric padding only with stride 2 on an even side, where it shifts the
-    sampled grid by a pixel, so weights trained with one give other outputs with the other.
+    sampled grid by a pixel. Weights trained with one padding give other outputs with the other.
 
     Source: tensorflow.org, `tf.nn` "notes on padding".
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pad by the input's own size, then convolve: (batch, channels, height, width)."""
+        """Map (batch, in_channels, height, width) to (batch, out_channels, height', width').
+
+        height' is ceil(height / stride), width' likewise.
+        """
         pads: list[int] = []
         for side, kernel, stride in zip(
             reversed(input.shape[-2:]),
@@ -52,8 +55,8 @@ class SamePadConv2d(nn.Conv2d):
 class SqueezeExcite(nn.Module):
     """Scales each channel by a gate computed from all pooled channels.
 
-    The two 1x1 convolutions of the papers act on a single pixel, so linear layers do the same
-    work in a fraction of the time.
+    The two 1x1 convolutions of the papers act on a single pixel; linear layers compute the same
+    faster.
 
     Source: Hu et al. (arXiv:1709.01507); widths and SiLU as in EfficientNet.
     """
@@ -64,17 +67,17 @@ class SqueezeExcite(nn.Module):
         self.expand = nn.Linear(squeezed, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Gate `x`, (batch, width, height, width)."""
+        """Scale `x`, (batch, channels, height, width), by gates in (0, 1); same shape."""
         gate = torch.sigmoid(self.expand(F.silu(self.reduce(x.mean((2, 3))))))
         return x * gate[:, :, None, None]
 
 
 class StochasticDepth(nn.Module):
-    """Drops a block's branch for whole samples while training, and rescales the kept ones.
+    """Drops a block's branch for random samples during training, and rescales the kept ones.
 
-    The branch is always computed and then masked: skipping it would make a step's time and
-    graph depend on luck. The probability is a tensor, so that it can be scheduled without a new
-    graph; it is not saved with the weights. At exactly 1 the layer does nothing at all.
+    The branch is always computed and then masked: skipping it would make the time and the graph
+    of a step random. The probability is a tensor, so that it can be scheduled without a new
+    CUDA graph; it is not saved with the weights. At exactly 1 the layer is the identity.
 
     Source: Huang et al. (arXiv:1603.09382); per-sample form of google/automl
         efficientnetv2/utils.py, `drop_connect`.
@@ -88,12 +91,12 @@ class StochasticDepth(nn.Module):
         self.active = False
 
     def set(self, survival_prob: float) -> None:
-        """Keep the branch of a sample with this probability from now on."""
+        """Set the probability, in (0, 1], of keeping the branch of a sample."""
         self.survival_prob.fill_(survival_prob)
         self.active = survival_prob < 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mask `x`, (batch, channels, height, width), by sample; the identity in eval mode."""
+        """Mask `x`, (batch, channels, height, width), by sample; identity in eval mode."""
         if not (self.training and self.active):
             return x
         noise = torch.rand((x.shape[0], 1, 1, 1), device=x.device)
@@ -101,7 +104,7 @@ class StochasticDepth(nn.Module):
         return x * kept.to(x.dtype)
 
 
-def conv_norm(
+def conv_norm_act(
     in_width: int,
     out_width: int,
     kernel_size: int,
@@ -109,8 +112,13 @@ def conv_norm(
     options: LayerOptions,
     stride: int = 1,
     groups: int = 1,
+    apply_act: bool = True,
 ) -> nn.Sequential:
-    """Convolution without bias and batch normalisation, named ``conv`` and ``norm``."""
+    """Build a convolution without bias, batch normalisation and, with `apply_act`, a SiLU.
+
+    They are named ``conv``, ``norm`` and ``act``. The SiLU is not in place: its input is the one
+    tensor that both backward passes need.
+    """
     same = options.padding == "tf-same"
     conv = (SamePadConv2d if same else nn.Conv2d)(
         in_width,
@@ -122,24 +130,7 @@ def conv_norm(
         bias=False,
     )
     norm = nn.BatchNorm2d(out_width, eps=options.bn_eps, momentum=options.bn_momentum)
-    return nn.Sequential(OrderedDict(conv=conv, norm=norm))
-
-
-def conv_norm_act(
-    in_width: int,
-    out_width: int,
-    kernel_size: int,
-    *,
-    options: LayerOptions,
-    stride: int = 1,
-    groups: int = 1,
-) -> nn.Sequential:
-    """`conv_norm` and a SiLU named ``act``.
-
-    The SiLU is not in place: its input is the one tensor that both backward passes need.
-    """
-    layers = conv_norm(
-        in_width, out_width, kernel_size, options=options, stride=stride, groups=groups
-    )
-    layers.add_module("act", nn.SiLU())
+    layers = nn.Sequential(OrderedDict(conv=conv, norm=norm))
+    if apply_act:
+        layers.add_module("act", nn.SiLU())
     return layers

@@ -1,4 +1,4 @@
-"""Named categorical decisions, and the one canonical form of what was decided."""
+"""Named categorical decisions, and the canonical form of a set of choices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ Choices = Mapping[str, Choice]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One categorical decision, as a sampler sees it.
+    """A categorical decision, as samplers see it.
 
     Attributes:
         name: Stage and field, such as ``stage3.kernel_size``.
-        options: What may be chosen; at least one, all different.
-        requires: Name of the decision that switches this one off by choosing 0; None for a
-            decision that always has to be made.
+        options: The possible choices; at least one, all different.
+        requires: Name of the decision that must not be 0 for this one to be active; None for a
+            decision that is always active.
     """
 
     name: str
@@ -23,15 +23,15 @@ class Decision:
     requires: str | None = None
 
     def is_active(self, chosen: Choices) -> bool:
-        """Whether it has to be made, given what was chosen before it."""
+        """Return whether the decision is active after the choices of earlier decisions."""
         return self.requires is None or chosen[self.requires] != 0
 
 
 def canonical(decisions: Sequence[Decision], choices: Choices) -> dict[str, Choice]:
-    """`choices` in the order of `decisions`, without those that are switched off.
+    """Return `choices` in the order of `decisions`, without those of inactive decisions.
 
     Raises:
-        ValueError: If a decision is missing, unknown, or chose what is no option.
+        ValueError: If a decision is missing or unknown, or a choice is not an option.
     """
     if unknown := sorted(set(choices) - {decision.name for decision in decisions}):
         raise ValueError(f"choices has unknown decisions {unknown}")

@@ -1,4 +1,4 @@
-"""What is fixed and what is open in one stage of a search space."""
+"""Fixed values and options of one stage of a search space."""
 
 import math
 import random
@@ -8,10 +8,12 @@ from typing import Any
 
 from search_space.architecture import BlockType, Stage
 
+DECISION_FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
-    """The stage of the network that the space was drawn around.
+    """A stage of the network that the space was designed around.
 
     Attributes:
         depth: Blocks; 0 if the backbone lacks this stage.
@@ -23,28 +25,25 @@ class Backbone:
     kernel_size: int
     expand_ratio: int
 
-    def fields(self) -> dict[str, int]:
-        """The three fields by name."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageOptions:
-    """Width and stride are the backbone's; depth, block, kernel and expansion are open.
+    """A stage whose width and stride are fixed; the `DECISION_FIELDS` are decisions.
 
     Attributes:
         width: Output channels.
         stride: Spatial stride of the first block.
         backbone: The backbone's own choices; each must be among the options.
-        depth: Numbers of blocks to choose from; 0 removes the stage.
-        block: Block types to choose from.
-        kernel_size: Kernel sides to choose from.
-        expand_ratio: Expansion ratios to choose from.
-        se_ratio: Squeeze-excite ratio of each block type: it follows from the block.
+        depth: Options for the number of blocks; 0 removes the stage.
+        block: Options for the block type.
+        kernel_size: Options for the kernel side, pixels.
+        expand_ratio: Options for hidden channels / input channels.
+        se_ratio: Squeeze-excite ratio of each block type.
 
     Raises:
-        ValueError: If a list is empty, repeats itself or holds what no `Stage` can be, if the
-            backbone is not among the options, or if a removable stage has stride 2.
+        ValueError: If a list of options is empty, has duplicates or holds a value that `Stage`
+            does not accept, if the backbone is not among the options, or if a removable stage
+            has stride 2.
     """
 
     width: int
@@ -62,15 +61,16 @@ class StageOptions:
                 f"se_ratio must give one number each for {', '.join(BlockType)}, "
                 f"got {dict(self.se_ratio)!r}"
             )
-        for field, options in self.open_fields().items():
+        open_fields = self.open_fields()
+        for field, options in open_fields.items():
             if not options or len(set(options)) != len(options):
                 raise ValueError(
                     f"{field} must list at least one option and none twice, got {list(options)}"
                 )
             for option in options:
                 self._check_option(field, option)
-        for field, value in self.backbone.fields().items():
-            if value not in (options := self.open_fields()[field]):
+        for field, value in asdict(self.backbone).items():
+            if value not in (options := open_fields[field]):
                 raise ValueError(
                     f"backbone.{field} must be among the options {list(options)}, got {value!r}"
                 )
@@ -81,54 +81,43 @@ class StageOptions:
 
     @property
     def removable(self) -> bool:
-        """Whether the stage may be left out."""
+        """Whether the stage may be removed."""
         return 0 in self.depth
 
     def open_fields(self) -> dict[str, tuple[Any, ...]]:
-        """Options of each decision, depth first."""
-        return {
-            "depth": self.depth,
-            "block": self.block,
-            "kernel_size": self.kernel_size,
-            "expand_ratio": self.expand_ratio,
-        }
+        """Return the options of each decision, depth first."""
+        return {field: getattr(self, field) for field in DECISION_FIELDS}
 
     def size(self) -> int:
-        """Number of distinct stages; a removed one counts once, whatever else was chosen."""
-        kept = [depth for depth in self.depth if depth]
-        return len(kept) * self._variants() + self.removable
+        """Return the number of distinct stages; a removed stage counts once."""
+        return sum(self._weights())
 
     def sample(self, rng: random.Random) -> dict[str, int | str]:
-        """Choose each field, uniformly over the distinct stages."""
+        """Draw one option for each decision, uniformly over the distinct stages."""
         fields = self.open_fields()
-        weights = [self._variants() if depth else 1 for depth in self.depth]
-        depth = rng.choices(fields.pop("depth"), weights)[0]
+        depth = rng.choices(fields.pop("depth"), self._weights())[0]
         return {
             "depth": depth,
             **{field: rng.choice(options) for field, options in fields.items()},
         }
 
     def build(self, chosen: Mapping[str, Any]) -> Stage:
-        """The stage with these choices, one for each of `open_fields`.
+        """Return the stage with these choices, one for each of `DECISION_FIELDS`.
 
         Raises:
-            ValueError: If `Stage` refuses one of them.
+            ValueError: If `Stage` does not accept one of them.
         """
         se_ratio = self.se_ratio.get(chosen["block"], 0.0)
         return Stage(**chosen, width=self.width, stride=self.stride, se_ratio=se_ratio)
 
-    def _variants(self) -> int:
-        """Distinct stages of one depth."""
-        return math.prod((len(self.block), len(self.kernel_size), len(self.expand_ratio)))
+    def _weights(self) -> list[int]:
+        """Return the number of distinct stages of each depth option."""
+        variants = math.prod((len(self.block), len(self.kernel_size), len(self.expand_ratio)))
+        return [variants if depth else 1 for depth in self.depth]
 
     def _check_option(self, field: str, option: object) -> None:
-        """Let `Stage` judge one option beside plain values for the other fields."""
+        """Let `Stage` check one option together with valid values of the other fields."""
         if field == "depth" and option == 0 and not isinstance(option, bool):
             return
-        plain: dict[str, Any] = {
-            "block": str(BlockType.MBCONV),
-            "depth": 1,
-            "kernel_size": 3,
-            "expand_ratio": 1,
-        }
-        self.build({**plain, field: option})
+        valid = {"depth": 1, "block": BlockType.MBCONV, "kernel_size": 3, "expand_ratio": 1}
+        self.build({**valid, field: option})

@@ -1,10 +1,12 @@
 """Plain compound scaling: B0 becomes B1 to B7 to the unit, and phi = 0 changes nothing."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.compound import CompoundRates, Growth, grow, multiply, scaled_depth
+from scaling.compound import CompoundRates, Growth, grow, multiply
 from scaling.image_size import SizeLimits
 from scaling.source import describe
 from search_space.architecture import Architecture
@@ -64,14 +66,14 @@ def test_stem_and_head_can_be_left_alone(
 
 
 def test_layers_are_rounded_up_as_decimals() -> None:
-    assert scaled_depth(5, 1.1) == 6
-    assert scaled_depth(10, 1.1) == 11  # in binary 10 * 1.1 is above 11
+    assert round_depth(5, 1.1) == 6
+    assert round_depth(10, 1.1) == 11  # in binary 10 * 1.1 is above 11
 
 
 @pytest.mark.parametrize("multiplier", [1.0, 1.1, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1])
 def test_layers_of_published_bases_are_rounded_as_published(multiplier: float) -> None:
     for depth in (1, 2, 3, 4, 5, 6, 8):
-        assert scaled_depth(depth, multiplier) == round_depth(depth, multiplier)
+        assert round_depth(depth, multiplier) == math.ceil(multiplier * depth)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), 1e9])

@@ -99,7 +99,7 @@ def test_single_blocks_cost_what_the_golden_table_says(block: tuple[Any, ...]) -
         se_ratio=se_ratio,
     )
     architecture = Architecture(stem_width=in_width, stages=(stage,), head_width=8)
-    cost = stage_costs(architecture, 2 * side)[1]  # the stem halves the side
+    cost = stage_costs(architecture, 2 * side)["stage1"]  # the stem halves the side
     assert (cost.params, cost.macs) == BLOCKS[block]
 
 
@@ -108,10 +108,10 @@ def test_the_cost_falls_in_the_stages_where_it_was_measured(name: str) -> None:
     network = published(name)
     params, million_macs = STAGES[name]
     costs = stage_costs(network.architecture, network.eval_size)
-    assert tuple(cost.params for cost in costs) == params
-    assert [cost.macs / 1e6 for cost in costs] == pytest.approx(million_macs, abs=0.0501)
+    assert tuple(cost.params for cost in costs.values()) == params
+    assert [cost.macs / 1e6 for cost in costs.values()] == pytest.approx(million_macs, abs=0.0501)
     names = [f"stage{number}" for number in range(1, len(params) - 1)]
-    assert [cost.name for cost in costs] == ["stem", *names, "head"]
+    assert list(costs) == ["stem", *names, "head"]
 
 
 def _built_costs(architecture: Architecture, side: int, classes: int) -> tuple[int, int]:
@@ -152,6 +152,11 @@ def test_any_architecture_costs_what_is_built(architecture: Architecture) -> Non
     assert analytic == _built_costs(architecture, 33, 7)
 
 
+def _activations(architecture: Architecture, side: int, classes: int = 1000) -> int:
+    costs = stage_costs(architecture, side, classes)
+    return sum(cost.activation_elements for cost in costs.values())
+
+
 def _kept_elements(architecture: Architecture, side: int, batch: int) -> float:
     """Numbers that autograd really keeps for the backward pass, each tensor once."""
     network = build_network(architecture, 10).train()
@@ -174,13 +179,13 @@ def _kept_elements(architecture: Architecture, side: int, batch: int) -> float:
 @settings(max_examples=15, deadline=None)
 def test_activations_are_what_autograd_keeps(architecture: Architecture) -> None:
     batch, side = 8, 48
-    predicted = sum(cost.activation_elements for cost in stage_costs(architecture, side, 10))
+    predicted = _activations(architecture, side, 10)
     assert predicted * batch == pytest.approx(_kept_elements(architecture, side, batch), rel=0.1)
 
 
 def test_memory_grows_with_the_batch_by_the_activations_alone() -> None:
     architecture = published("efficientnetv2-b0").architecture
-    activations = sum(cost.activation_elements for cost in stage_costs(architecture, 192))
+    activations = _activations(architecture, 192)
     one, three = (training_memory_bytes(architecture, 192, batch) for batch in (1, 3))
     assert three - one == 2 * 4 * activations
     halved = training_memory_bytes(architecture, 192, 1, bytes_per_element=2)
@@ -191,7 +196,7 @@ def test_memory_of_the_weights_counts_gradients_and_optimizer_state() -> None:
     architecture = published("efficientnetv2-b0").architecture
     slots = [training_memory_bytes(architecture, 32, 1, optimizer_slots=n) for n in (0, 1)]
     assert slots[1] - slots[0] == 4 * 7_139_704
-    activations = sum(cost.activation_elements for cost in stage_costs(architecture, 32))
+    activations = _activations(architecture, 32)
     assert slots[0] - 4 * activations == 8 * 7_139_704
 
 

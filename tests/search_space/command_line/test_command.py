@@ -78,7 +78,7 @@ def test_a_wrong_flag_is_one_line_and_code_2(
 
 STARTED = """
 import signal, sys, time
-from search_space.start import start_command
+from search_space.command_line.startup import start_command
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 
