@@ -1,4 +1,4 @@
-# Everything a fresh machine needs is python3 (3.11 or newer), make and pip.
+# A fresh machine needs only python3 (3.11 or newer), make and pip.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ test: $(STAMP)  ## the fast tests
 slow: $(STAMP)  ## kills, clusters, long searches
 	$(BIN)/python -m pytest -m slow
 
-check: $(STAMP)  ## format, lint, types, floors, fast tests
+check: $(STAMP)  ## format, lint, types, import contracts, fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -27,7 +27,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Pinned versions, installed once; a changed pin or dependency installs again.
+# Pinned versions are installed once, and again when a pin or a dependency changes.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
