@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=150.0)
     parser.add_argument("--longer", type=int, default=2)
-    parser.add_argument("--trainings", type=int, default=2, help="of every winner")
+    parser.add_argument("--trainings", type=int, default=2, help="trainings per winner (2)")
     args = parser.parse_args()
     torch.set_num_threads(1)
     quiet_optuna()

@@ -52,7 +52,12 @@ def main() -> None:
     """Interrupt searches at random times and count how they ended."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds (12)")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=12.0,
+        help="longest time before an interrupt, seconds (12)",
+    )
     parser.add_argument("--executor", default="actors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)

@@ -230,7 +230,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--tune", type=int, default=1000, help="trials of Ray Tune; 0 for none")
     parser.add_argument("--tune-samplers", nargs="*", default=["random", "tpe"])
-    parser.add_argument("--without-reuse", type=int, default=40, help="likewise")
+    parser.add_argument(
+        "--without-reuse", type=int, default=40, help="trials without reuse; 0 for none"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--row", nargs=3, metavar=("SYSTEM", "SAMPLER", "COUNT"))
     args = parser.parse_args()

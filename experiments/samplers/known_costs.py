@@ -82,7 +82,9 @@ def search(costs: Costs, known: str, world: int, seed: int, evaluations: int) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--step-times", type=Path, required=True, help="of nas-time --table")
+    parser.add_argument(
+        "--step-times", type=Path, required=True, help="table that nas-time --table made"
+    )
     parser.add_argument("--worlds", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=60)

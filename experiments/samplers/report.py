@@ -97,7 +97,7 @@ def draw(cache: Path, tables: dict[str, Table], out: Path) -> None:
 def main() -> None:
     """Write results.csv, environment.json and regret.png."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="parquet file; else the variable NASBENCH201")
+    parser.add_argument("--table", type=Path, help="parquet file; default: $NASBENCH201")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

@@ -51,7 +51,7 @@ def finished(path: Path, evaluations: int) -> set[int]:
 def main() -> None:
     """Run the searches that are missing in the cache."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, help="parquet file; else the variable NASBENCH201")
+    parser.add_argument("--table", type=Path, help="parquet file; default: $NASBENCH201")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--samplers", nargs="+", choices=(*sampler_names(), "gp"), required=True)
     parser.add_argument("--data-sets", nargs="+", choices=tuple(DATA_SETS), default=["cifar10"])
