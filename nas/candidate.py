@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from nas.metrics import MeasuredCosts, Metrics, TrainingResult
+
 Choice = int | str
 Choices = Mapping[str, Choice]
-Metric = float | int | str | bool
 
 
 class State(StrEnum):
@@ -68,7 +69,7 @@ class Outcome:
     Attributes:
         state: How it ended.
         reward: Higher is better; zero unless COMPLETE.
-        metrics: Everything worth a column of the table: accuracy, step time, sizes.
+        metrics: What was measured: costs, training, device-seconds.
         reason: Why it is not COMPLETE, in one line; empty if it is.
         worker: Who did it, such as "node/pid".
         seconds: Wall seconds that it took the worker.
@@ -80,7 +81,7 @@ class Outcome:
 
     state: State
     reward: float
-    metrics: Mapping[str, Metric]
+    metrics: Metrics = field(default_factory=Metrics)
     reason: str = ""
     worker: str = ""
     seconds: float = 0.0
@@ -90,11 +91,10 @@ class Outcome:
         object.__setattr__(self, "state", State(self.state))
         object.__setattr__(self, "reward", float(self.reward))  # 0 and 0.0: one JSON
         object.__setattr__(self, "seconds", float(self.seconds))
-        object.__setattr__(self, "metrics", dict(self.metrics))
         numbers = {"reward": self.reward, "seconds": self.seconds}
         numbers |= {
             f"metrics[{name!r}]": value
-            for name, value in self.metrics.items()
+            for name, value in self.metrics.to_dict().items()
             if isinstance(value, float)
         }
         for name, value in numbers.items():
@@ -108,7 +108,29 @@ class Outcome:
     @property
     def is_charged(self) -> bool:
         """Whether it was tried and so counts against the budget."""
-        return self.state is not State.INFEASIBLE or bool(self.metrics)
+        return self.state is not State.INFEASIBLE or self.metrics != Metrics()
+
+    @property
+    def costs(self) -> MeasuredCosts:
+        """The measured costs of a candidate that was timed.
+
+        Raises:
+            ValueError: If it was not timed.
+        """
+        if self.metrics.costs is None:
+            raise ValueError(f"a candidate that was not timed has no costs: {self}")
+        return self.metrics.costs
+
+    @property
+    def training(self) -> TrainingResult:
+        """The training result of a candidate that was trained.
+
+        Raises:
+            ValueError: If it was not trained.
+        """
+        if self.metrics.training is None:
+            raise ValueError(f"a candidate that was not trained has no training result: {self}")
+        return self.metrics.training
 
     @classmethod
     def failed(
@@ -118,7 +140,6 @@ class Outcome:
         return cls(
             state=State.FAIL,
             reward=0.0,
-            metrics={},
             reason=reason,
             worker=worker,
             seconds=seconds,
@@ -128,14 +149,14 @@ class Outcome:
     @classmethod
     def infeasible(cls, reason: str) -> Self:
         """Return the outcome of a candidate that breaks a constraint and is not trained."""
-        return cls(state=State.INFEASIBLE, reward=0.0, metrics={}, reason=reason)
+        return cls(state=State.INFEASIBLE, reward=0.0, reason=reason)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it exactly."""
         return {
             "state": str(self.state),
             "reward": self.reward,
-            "metrics": dict(self.metrics),
+            "metrics": self.metrics.to_dict(),
             "reason": self.reason,
             "worker": self.worker,
             "seconds": self.seconds,
@@ -152,7 +173,7 @@ class Outcome:
         return cls(
             state=State(data["state"]),
             reward=data["reward"],
-            metrics=data["metrics"],
+            metrics=Metrics.from_dict(data["metrics"]),
             reason=data["reason"],
             worker=data["worker"],
             seconds=data["seconds"],
@@ -179,7 +200,8 @@ class Record:
     @property
     def rung(self) -> int:
         """The rung that the metrics come from; 0 where there are no rungs."""
-        return int(self.outcome.metrics.get("rung", 0))
+        training = self.outcome.metrics.training
+        return training.rung.number if training and training.rung else 0
 
     @property
     def rank(self) -> tuple[int, float, int]:
@@ -192,5 +214,5 @@ class Record:
     @property
     def can_win(self) -> bool:
         """Whether it was trained, and to more than chance: only then its reward says anything."""
-        outcome = self.outcome
-        return outcome.state is State.COMPLETE and not outcome.metrics.get("at_chance", False)
+        training = self.outcome.metrics.training
+        return self.outcome.state is State.COMPLETE and not (training and training.at_chance)

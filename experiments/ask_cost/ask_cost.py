@@ -13,6 +13,7 @@ from zlib import crc32
 
 from nas.candidate import Choices, Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
+from nas.metrics import Metric, Metrics
 from nas.samplers import sampler_factory, sampler_names
 from search_space.atomic_file import write_atomic
 from search_space.cost import count_params
@@ -26,13 +27,13 @@ def outcome_of(choices: Choices, rng: random.Random) -> Outcome:
         / 7
         / len(choices)
     )
-    metrics: dict[str, float | int | str | bool] = {
+    metrics: dict[str, Metric] = {
         "accuracy": min(1.0, 0.4 + 0.4 * score + 0.05 * rng.random()),
         "relative_step_time": 0.5 + rng.random(),
         "num_params": rng.randrange(10**5, 10**6),
     }
     reward = float(metrics["accuracy"]) * float(metrics["relative_step_time"]) ** -0.07
-    return Outcome(state=State.COMPLETE, reward=reward, metrics=metrics)
+    return Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics(other=metrics))
 
 
 def measure(

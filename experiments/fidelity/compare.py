@@ -82,7 +82,8 @@ def no_limit(choices: Choices) -> str:  # noqa: ARG001
 
 def tell(record: Record, records: tuple[Record, ...]) -> None:
     outcome = record.outcome
-    rung = outcome.metrics.get("rung", "-")
+    training = outcome.metrics.training
+    rung = training.rung.number if training and training.rung else "-"
     print(
         f"{time.strftime('%H:%M')} {record.candidate.number} rung {rung} {outcome.state} "
         f"{outcome.reward:.4f} {spent(records):.0f} s",
@@ -91,13 +92,13 @@ def tell(record: Record, records: tuple[Record, ...]) -> None:
 
 
 def spent(records: tuple[Record, ...]) -> float:
-    return sum(float(record.outcome.metrics.get("device_seconds", 0.0)) for record in records)
+    seconds = (record.outcome.metrics.device_seconds for record in records)
+    return sum(one.total for one in seconds if one)
 
 
 def found(records: tuple[Record, ...]) -> dict[str, Any]:
     best = best_record(records)
     assert best is not None
-    names = ("accuracy", "relative_step_time", "relative_params", "num_params")
     return {
         "candidates": len(records),
         "device_seconds": spent(records),
@@ -108,7 +109,10 @@ def found(records: tuple[Record, ...]) -> dict[str, Any]:
         "number": best.candidate.number,
         "choices": dict(best.candidate.choices),
         "search_reward": best.outcome.reward,
-        **{name: best.outcome.metrics[name] for name in names},
+        "accuracy": best.outcome.training.accuracy,
+        "relative_step_time": best.outcome.costs.relative_step_time,
+        "relative_params": best.outcome.costs.relative_params,
+        "num_params": best.outcome.costs.num_params,
     }
 
 

@@ -125,21 +125,51 @@ def measure_ours(sampler: str, count: int) -> Clock:
 def make_nothing() -> Any:
     """Return an evaluator that measures nothing; its reward is a hash of the network."""
     from nas.candidate import Candidate, Outcome, State
+    from nas.metrics import MeasuredCosts, Metrics, TrainingResult
+    from trainer.timing.step_time import StepTime
+
+    costs = MeasuredCosts(
+        timing=StepTime(
+            step_time_s=0.02,
+            spread=0.0,
+            forward_s=0.006,
+            backward_s=0.013,
+            optimizer_s=0.001,
+            samples_per_sec=6400.0,
+            peak_memory_bytes=2**28,
+            batch_size=128,
+            image_size=24,
+            precision="fp32",
+            repeats=1,
+            attempts=1,
+            contaminated=False,
+            clock="none",
+            device="none",
+            torch_version="none",
+        ),
+        relative_step_time=1.0,
+        reference_step_time_s=0.02,
+        num_params=100_000,
+        relative_params=1.0,
+        macs=7_000_000,
+        num_classes=10,
+        timing_seconds=0.0,
+    )
 
     def evaluate(candidate: Candidate) -> Outcome:
         reward = hash_reward(json.dumps(dict(candidate.choices), sort_keys=True))
-        metrics = {
-            "accuracy": reward,
-            "step_time_s": 0.02,
-            "relative_step_time": 1.0,
-            "num_params": 100_000,
-            "macs": 7_000_000,
-            "peak_memory_bytes": 2**28,
-            "num_classes": 10,
-            "device": "none",
-            "torch_version": "none",
-            "torch_is_imported": "torch" in sys.modules,
-        }
+        metrics = Metrics(
+            costs=costs,
+            training=TrainingResult(
+                accuracy=reward,
+                train_loss=1.0,
+                train_seconds=0.0,
+                held_out_images=1,
+                chance_accuracy=0.1,
+                at_chance=False,
+            ),
+            other={"torch_is_imported": "torch" in sys.modules},
+        )
         return Outcome(state=State.COMPLETE, reward=reward, metrics=metrics, worker="no-op")
 
     return evaluate

@@ -19,6 +19,7 @@ import numpy as np
 
 from nas.candidate import Choices, Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
+from nas.metrics import Metrics
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT, weighted_product
 from nas.samplers import sampler_factory
 from search_space.cost import count_macs, count_params
@@ -72,7 +73,7 @@ def search(costs: Costs, known: str, world: int, seed: int, evaluations: int) ->
         seen = float(np.clip(exact + noise.normal(0, ACCURACY_NOISE), 0.0, 1.0))
         measured = step_time * math.exp(noise.normal(0, TIME_NOISE))
         reward = weighted_product(seen, measured, params)
-        metrics = {"accuracy": seen}
+        metrics = Metrics(other={"accuracy": seen})
         study.tell(proposal.number, Outcome(state=State.COMPLETE, reward=reward, metrics=metrics))
         if reward > best:
             best, worth = reward, weighted_product(exact, step_time, params)

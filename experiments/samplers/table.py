@@ -10,12 +10,12 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nas.candidate import Candidate, Choice, Choices, Outcome, State
+from nas.metrics import Metric, Metrics
 from nas.reward import weighted_product
 from search_space.spaces.decision import Decision, canonical
 
@@ -113,10 +113,10 @@ class Table:
 
 
 def _outcome(accuracy: float, step_time: float, params: float, **exponents: float) -> Outcome:
-    metrics: dict[str, Any] = {
+    metrics: dict[str, Metric] = {
         "accuracy": accuracy,
         "relative_step_time": step_time,
         "relative_params": params,
     }
     reward = weighted_product(accuracy, step_time, params, **exponents)
-    return Outcome(state=State.COMPLETE, reward=reward, metrics=metrics)
+    return Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics(other=metrics))

@@ -1,11 +1,12 @@
 """Constraints applied to predicted costs before training and to measured costs after it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from nas.candidate import Choices, Metric, Outcome, State
+from nas.candidate import Choices, Outcome, State
 from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
+from nas.metrics import MeasuredCosts
 
 # A predicted step time excludes a candidate only if it exceeds the limit by this many mean
 # errors of the table. Of normally distributed errors, one in nine is larger than two mean
@@ -43,22 +44,21 @@ def apply_measured_constraints(outcome: Outcome, constraints: Sequence[Constrain
 
     An infeasible outcome keeps its metrics and its duration; its reward is zero.
     """
-    if outcome.state is not State.COMPLETE:
+    if outcome.state is not State.COMPLETE or outcome.metrics.costs is None:
         return outcome
-    reason = measured_violation(outcome.metrics, constraints)
+    reason = measured_violation(outcome.costs, constraints)
     if not reason:
         return outcome
     return replace(outcome, state=State.INFEASIBLE, reward=0.0, reason=reason)
 
 
-def measured_violation(metrics: Mapping[str, Metric], constraints: Sequence[Constraint]) -> str:
+def measured_violation(measured: MeasuredCosts, constraints: Sequence[Constraint]) -> str:
     """Return the constraints that the measured costs violate, or an empty string.
 
     Memory is checked on a GPU only: on a CPU the measured peak is that of the whole process,
     libraries included.
     """
-    names = {"step_time": "relative_step_time", "step_time_s": "step_time_s"}
-    if metrics.get("timing_clock") != "process_cpu":
-        names["memory"] = "peak_memory_bytes"
-    costs = {name: float(metrics[key]) for name, key in names.items() if key in metrics}
+    costs = {"step_time": measured.relative_step_time, "step_time_s": measured.step_time_s}
+    if measured.timing.clock != "process_cpu":
+        costs["memory"] = measured.timing.peak_memory_bytes
     return "; ".join(f"measured {why}" for one in constraints if (why := one.violation(costs)))

@@ -101,7 +101,7 @@ class ProposalStudy:
         notes = {
             "told": self._told,
             "state": str(outcome.state),
-            "metrics": dict(outcome.metrics),
+            "metrics": outcome.metrics.to_dict(),
         }
         for name, value in notes.items():
             self._storage.set_trial_user_attr(trial_id, name, value)

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from nas.analysis.chance import is_at_chance
-from nas.candidate import Candidate, Metric, Outcome, State
+from nas.candidate import Candidate, Outcome, State
 from nas.costs.predictor import CostPredictor
 from nas.costs.screening import apply_measured_constraints
 from nas.evaluation.safe_evaluation import worker_name
+from nas.metrics import DeviceSeconds, MeasuredCosts, Metrics, ReachedRung, TrainingResult
 from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
 from search_space.cost import count_params
@@ -66,25 +67,24 @@ class EvaluatorFactory:
     def _trained(
         self, measured: Measurement, task: ProxyTask, *, seconds: float, device_seconds: float
     ) -> Outcome:
-        relative_params = measured.num_params / count_params(
-            task.reference, task.images.num_classes
+        costs = measured_costs(measured, task)
+        training = training_result(
+            measured.accuracy, measured.train_loss, measured.train_seconds, task
         )
         return Outcome(
             state=State.COMPLETE,
             reward=weighted_product(
-                measured.accuracy,
-                measured.relative_step_time,
-                relative_params,
+                training.accuracy,
+                costs.relative_step_time,
+                costs.relative_params,
                 w=self.config.w,
                 v=self.config.v,
             ),
-            metrics={
-                **measured_metrics(measured),
-                **chance_metrics(measured.accuracy, task),
-                "relative_params": relative_params,
-                "num_classes": task.images.num_classes,
-                "device_seconds": device_seconds,
-            },
+            metrics=Metrics(
+                costs=costs,
+                training=training,
+                device_seconds=DeviceSeconds(total=device_seconds),
+            ),
             worker=worker_name(),
             seconds=seconds,
         )
@@ -94,7 +94,7 @@ class EvaluatorFactory:
         predictor = self.predictor
         predicted = predictor.costs(candidate.choices).relative_step_time if predictor else None
         if outcome.state is State.COMPLETE and predicted is not None:
-            metrics = {**outcome.metrics, "predicted_relative_step_time": predicted}
+            metrics = replace(outcome.metrics, predicted_relative_step_time=predicted)
             outcome = replace(outcome, metrics=metrics)
         return apply_measured_constraints(outcome, self.config.constraints)
 
@@ -140,16 +140,26 @@ def _memory_share_bytes(config: SearchConfig) -> int:
     return worker_memory_bytes(config.workers)
 
 
-def chance_metrics(accuracy: float, task: ProxyTask) -> dict[str, Metric]:
-    """Return what guessing would reach on the held-out images, and whether this is more."""
+def training_result(
+    accuracy: float,
+    train_loss: float,
+    train_seconds: float,
+    task: ProxyTask,
+    rung: ReachedRung | None = None,
+) -> TrainingResult:
+    """Return the result of a training, compared with guessing on the same held-out images."""
     _, held_out = proxy_split(task.config, task.images)
     counts = np.bincount(task.images.splits["train"].labels[held_out])
     images, chance = int(counts.sum()), float(counts.max() / counts.sum())
-    return {
-        "held_out_images": images,
-        "chance_accuracy": chance,
-        "at_chance": is_at_chance(accuracy, images=images, chance=chance),
-    }
+    return TrainingResult(
+        accuracy=accuracy,
+        train_loss=train_loss,
+        train_seconds=train_seconds,
+        held_out_images=images,
+        chance_accuracy=chance,
+        at_chance=is_at_chance(accuracy, images=images, chance=chance),
+        rung=rung,
+    )
 
 
 def device_clock(device: torch.device) -> Callable[[], float]:
@@ -157,33 +167,16 @@ def device_clock(device: torch.device) -> Callable[[], float]:
     return time.perf_counter if device.type == "cuda" else time.process_time
 
 
-def measured_metrics(measured: Measurement) -> dict[str, Metric]:
-    """Return a measurement as an outcome's metrics."""
-    step = measured.step_time
-    return {
-        "accuracy": measured.accuracy,
-        "step_time_s": step.step_time_s,
-        "relative_step_time": measured.relative_step_time,
-        "num_params": measured.num_params,
-        "macs": measured.macs,
-        "peak_memory_bytes": step.peak_memory_bytes,
-        "train_loss": measured.train_loss,
-        "samples_per_sec": step.samples_per_sec,
-        "reference_step_time_s": measured.reference_step_time_s,
-        "forward_s": step.forward_s,
-        "backward_s": step.backward_s,
-        "optimizer_s": step.optimizer_s,
-        "timing_spread": step.spread,
-        "timing_repeats": step.repeats,
-        "timing_attempts": step.attempts,
-        "timing_contaminated": step.contaminated,
-        "timing_wide_spread": step.wide_spread,
-        "timing_clock": step.clock,
-        "batch_size": step.batch_size,
-        "image_size": step.image_size,
-        "precision": step.precision,
-        "device": step.device,
-        "torch_version": step.torch_version,
-        "train_seconds": measured.train_seconds,
-        "timing_seconds": measured.timing_seconds,
-    }
+def measured_costs(measured: Measurement, task: ProxyTask) -> MeasuredCosts:
+    """Return the costs of a measured candidate, compared with the reference network's."""
+    num_classes = task.images.num_classes
+    return MeasuredCosts(
+        timing=measured.step_time,
+        relative_step_time=measured.relative_step_time,
+        reference_step_time_s=measured.reference_step_time_s,
+        num_params=measured.num_params,
+        relative_params=measured.num_params / count_params(task.reference, num_classes),
+        macs=measured.macs,
+        num_classes=num_classes,
+        timing_seconds=measured.timing_seconds,
+    )

@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 from nas.candidate import Candidate, Outcome, State
 from nas.engine.dispatcher import Desk, WorkerError
 from nas.execution.ray_trainable import CRASH, MACHINE, OUTCOME, TROUBLE
+from nas.metrics import Metrics
 
 
 class EngineSearcher(Searcher):  # type: ignore[misc]
@@ -112,5 +113,5 @@ def _outcome(result: Mapping[str, Any]) -> Outcome:
     reward = result["reward"]
     if not math.isfinite(reward):
         return Outcome.failed(f"reward is {reward}")
-    metrics = {n: v for n, v in result.items() if isinstance(v, int | float) and math.isfinite(v)}
-    return Outcome(state=State.COMPLETE, reward=reward, metrics=metrics)
+    numbers = {n: v for n, v in result.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics.from_dict(numbers))

@@ -86,7 +86,7 @@ class ProgressiveEngine(Engine):
             self._ladder.finish(number, 0, outcome)
             return record
         before = self._book.record_of(number)
-        outcome = replace(outcome, metrics={**before.outcome.metrics, **outcome.metrics})
+        outcome = replace(outcome, metrics=before.outcome.metrics.updated(outcome.metrics))
         event = {
             "event": "rung",
             "number": self._study.next_number,  # a trial of its own

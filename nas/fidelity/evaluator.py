@@ -2,26 +2,25 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from nas.candidate import Candidate, Metric, Outcome, State
+from nas.candidate import Candidate, Outcome, State
 from nas.costs.screening import measured_violation
 from nas.evaluation.evaluator import (
     EvaluatorFactory,
-    chance_metrics,
     device_clock,
-    measured_metrics,
+    measured_costs,
     proxy_task,
+    training_result,
 )
 from nas.evaluation.safe_evaluation import worker_name
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.job import RungJob
-from nas.fidelity.rung_costs import RUNG, TIMING
+from nas.metrics import DeviceSeconds, MeasuredCosts, ReachedRung, TrainingResult
 from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
-from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.device.memory import free_memory
 from trainer.proxy.measurement import InfeasibleError
@@ -93,67 +92,58 @@ class RungWorker:
             raise TypeError(f"a search in rungs works on RungJob, got {type(job).__name__}")
         started, clock = time.perf_counter(), device_clock(self.task.device)
         began = clock()
-        metrics: dict[str, Metric] = dict(job.known)
+        costs, training = job.known.costs, job.known.training
+        spent = job.known.device_seconds or DeviceSeconds(total=0.0)
+        timing, by_rung = spent.timing, dict(spent.by_rung)
         state, reward, reason = State.COMPLETE, 0.0, ""
         try:
             if job.rung == 0:
-                metrics |= self._measure(job)
-                metrics[TIMING] = clock() - began
+                costs = self._measure(job)
+                timing = clock() - began
                 began = clock()
-                reason = measured_violation(metrics, self.config.constraints)
-                if reason:
-                    state = State.INFEASIBLE
-                elif reason := self._reason_to_drop(job, metrics):
-                    state = State.DROPPED
-            if not reason:
-                metrics |= self._train(job)
-                reward = self._reward(metrics)
+                state, reason = self._verdict_before_training(job, costs)
+            if not reason and costs:
+                training = self._train(job)
+                reward = self._reward(costs, training)
         except InfeasibleError as error:
             state, reason = State.FAIL, str(error)
         if state is State.FAIL:
             free_memory(self.task.device)  # now that no frame of the error holds it
         if state in (State.COMPLETE, State.FAIL):
-            metrics[f"{RUNG}{job.rung}"] = clock() - began
-        metrics["device_seconds"] = sum(
-            float(value) for name, value in metrics.items() if name.startswith((TIMING, RUNG))
-        )
+            by_rung[job.rung] = clock() - began
+        seconds = DeviceSeconds.summed(timing=timing, by_rung=by_rung)
         return Outcome(
             state=state,
             reward=reward,
-            metrics=metrics,
+            metrics=replace(job.known, costs=costs, training=training, device_seconds=seconds),
             reason=reason,
             worker=worker_name(),
             seconds=time.perf_counter() - started,
         )
 
-    def _measure(self, job: RungJob) -> dict[str, Metric]:
+    def _measure(self, job: RungJob) -> MeasuredCosts:
         """Return what is known of a candidate before any training."""
         measured = measure_untrained(self.space.architecture(job.choices), self.task)
-        num_classes = self.task.images.num_classes
-        metrics = measured_metrics(measured)
-        for name in ("accuracy", "train_loss", "train_seconds"):
-            del metrics[name]
-        relative = measured.num_params / count_params(self.task.reference, num_classes)
-        return {**metrics, "relative_params": relative, "num_classes": num_classes}
+        return measured_costs(measured, self.task)
 
-    def _reason_to_drop(self, job: RungJob, metrics: dict[str, Metric]) -> str:
-        return job.bar.reason_to_drop(
-            float(metrics["relative_step_time"]),
-            float(metrics["relative_params"]),
-            w=self.config.w,
-            v=self.config.v,
+    def _verdict_before_training(self, job: RungJob, costs: MeasuredCosts) -> tuple[State, str]:
+        if reason := measured_violation(costs, self.config.constraints):
+            return State.INFEASIBLE, reason
+        reason = job.bar.reason_to_drop(
+            costs.relative_step_time, costs.relative_params, w=self.config.w, v=self.config.v
         )
+        return (State.DROPPED if reason else State.COMPLETE), reason
 
-    def _reward(self, metrics: dict[str, Metric]) -> float:
+    def _reward(self, costs: MeasuredCosts, training: TrainingResult) -> float:
         return weighted_product(
-            float(metrics["accuracy"]),
-            float(metrics["relative_step_time"]),
-            float(metrics["relative_params"]),
+            training.accuracy,
+            costs.relative_step_time,
+            costs.relative_params,
             w=self.config.w,
             v=self.config.v,
         )
 
-    def _train(self, job: RungJob) -> dict[str, Metric]:
+    def _train(self, job: RungJob) -> TrainingResult:
         """Train the rung from where the candidate rests, or from the start where that is lost."""
         architecture = self.space.architecture(job.choices)
         state, first = None, job.rung
@@ -170,12 +160,13 @@ class RungWorker:
         seconds = time.perf_counter() - started
         if job.rung + 1 < len(self.rungs) and self.checkpoints.folder.is_dir():
             save_rung(self.checkpoints.path(job.number, job.rung), result.state)
-        return {
-            "accuracy": result.accuracy,
-            **chance_metrics(result.accuracy, self.task),
-            "train_loss": result.train_loss,
-            "train_seconds": seconds + float(job.known.get("train_seconds", 0.0)),
-            "rung": job.rung,
-            "rung_image_size": self.rungs[job.rung].phase.image_size,
-            "rungs_trained_again": job.rung - first + int(job.known.get("rungs_trained_again", 0)),
-        }
+        before = job.known.training
+        again = job.rung - first
+        if before and before.rung:
+            seconds += before.train_seconds
+            again += before.rung.trained_again
+        size = self.rungs[job.rung].phase.image_size
+        reached = ReachedRung(number=job.rung, image_size=size, trained_again=again)
+        return training_result(
+            result.accuracy, result.train_loss, seconds, self.task, rung=reached
+        )

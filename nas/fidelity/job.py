@@ -1,10 +1,10 @@
 """One rung of one candidate: what a worker gets, and what its files are called."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nas.candidate import Candidate, Metric
+from nas.candidate import Candidate
 from nas.fidelity.pruning import Bar
+from nas.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class RungJob(Candidate):
     """
 
     rung: int = 0
-    known: Mapping[str, Metric] = field(default_factory=dict)
+    known: Metrics = field(default_factory=Metrics)
     bar: Bar = field(default_factory=Bar)
 
     @property

@@ -59,7 +59,7 @@ class Bar:
 def current_bar(records: Sequence[Record], config: ProgressiveConfig, last_rung: int) -> Bar:
     """Return the bar for the next candidate, set by those that finished the last rung."""
     trained = [record for record in contenders(records) if record.rung == last_rung]
-    accuracies = [float(record.outcome.metrics["accuracy"]) for record in trained]
+    accuracies = [record.outcome.training.accuracy for record in trained]
     bound = config.accuracy_bound
     if config.headroom is not None and accuracies:
         bound = min(bound, max(accuracies) + config.headroom)
@@ -71,9 +71,5 @@ def current_bar(records: Sequence[Record], config: ProgressiveConfig, last_rung:
 
 
 def _point(record: Record) -> tuple[float, float, float]:
-    metrics = record.outcome.metrics
-    return (
-        float(metrics["accuracy"]),
-        float(metrics["relative_step_time"]),
-        float(metrics["relative_params"]),
-    )
+    costs = record.outcome.costs
+    return record.outcome.training.accuracy, costs.relative_step_time, costs.relative_params

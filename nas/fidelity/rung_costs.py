@@ -1,12 +1,9 @@
 """What every rung cost and came to, from the records alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nas.candidate import Record, State
-
-# Metrics that hold device-seconds: of the timing, and of every rung by its number.
-TIMING, RUNG = "device_seconds_timing", "device_seconds_rung"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ def rung_accounts(records: Sequence[Record]) -> tuple[RungAccount, ...]:
             rung=rung,
             entered=sum(rung in _rungs(record) for record in records),
             stayed=highest.count(rung),
-            device_seconds=_total(records, f"{RUNG}{rung}"),
+            device_seconds=sum(_rungs(record).get(rung, 0.0) for record in records),
         )
         for rung in range(max(highest, default=-1) + 1)
     )
@@ -42,12 +39,13 @@ def rung_accounts(records: Sequence[Record]) -> tuple[RungAccount, ...]:
 
 def rung_notes(records: Sequence[Record]) -> list[str]:
     """Return one sentence a line on what the rungs cost; nothing for a search without rungs."""
-    timed = sum(TIMING in record.outcome.metrics for record in records)
-    if not timed:
+    spent = [record.outcome.metrics.device_seconds for record in records]
+    timings = [one.timing for one in spent if one and one.timing is not None]
+    if not timings:
         return []
     dropped = sum(record.outcome.state is State.DROPPED for record in records)
     notes = [
-        f"timing: {timed} candidates, {_total(records, TIMING):.0f} device-seconds; "
+        f"timing: {len(timings)} candidates, {sum(timings):.0f} device-seconds; "
         f"{dropped} of them were not trained"
     ]
     for account in rung_accounts(records):
@@ -55,7 +53,8 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
             f"rung {account.rung}: {account.entered} candidates, {account.stayed} went no "
             f"further, {account.device_seconds:.0f} device-seconds"
         )
-    again = sum(int(record.outcome.metrics.get("rungs_trained_again", 0)) for record in records)
+    trained = [record.outcome.metrics.training for record in records]
+    again = sum(one.rung.trained_again for one in trained if one and one.rung)
     if again:
         notes.append(
             f"{again} rungs were trained again, because a worker did not see the checkpoint of "
@@ -64,10 +63,7 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
     return notes
 
 
-def _total(records: Sequence[Record], name: str) -> float:
-    return sum(float(record.outcome.metrics.get(name, 0.0)) for record in records)
-
-
-def _rungs(record: Record) -> set[int]:
-    names = (name.removeprefix(RUNG) for name in record.outcome.metrics)
-    return {int(name) for name in names if name.isdecimal()}
+def _rungs(record: Record) -> Mapping[int, float]:
+    """Return the device-seconds of every rung that the candidate was trained in."""
+    seconds = record.outcome.metrics.device_seconds
+    return seconds.by_rung if seconds else {}

@@ -44,7 +44,7 @@ class Finalist:
     @property
     def accuracies(self) -> tuple[float, ...]:
         """Accuracy of each training that ended well, in [0, 1]."""
-        return tuple(float(one.metrics["accuracy"]) for one in self.trained)
+        return tuple(one.training.accuracy for one in self.trained)
 
     @property
     def accuracy_std(self) -> float | None:
@@ -54,13 +54,10 @@ class Finalist:
     @property
     def at_chance(self) -> bool:
         """Whether its mean accuracy is explained by guessing."""
-        known = [one.metrics for one in self.trained if "chance_accuracy" in one.metrics]
-        if not known or len(known) < len(self.trained):
-            return False
-        return is_at_chance(
+        return bool(self.trained) and is_at_chance(
             statistics.fmean(self.accuracies),
-            images=sum(int(metrics["held_out_images"]) for metrics in known),
-            chance=statistics.fmean(float(metrics["chance_accuracy"]) for metrics in known),
+            images=sum(one.training.held_out_images for one in self.trained),
+            chance=statistics.fmean(one.training.chance_accuracy for one in self.trained),
         )
 
     @property
@@ -74,14 +71,25 @@ class Finalist:
 
         Accuracy is their mean, step times are their medians, and the reward is of these.
         """
-        metrics = {
-            **self.record.outcome.metrics,
-            **self.trained[0].metrics,
-            "accuracy": statistics.fmean(self.accuracies),
-            "at_chance": self.at_chance,
-            **{name: median_of(self.trained, name) for name in ("step_time_s", RELATIVE)},
-        }
-        outcome = replace(self.record.outcome, reward=self.reward, metrics=metrics)
+        metrics = self.record.outcome.metrics.updated(self.trained[0].metrics)
+        assert metrics.training is not None
+        assert metrics.costs is not None
+        median_s = statistics.median(one.costs.step_time_s for one in self.trained)
+        training = replace(
+            metrics.training,
+            accuracy=statistics.fmean(self.accuracies),
+            at_chance=self.at_chance,
+        )
+        costs = replace(
+            metrics.costs,
+            timing=replace(metrics.costs.timing, step_time_s=median_s),
+            relative_step_time=median_relative_step_time(self.trained),
+        )
+        outcome = replace(
+            self.record.outcome,
+            reward=self.reward,
+            metrics=replace(metrics, training=training, costs=costs),
+        )
         return replace(self.record, outcome=outcome)
 
     def provenance(self) -> dict[str, Any]:
@@ -96,9 +104,6 @@ class Finalist:
             "rank_after_search": self.first_rank,
             "reward_after_search": self.record.outcome.reward,
         }
-
-
-RELATIVE = "relative_step_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +197,7 @@ def judge_finalists(
     return Finals(
         finalists=tuple(finalists),
         held=spearman([float(-one.first_rank) for one in again], rewards),
-        by_params=spearman(
-            [float(one.record.outcome.metrics["num_params"]) for one in again], rewards
-        ),
+        by_params=spearman([float(one.record.outcome.costs.num_params) for one in again], rewards),
     )
 
 
@@ -204,14 +207,14 @@ def mean_reward(outcomes: Sequence[Outcome], *, w: float, v: float) -> float:
     if not trained:
         return 0.0
     return weighted_product(
-        statistics.fmean(float(one.metrics["accuracy"]) for one in trained),
-        median_of(trained, RELATIVE),
-        float(trained[0].metrics["relative_params"]),
+        statistics.fmean(one.training.accuracy for one in trained),
+        median_relative_step_time(trained),
+        trained[0].costs.relative_params,
         w=w,
         v=v,
     )
 
 
-def median_of(outcomes: Sequence[Outcome], name: str) -> float:
-    """Return the median of a metric."""
-    return statistics.median(float(one.metrics[name]) for one in outcomes)
+def median_relative_step_time(outcomes: Sequence[Outcome]) -> float:
+    """Return the median of step time / the reference network's."""
+    return statistics.median(one.costs.relative_step_time for one in outcomes)

@@ -79,8 +79,8 @@ def describe_training(training: Training, outcome: Outcome) -> str:
     what = outcome.reason
     if outcome.state is State.COMPLETE:
         what = (
-            f"accuracy {100 * float(outcome.metrics['accuracy']):.2f} %, "
-            f"step {1e3 * float(outcome.metrics['step_time_s']):.1f} ms"
+            f"accuracy {100 * outcome.training.accuracy:.2f} %, "
+            f"step {1e3 * outcome.costs.step_time_s:.1f} ms"
         )
     return (
         f"candidate {training.number}, seed {training.seed}, "

@@ -114,7 +114,7 @@ class MirrorStudy:
         candidate, outcome = record.candidate, record.outcome
         is_complete = outcome.state is State.COMPLETE
         attributes: dict[str, Any] = {
-            **outcome.metrics,
+            **outcome.metrics.to_dict(),
             NUMBER: candidate.number,
             "key": candidate.key,
             "state": str(outcome.state),

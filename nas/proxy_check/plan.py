@@ -150,14 +150,14 @@ def _is_trained(outcome: Outcome | None) -> TypeGuard[Outcome]:
 
 def _checked(short: Sequence[Outcome | None], long: Outcome | None) -> Checked:
     trained = [one for one in short if one is not None]
-    first = trained[0].metrics
+    first = trained[0]
     assert long is not None
     return Checked(
-        num_params=int(first["num_params"]),
-        short=tuple(float(one.metrics["accuracy"]) for one in trained),
-        long=float(long.metrics["accuracy"]),
-        at_chance=bool(first["at_chance"]),
-        held_out_images=int(first["held_out_images"]),
+        num_params=first.costs.num_params,
+        short=tuple(one.training.accuracy for one in trained),
+        long=long.training.accuracy,
+        at_chance=first.training.at_chance,
+        held_out_images=first.training.held_out_images,
     )
 
 
@@ -168,17 +168,17 @@ def _row(
     long: Outcome | None,
 ) -> dict[str, Any]:
     ends = (*short, long)
-    known = next((one.metrics for one in ends if _is_trained(one)), {})
-    accuracies = [float(one.metrics["accuracy"]) if _is_trained(one) else None for one in ends]
+    known = next((one for one in ends if _is_trained(one)), None)
+    accuracies = [one.training.accuracy if _is_trained(one) else None for one in ends]
     names = [f"accuracy_{plan.epochs}_epochs_seed_{seed}" for seed in plan.seeds]
     names.append(f"accuracy_{plan.long_epochs}_epochs_seed_{plan.long_seed}")
     return {
         "number": candidate.number,
         "key": candidate.key,
-        "num_params": known.get("num_params"),
-        "relative_step_time": known.get("relative_step_time"),
+        "num_params": known.costs.num_params if known else None,
+        "relative_step_time": known.costs.relative_step_time if known else None,
         **dict(zip(names, accuracies, strict=True)),
-        "at_chance": known.get("at_chance"),
+        "at_chance": known.training.at_chance if known else None,
         "reason": "; ".join(sorted({one.reason for one in ends if one and one.reason})),
         **candidate.choices,
     }

@@ -62,35 +62,34 @@ def _confirmed(one: Finalist) -> list[str]:
     before = f"{one.first_rank}."
     if not one.trained:
         return ["-", f"failed: {one.outcomes[0].reason}", "", "", before]
-    metrics, std = one.confirmed.outcome.metrics, one.accuracy_std
+    confirmed, std = one.confirmed.outcome, one.accuracy_std
     low, high = 100 * min(one.accuracies), 100 * max(one.accuracies)
     spread = "" if std is None else f" +- {100 * std:.2f}"
     chance = ", at chance" if one.at_chance else ""
     failed = f", {one.failed} failed" if one.failed else ""
     return [
         f"{one.reward:.4f}",
-        f"{100 * float(metrics['accuracy']):.2f}{spread} %{chance}{failed}",
+        f"{100 * confirmed.training.accuracy:.2f}{spread} %{chance}{failed}",
         f"{low:.2f} - {high:.2f}",
-        f"{1e3 * float(metrics['step_time_s']):.1f} ms",
+        f"{1e3 * confirmed.costs.step_time_s:.1f} ms",
         before,
     ]
 
 
 def _kind(trained: Sequence[Record]) -> str:
-    if any("rung" in record.outcome.metrics for record in trained):
+    if any(record.outcome.training.rung for record in trained):
         return f"candidates that reached rung {trained[0].rung}"
     return "trained candidates"
 
 
 def _measured(record: Record) -> list[str]:
-    metrics = record.outcome.metrics
-    chance = "" if record.can_win else ", at chance"
+    costs, chance = record.outcome.costs, "" if record.can_win else ", at chance"
     return [
         f"{record.outcome.reward:.4f}",
-        f"{100 * float(metrics['accuracy']):.2f} %{chance}",
-        f"{1e3 * float(metrics['step_time_s']):.1f} ms",
-        f"{float(metrics['relative_step_time']):.2f}x",
-        count(int(metrics["num_params"])),
+        f"{100 * record.outcome.training.accuracy:.2f} %{chance}",
+        f"{1e3 * costs.step_time_s:.1f} ms",
+        f"{costs.relative_step_time:.2f}x",
+        count(costs.num_params),
         record.candidate.key,
     ]
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nas.analysis.pareto import ACCURACY_AND_TIME, pareto_front
+from nas.analysis.pareto import pareto_front
 from nas.analysis.ranking import at_highest_rung, best_record
 from nas.candidate import Record
 
@@ -48,25 +48,19 @@ def search_figure(
 
 
 def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
-    times = np.array([_metric(record, "relative_step_time") for record in trained])
-    tops = np.array([100 * _metric(record, "accuracy") for record in trained])
-    sizes = np.array([_metric(record, "num_params") for record in trained])
+    times, tops = np.array([_point(record) for record in trained]).T
+    sizes = np.array([record.outcome.costs.num_params for record in trained])
     area = 20 + 130 * np.sqrt(sizes / sizes.max())
     axes.scatter(times, tops, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
-    front = sorted(
-        pareto_front(trained, ACCURACY_AND_TIME),
-        key=lambda record: _metric(record, "relative_step_time"),
-    )
+    front = sorted(_point(record) for record in pareto_front(trained, with_params=False))
     axes.step(
-        [_metric(record, "relative_step_time") for record in front],
-        [100 * _metric(record, "accuracy") for record in front],
+        *zip(*front, strict=True),
         where="post",
         color=FRONT,
         label="best accuracy for its step time",
     )
     axes.scatter(
-        _metric(best, "relative_step_time"),
-        100 * _metric(best, "accuracy"),
+        *_point(best),
         marker="*",
         s=260,
         c=BEST,
@@ -112,5 +106,6 @@ def _legend_below(axes: Axes) -> None:
     )
 
 
-def _metric(record: Record, name: str) -> float:
-    return float(record.outcome.metrics[name])
+def _point(record: Record) -> tuple[float, float]:
+    """Return a candidate's relative step time and its accuracy in percent."""
+    return record.outcome.costs.relative_step_time, 100 * record.outcome.training.accuracy

@@ -39,12 +39,9 @@ def _proposals(number: int) -> str:
 def prediction_note(records: Sequence[Record]) -> str:
     """Return how far off the predicted step times were; empty where none were predicted."""
     errors = [
-        abs(
-            float(metrics["predicted_relative_step_time"]) / float(metrics["relative_step_time"])
-            - 1
-        )
+        abs(metrics.predicted_relative_step_time / metrics.costs.relative_step_time - 1)
         for metrics in (record.outcome.metrics for record in records)
-        if "predicted_relative_step_time" in metrics
+        if metrics.costs and metrics.predicted_relative_step_time is not None
     ]
     if not errors:
         return ""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from nas.analysis.pareto import pareto_front
 from nas.candidate import Record
-from nas.finalists.finalists import Finalist, Finals, median_of, winner
+from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.page import write_report
 from nas.run_folder.files import architecture_file, trials_table, write_best, write_trials
 from nas.settings.config import SearchConfig
@@ -114,7 +114,7 @@ def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any
         "winner": is_winner,
         "rank_after_search": one.first_rank,
         "reward_after_search": before.reward,
-        "accuracy_after_search": before.metrics["accuracy"],
+        "accuracy_after_search": before.training.accuracy,
         "trainings": len(one.trained),
         "failed_trainings": one.failed,
         "epochs": one.trainings[0].epochs,
@@ -122,13 +122,13 @@ def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any
     }
     if one.trained:
         row |= {
-            "accuracy_mean": one.confirmed.outcome.metrics["accuracy"],
+            "accuracy_mean": one.confirmed.outcome.training.accuracy,
             "accuracy_std": one.accuracy_std,
             "accuracy_min": min(one.accuracies),
             "accuracy_max": max(one.accuracies),
-            "step_time_s": median_of(one.trained, "step_time_s"),
-            "relative_step_time": median_of(one.trained, "relative_step_time"),
-            "num_params": before.metrics["num_params"],
+            "step_time_s": one.confirmed.outcome.costs.step_time_s,
+            "relative_step_time": one.confirmed.outcome.costs.relative_step_time,
+            "num_params": before.costs.num_params,
             "at_chance": one.at_chance,
         }
     reasons = sorted({end.reason for end in one.outcomes if end.reason})

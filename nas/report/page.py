@@ -60,7 +60,7 @@ def report_page(
             space=space,
             counts={state: counted[state] for state in State},
             best=best,
-            device=best.outcome.metrics["device"] if best else "",
+            device=best.outcome.costs.timing.device if best else "",
             picture=_picture(records, name, best) if best else "",
             stages=space.architecture(best.candidate.choices).stages if best else (),
             confirmed=confirmation(best, finals) if best else "",

@@ -96,17 +96,18 @@ def describe(record: Record) -> str:
     """Return one line about a candidate that has come in."""
     outcome = record.outcome
     what = summary(record) if outcome.state is State.COMPLETE else outcome.reason
-    rung = f", rung {outcome.metrics['rung']}" if "rung" in outcome.metrics else ""
+    training = outcome.metrics.training
+    rung = f", rung {training.rung.number}" if training and training.rung else ""
     return f"candidate {record.candidate.number}{rung}: {what} in {outcome.seconds:.0f} s"
 
 
 def summary(record: Record) -> str:
     """Return a trained candidate's reward, accuracy, step time and parameters."""
-    metrics = record.outcome.metrics
+    training, costs = record.outcome.training, record.outcome.costs
     return (
-        f"reward {record.outcome.reward:.4f} (accuracy {100 * float(metrics['accuracy']):.2f} %, "
-        f"step {1e3 * float(metrics['step_time_s']):.1f} ms = "
-        f"{float(metrics['relative_step_time']):.2f}x, {count(int(metrics['num_params']))} params)"
+        f"reward {record.outcome.reward:.4f} (accuracy {100 * training.accuracy:.2f} %, "
+        f"step {1e3 * costs.step_time_s:.1f} ms = {costs.relative_step_time:.2f}x, "
+        f"{count(costs.num_params)} params)"
     )
 
 

@@ -61,15 +61,11 @@ def reweigh_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...]
 
 
 def _with_reward(record: Record, *, w: float, v: float) -> Record:
-    metrics = record.outcome.metrics
+    outcome, costs = record.outcome, record.outcome.costs
     reward = weighted_product(
-        float(metrics["accuracy"]),
-        float(metrics["relative_step_time"]),
-        float(metrics["relative_params"]),
-        w=w,
-        v=v,
+        outcome.training.accuracy, costs.relative_step_time, costs.relative_params, w=w, v=v
     )
-    return replace(record, outcome=replace(record.outcome, reward=reward))
+    return replace(record, outcome=replace(outcome, reward=reward))
 
 
 def show_reweighed(folder: Path, w: float, v: float, console: Console) -> None:

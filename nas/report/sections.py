@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas.analysis.pareto import pareto_front
-from nas.candidate import Metric, Record
+from nas.candidate import Record
 from nas.finalists.finalists import Finalist, Finals
 from nas.report.notes import final_notes
 from nas.report.progress import count
@@ -25,12 +25,12 @@ FINALS_HEADS = (
 
 def confirmation(best: Record, finals: Finals | None) -> str:
     """Return a sentence on what the winner's figures rest on."""
-    metrics, reward = best.outcome.metrics, best.outcome.reward
+    costs = best.outcome.costs
     figures = (
-        f"Reward {reward:.4f}: accuracy {_percent(metrics['accuracy'])}, "
-        f"step time {_milliseconds(metrics['step_time_s'])}, which is "
-        f"{float(metrics['relative_step_time']):.2f}x the reference network's, "
-        f"{count(int(metrics['num_params']))} parameters"
+        f"Reward {best.outcome.reward:.4f}: accuracy {_percent(best.outcome.training.accuracy)}, "
+        f"step time {_milliseconds(costs.step_time_s)}, which is "
+        f"{costs.relative_step_time:.2f}x the reference network's, "
+        f"{count(costs.num_params)} parameters"
     )
     if finals is None or finals.winner is None:
         return f"{figures}; one short training, not repeated with another seed."
@@ -61,10 +61,10 @@ def front_rows(records: Sequence[Record], best: Record | None) -> list[dict[str,
                 record.candidate.number,
                 record.candidate.key,
                 f"{record.outcome.reward:.4f}",
-                _percent(record.outcome.metrics["accuracy"]),
-                _milliseconds(record.outcome.metrics["step_time_s"]),
-                f"{float(record.outcome.metrics['relative_step_time']):.2f}x",
-                count(int(record.outcome.metrics["num_params"])),
+                _percent(record.outcome.training.accuracy),
+                _milliseconds(record.outcome.costs.step_time_s),
+                f"{record.outcome.costs.relative_step_time:.2f}x",
+                count(record.outcome.costs.num_params),
             ],
         }
         for record in pareto_front(records)
@@ -81,26 +81,26 @@ def _finalist_cells(one: Finalist) -> list[str]:
     candidate, before = one.record.candidate, one.record.outcome
     cells = [str(candidate.number)]
     if one.trained:
-        metrics, std = one.confirmed.outcome.metrics, one.accuracy_std
+        confirmed, std = one.confirmed.outcome, one.accuracy_std
         spread = "" if std is None else f" \u00b1 {100 * std:.2f}"
         remarks = [", at chance"] if one.at_chance else []
         remarks += [f", {one.failed} failed"] if one.failed else []
         cells += [
             f"{one.reward:.4f}",
-            f"{100 * float(metrics['accuracy']):.2f}{spread} %{''.join(remarks)}",
+            f"{100 * confirmed.training.accuracy:.2f}{spread} %{''.join(remarks)}",
             f"{100 * min(one.accuracies):.2f} to {100 * max(one.accuracies):.2f}",
-            _milliseconds(metrics["step_time_s"]),
-            f"{float(metrics['relative_step_time']):.2f}x",
+            _milliseconds(confirmed.costs.step_time_s),
+            f"{confirmed.costs.relative_step_time:.2f}x",
         ]
     else:
         cells += ["", f"failed: {one.outcomes[0].reason}", "", "", ""]
-    params = count(int(before.metrics["num_params"]))
+    params = count(before.costs.num_params)
     return [*cells, params, str(one.first_rank), f"{before.reward:.4f}"]
 
 
-def _percent(share: Metric) -> str:
-    return f"{100 * float(share):.2f} %"
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
-def _milliseconds(seconds: Metric) -> str:
-    return f"{1e3 * float(seconds):.1f} ms"
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f} ms"

@@ -35,14 +35,6 @@ LEADING_COLUMNS = (
     "macs",
     "peak_memory_bytes",
 )
-BEST_METRICS = (
-    "accuracy",
-    "step_time_s",
-    "relative_step_time",
-    "num_params",
-    "macs",
-    "peak_memory_bytes",
-)
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
@@ -105,13 +97,21 @@ def architecture_file(
 ) -> ArchitectureFile:
     """Return the architecture file of a trained candidate of the run called `run`."""
     outcome = record.outcome
-    metrics = {name: outcome.metrics[name] for name in BEST_METRICS}
+    costs, timing = outcome.costs, outcome.costs.timing
     return ArchitectureFile(
         architecture=space.architecture(record.candidate.choices),
         name=f"{run}-{record.candidate.number}",
         train_size=space.image_size.train,
         eval_size=space.image_size.eval,
-        metrics={**metrics, "reward": outcome.reward},
+        metrics={
+            "accuracy": outcome.training.accuracy,
+            "step_time_s": timing.step_time_s,
+            "relative_step_time": costs.relative_step_time,
+            "num_params": costs.num_params,
+            "macs": costs.macs,
+            "peak_memory_bytes": timing.peak_memory_bytes,
+            "reward": outcome.reward,
+        },
         provenance={
             "command": "nas-search",
             "run": run,
@@ -119,9 +119,9 @@ def architecture_file(
             "choices": dict(record.candidate.choices),
             "space": space.name,
             "settings": config.identity(),
-            "num_classes": outcome.metrics.get("num_classes"),
-            "device": outcome.metrics["device"],
-            "torch_version": outcome.metrics["torch_version"],
+            "num_classes": costs.num_classes,
+            "device": timing.device,
+            "torch_version": timing.torch_version,
             "finalist": finalist,
         },
     )
@@ -164,7 +164,7 @@ def _row(record: Record) -> dict[str, Any]:
         "key": candidate.key,
         "state": str(outcome.state),
         "reward": outcome.reward,
-        **outcome.metrics,
+        **outcome.metrics.to_dict(),
         **candidate.choices,
         "reason": outcome.reason,
         "seconds": outcome.seconds,

@@ -3,6 +3,7 @@
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
+from tests.toys.metrics import whole_metrics
 from trainer.config import ProxyConfig
 
 TINY = SearchSpace.load("tiny")
@@ -30,16 +31,9 @@ def trained(
         outcome=Outcome(
             state=State.COMPLETE,
             reward=reward,
-            metrics={
-                "accuracy": accuracy,
-                "step_time_s": 0.02 * relative,
-                "relative_step_time": relative,
-                "num_params": 123_456,
-                "macs": 7_000_000,
-                "peak_memory_bytes": 2**28,
-                "device": "a <device> & more",
-                "torch_version": "2.13.0",
-            },
+            metrics=whole_metrics(
+                accuracy=accuracy, step_time_s=0.02 * relative, relative_step_time=relative
+            ),
             worker="host/1",
             seconds=12.0,
         ),

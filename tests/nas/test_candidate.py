@@ -6,9 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.candidate import Candidate, Outcome, State
+from nas.metrics import Metrics
+from tests.toys.metrics import WHOLE
+
+TIMED = {name: value for name, value in WHOLE.items() if name != "accuracy"}
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-metrics = st.dictionaries(st.text(), numbers | st.integers() | st.text() | st.booleans())
+others = st.dictionaries(st.text(), numbers | st.integers() | st.text() | st.booleans())
+metrics = st.builds(
+    lambda known, other: Metrics.from_dict({**known, **other}),
+    st.sampled_from(({}, TIMED, WHOLE)),
+    others,
+)
 complete = st.builds(
     Outcome,
     state=st.just(State.COMPLETE),
@@ -39,15 +48,15 @@ def test_a_candidate_survives_json_exactly(candidate: Candidate) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_reward_or_metric_that_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match=r"Outcome\.reward must be finite, got"):
-        Outcome(state=State.COMPLETE, reward=value, metrics={})
+        Outcome(state=State.COMPLETE, reward=value)
     with pytest.raises(ValueError, match=r"Outcome\.metrics\['loss'\] must be finite, got"):
-        Outcome(state=State.COMPLETE, reward=0.5, metrics={"loss": value})
+        Outcome(state=State.COMPLETE, reward=0.5, metrics=Metrics(other={"loss": value}))
 
 
 @pytest.mark.parametrize("state", [State.FAIL, State.INFEASIBLE])
 def test_only_a_complete_candidate_has_a_reward(state: State) -> None:
     with pytest.raises(ValueError, match=rf"must be 0 where state is {state}, got 0\.5"):
-        Outcome(state=state, reward=0.5, metrics={})
+        Outcome(state=state, reward=0.5)
 
 
 def test_an_unknown_state_is_refused() -> None:

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from nas.candidate import Candidate, Choice, Choices, Outcome, State
+from nas.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +72,6 @@ def toy_reward(choices: Choices) -> float:
 
 def toy_outcome(candidate: Candidate) -> Outcome:
     reward = toy_reward(candidate.choices)
-    return Outcome(state=State.COMPLETE, reward=reward, metrics={"accuracy": reward})
+    return Outcome(
+        state=State.COMPLETE, reward=reward, metrics=Metrics(other={"accuracy": reward})
+    )

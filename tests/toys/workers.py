@@ -6,18 +6,19 @@ import signal
 import time
 from pathlib import Path
 
-from nas.candidate import Candidate, Metric, Outcome
+from nas.candidate import Candidate, Outcome
 from nas.engine import result_files as results
 from nas.engine.result_files import Evaluate
+from nas.metrics import Metrics
 from tests.toys.space import toy_outcome
 
 
 def make_with_threads() -> Evaluate:
     def evaluate(candidate: Candidate) -> Outcome:
         outcome = toy_outcome(candidate)
-        metrics: dict[str, Metric] = {"threads": os.environ["OMP_NUM_THREADS"], "nice": os.nice(0)}
+        seen = Metrics(other={"threads": os.environ["OMP_NUM_THREADS"], "nice": os.nice(0)})
         return Outcome(
-            state=outcome.state, reward=outcome.reward, metrics=metrics, worker=str(os.getpid())
+            state=outcome.state, reward=outcome.reward, metrics=seen, worker=str(os.getpid())
         )
 
     return evaluate
@@ -76,9 +77,7 @@ def make_with_faults(folder: Path) -> Evaluate:
             case 3 if not (folder / "met").exists():
                 (folder / "met").touch()
                 raise OSError(5, "Input/output error")
-        return Outcome(
-            state=outcome.state, reward=outcome.reward, metrics={}, worker=str(os.getpid())
-        )
+        return Outcome(state=outcome.state, reward=outcome.reward, worker=str(os.getpid()))
 
     return evaluate
 

@@ -8,6 +8,7 @@ from nas.costs.predictor import CostPredictor
 from nas.costs.screening import PreTrainingFilter, apply_measured_constraints
 from search_space.cost import count_params
 from tests.nas.nas_records import CONFIG
+from tests.toys.metrics import whole_metrics
 from tests.toys.step_table import TINY, made_table
 
 REFERENCE = TINY.choices(TINY.reference())
@@ -65,12 +66,12 @@ def measured(clock: str) -> Outcome:
     return Outcome(
         state=State.COMPLETE,
         reward=0.7,
-        metrics={
-            "relative_step_time": 1.3,
-            "step_time_s": 0.05,
-            "peak_memory_bytes": 3_000_000_000,
-            "timing_clock": clock,
-        },
+        metrics=whole_metrics(
+            relative_step_time=1.3,
+            step_time_s=0.05,
+            peak_memory_bytes=3_000_000_000,
+            timing_clock=clock,
+        ),
         worker="host/1",
         seconds=9.0,
     )

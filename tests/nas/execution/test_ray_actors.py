@@ -17,6 +17,7 @@ from nas.engine.ledger import Event, Ledger
 from nas.engine.result_files import Evaluate, Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
+from nas.metrics import Metrics
 from nas.samplers import sampler_factory
 from tests.toys.space import ToySpace, toy_reward
 from tests.toys.workers import make_on_a_full_disk, make_that_dies, make_with_threads
@@ -72,7 +73,8 @@ def test_workers_do_all_candidates_with_one_thread_each_and_not_niced(
     engine = search(executor, session, tmp_path, make_with_threads)
     assert engine.counts.complete == 12
     outcomes = [record.outcome for record in engine.records()]
-    assert all(outcome.metrics == {"threads": "1", "nice": os.nice(0)} for outcome in outcomes)
+    seen = Metrics(other={"threads": "1", "nice": os.nice(0)})
+    assert all(outcome.metrics == seen for outcome in outcomes)
     assert 1 <= len({outcome.worker for outcome in outcomes}) <= 2  # processes are reused
     assert len(list(tmp_path.glob("*.json"))) == 12
 
@@ -199,7 +201,7 @@ def test_a_tuner_of_ones_own_searches_with_the_engine(session: RaySession, tmp_p
         else:
             assert record.outcome.reward == toy_reward(record.candidate.choices)
             depth = record.candidate.choices["stage1.depth"]
-            assert record.outcome.metrics["depth"] == depth
+            assert record.outcome.metrics.other["depth"] == depth
 
 
 def test_more_workers_than_there_is_room_for_are_refused(session: RaySession) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.candidate import Candidate, Metric, State
+from nas.candidate import Candidate, State
 from nas.costs.constraint import Constraint
 from nas.fidelity.checkpoints import RungCheckpoints
 from nas.fidelity.evaluator import RungWorker
 from nas.fidelity.job import RungJob
 from nas.fidelity.pruning import Bar
+from nas.metrics import DeviceSeconds, Metrics, ReachedRung
 from nas.settings.config import SearchConfig
 from nas.settings.fidelity_config import ProgressiveConfig
 from search_space.space import SearchSpace
@@ -57,13 +58,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def job(rung: int, *, known: dict[str, Metric] | None = None, bar: Bar | None = None) -> RungJob:
+def job(rung: int, *, known: Metrics | None = None, bar: Bar | None = None) -> RungJob:
     return RungJob(
         number=3,
         choices=CHOSEN,
         key=TINY.key(CHOSEN),
         rung=rung,
-        known=known or {},
+        known=known or Metrics(),
         bar=bar or Bar(),
     )
 
@@ -73,30 +74,33 @@ def test_a_candidate_climbs_from_its_checkpoint_or_from_the_start_to_the_same_en
 ) -> None:
     first = worker.evaluate(job(0))
     assert first.state is State.COMPLETE
-    assert (first.metrics["rung"], first.metrics["rung_image_size"]) == (0, 8)
-    assert first.metrics["image_size"] == SIZE  # the step is timed at the full size
+    assert first.training.rung == ReachedRung(number=0, image_size=8, trained_again=0)
+    assert first.costs.timing.image_size == SIZE  # the step is timed at the full size
     assert names(tmp_path) == ["3-r0.pt"]
-    known = dict(first.metrics)
+    known = first.metrics
     second = worker.evaluate(job(1, known=known))
-    assert (second.metrics["rung"], second.metrics["rung_image_size"]) == (1, SIZE)
-    assert second.metrics["step_time_s"] == first.metrics["step_time_s"]
-    assert second.metrics["rungs_trained_again"] == 0
+    assert second.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=0)
+    assert second.costs == first.costs
     assert names(tmp_path) == ["3-r0.pt"]  # nobody goes on from the last rung
     (tmp_path / "3-r0.pt").unlink()
     again = worker.evaluate(job(1, known=known))
-    assert again.metrics["rungs_trained_again"] == 1
-    assert again.metrics["accuracy"] == second.metrics["accuracy"]
-    assert again.metrics["train_loss"] == second.metrics["train_loss"]
+    assert again.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=1)
+    assert again.training.accuracy == second.training.accuracy
+    assert again.training.train_loss == second.training.train_loss
     assert again.reward == second.reward
 
 
 def test_seconds_add_up(worker: RungWorker) -> None:
     first = worker.evaluate(job(0)).metrics
-    second = worker.evaluate(job(1, known=dict(first))).metrics
-    parts = [second[f"device_seconds_{name}"] for name in ("timing", "rung0", "rung1")]
-    assert all(float(part) > 0 for part in parts)
-    assert second["device_seconds"] == pytest.approx(sum(float(part) for part in parts))
-    assert parts[:2] == [first[f"device_seconds_{name}"] for name in ("timing", "rung0")]
+    before = first.device_seconds
+    seconds = worker.evaluate(job(1, known=first)).metrics.device_seconds
+    assert before is not None
+    assert seconds is not None
+    assert seconds.timing is not None
+    parts = [seconds.timing, seconds.by_rung[0], seconds.by_rung[1]]
+    assert all(part > 0 for part in parts)
+    assert seconds.total == pytest.approx(sum(parts))
+    assert (before.timing, dict(before.by_rung)) == (parts[0], {0: parts[1]})
 
 
 def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: Path) -> None:
@@ -104,9 +108,11 @@ def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: 
     assert outcome.state is State.DROPPED
     assert outcome.reward == 0.0
     assert outcome.reason.startswith("not trained: with 50.0 % accuracy its reward would be ")
-    assert float(outcome.metrics["step_time_s"]) > 0
-    assert not {"accuracy", "rung", "device_seconds_rung0"} & set(outcome.metrics)
-    assert outcome.metrics["device_seconds"] == outcome.metrics["device_seconds_timing"]
+    assert outcome.costs.step_time_s > 0
+    assert outcome.metrics.training is None
+    seconds = outcome.metrics.device_seconds
+    assert seconds is not None
+    assert seconds == DeviceSeconds(total=seconds.total, timing=seconds.total)
     assert not names(tmp_path)
 
 
@@ -118,7 +124,9 @@ def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
     assert outcome.state is State.INFEASIBLE
     assert outcome.is_charged  # it cost a timing
     assert outcome.reason.startswith("measured step_time ")
-    assert not {"accuracy", "rung", "device_seconds_rung0"} & set(outcome.metrics)
+    assert outcome.metrics.training is None
+    assert outcome.metrics.device_seconds is not None
+    assert not outcome.metrics.device_seconds.by_rung
     assert not names(tmp_path)
 
 

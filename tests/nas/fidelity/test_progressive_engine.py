@@ -16,6 +16,7 @@ from nas.engine.study import quiet_optuna
 from nas.fidelity.engine import ProgressiveEngine
 from nas.fidelity.job import RungJob
 from nas.fidelity.rung_costs import rung_accounts, rung_notes
+from nas.metrics import Metrics
 from nas.samplers import sampler_factory
 from nas.session import time_note
 from nas.settings.config import SearchConfig
@@ -160,10 +161,16 @@ def test_a_failure_above_takes_the_candidate_out_and_keeps_what_it_cost(path: Pa
         assert account.device_seconds == pytest.approx(
             1.5
             * sum(
-                f"device_seconds_rung{account.rung}" in r.outcome.metrics for r in engine.records()
+                account.rung in r.outcome.metrics.device_seconds.by_rung
+                for r in engine.records()
+                if r.outcome.metrics.device_seconds
             )
         )
-    failed = [r for r in engine.records() if r.outcome.state is State.FAIL and r.outcome.metrics]
+    failed = [
+        r
+        for r in engine.records()
+        if r.outcome.state is State.FAIL and r.outcome.metrics != Metrics()
+    ]
     assert failed  # one failed above the first rung, and its metrics are still there
     assert all(record.outcome.reward == 0.0 for record in failed)
     assert rung_notes(engine.records()) == []  # nothing was timed
@@ -195,9 +202,11 @@ def test_a_promoted_candidate_carries_what_is_known_of_it(path: Path) -> None:
         while (job := engine.ask()) is not None:
             if job.rung:
                 assert job.known == known[job.number].metrics
-                assert job.rung == known[job.number].metrics["rung"] + 1  # type: ignore[operator]
+                reached = known[job.number].training.rung
+                assert reached is not None
+                assert job.rung == reached.number + 1
             else:
-                assert not job.known
+                assert job.known == Metrics()
             known[job.number] = engine.tell(job, rung_outcome(job)).outcome
 
 

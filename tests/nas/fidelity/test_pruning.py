@@ -5,24 +5,23 @@ import pytest
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.fidelity.pruning import Bar, current_bar
 from nas.settings.fidelity_config import ProgressiveConfig
+from tests.toys.metrics import at_rung, whole_metrics
 
 
 def record(
     number: int, accuracy: float, *, rung: int = 2, relative: float = 1.0, reward: float = 0.5
 ) -> Record:
-    return Record(
+    trained = Record(
         candidate=Candidate(number=number, choices={}, key=str(number)),
         outcome=Outcome(
             state=State.COMPLETE,
             reward=reward,
-            metrics={
-                "accuracy": accuracy,
-                "relative_step_time": relative,
-                "relative_params": relative,
-                "rung": rung,
-            },
+            metrics=whole_metrics(
+                accuracy=accuracy, relative_step_time=relative, relative_params=relative
+            ),
         ),
     )
+    return at_rung(trained, rung)
 
 
 def test_a_slow_candidate_needs_more_than_there_is() -> None:

@@ -16,7 +16,7 @@ rewards = st.one_of(st.none(), st.sampled_from([0.0, 0.25, 0.5]), st.floats(0, 1
 def outcome(reward: float | None) -> Outcome:
     if reward is None:
         return Outcome.failed("NaN")
-    return Outcome(state=State.COMPLETE, reward=reward, metrics={})
+    return Outcome(state=State.COMPLETE, reward=reward)
 
 
 @dataclass
@@ -158,7 +158,7 @@ def test_equals_go_in_the_order_of_their_numbers() -> None:
 
 def test_what_was_dropped_was_never_on_the_ladder() -> None:
     ladder = Ladder(rungs=2, eta=2)
-    dropped = Outcome(state=State.DROPPED, reward=0.0, metrics={}, reason="no")
+    dropped = Outcome(state=State.DROPPED, reward=0.0, reason="no")
     ladder.finish(0, 0, dropped)
     ladder.finish(1, 0, outcome(0.5))
     assert ladder.finished(0) == 1

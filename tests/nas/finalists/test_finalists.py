@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nas.candidate import Metric, Outcome, Record, State
+from nas.candidate import Outcome, Record
 from nas.engine.limits import Limits
 from nas.engine.timeouts import Timeout
 from nas.finalists.finalists import (
@@ -20,11 +20,13 @@ from nas.finalists.finalists import (
 )
 from nas.finalists.round import FinalRound
 from nas.finalists.training import Training
+from nas.metrics import Metric
 from nas.report.notes import final_notes
 from nas.report.outputs import write_finals, write_outputs
 from nas.settings.fidelity_config import ProgressiveConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+from tests.toys.metrics import at_rung, with_metrics
 
 SEEDS, EPOCHS = (1, 2), 20
 
@@ -35,11 +37,8 @@ GUESS: dict[str, Metric] = {"held_out_images": 300, "chance_accuracy": 0.5}
 def outcome(
     accuracy: float, relative: float = 1.0, more: Mapping[str, Metric] | None = None
 ) -> Outcome:
-    before = trained(0, 0.5, accuracy=accuracy, relative=relative).outcome.metrics
-    metrics = {**before, **(more or {})}
-    return Outcome(
-        state=State.COMPLETE, reward=0.0, metrics={**metrics, "relative_params": 1.0}, seconds=3.0
-    )
+    one = trained(0, 0.0, accuracy=accuracy, relative=relative)
+    return replace(with_metrics(one, **(more or {})).outcome, seconds=3.0)
 
 
 def judged(records: list[Record], ends: dict[int, list[Outcome]], w: float = 0.0) -> Finals:
@@ -55,8 +54,7 @@ def order(finals: Finals) -> list[int]:
 
 
 def at_chance(record: Record) -> Record:
-    metrics = {**record.outcome.metrics, "at_chance": True}
-    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+    return with_metrics(record, at_chance=True)
 
 
 def test_the_best_that_can_win_are_chosen() -> None:
@@ -64,11 +62,6 @@ def test_the_best_that_can_win_are_chosen() -> None:
     records += [trained(4, 0.9), infeasible(5)]
     assert [r.candidate.number for r in choose_finalists(records, 3)] == [2, 4, 0]
     assert choose_finalists(records, 0) == ()
-
-
-def at_rung(record: Record, rung: int) -> Record:
-    metrics = {**record.outcome.metrics, "rung": rung}
-    return replace(record, outcome=replace(record.outcome, metrics=metrics))
 
 
 def test_a_higher_rung_goes_before_a_higher_reward() -> None:
@@ -147,7 +140,7 @@ def test_step_time_is_measured_again_and_counts() -> None:
     best = winner([], finals)
     assert best is not None
     assert best.outcome.reward == pytest.approx(0.6)
-    assert best.outcome.metrics["relative_step_time"] == 1.0
+    assert best.outcome.costs.relative_step_time == 1.0
 
 
 def test_one_that_failed_once_stands_behind_those_that_did_not() -> None:
@@ -276,7 +269,7 @@ def test_the_front_is_kept_as_architecture_files(tmp_path: Path) -> None:
     assert names == {f"{key}.json" for key in keys}
     for key, record in keys.items():
         file = load_architecture(tmp_path / "front" / f"{key}.json")
-        assert file.metrics["accuracy"] == record.outcome.metrics["accuracy"]
+        assert file.metrics["accuracy"] == record.outcome.training.accuracy
         assert json.loads((tmp_path / "front" / f"{key}.json").read_text())["key"] == key
     faster = trained(2, 0.6, accuracy=0.9, relative=0.1, depth=3)
     write_outputs(tmp_path, [fast, good, faster], None, CONFIG, TINY)

@@ -19,6 +19,7 @@ from nas.mirror.mirror import Mirror
 from nas.mirror.optuna_study import MirrorStudy
 from nas.mirror.url import check_url, without_password
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+from tests.toys.metrics import at_rung, whole_metrics
 
 RECORDS = [trained(0, 0.4), trained(1, 0.7), failed(2), infeasible(3), trained(5, 0.5)]
 WAIT_S = 60.0
@@ -149,7 +150,7 @@ def test_a_trial_says_what_the_ledger_says(url: str) -> None:
 @pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETE])
 def test_every_end_has_a_trial(state: State, tmp_path: Path) -> None:
     path = str(tmp_path / "mirror")
-    outcome = Outcome(state=state, reward=0.0, metrics={"step_time_s": 0.1}, reason="because")
+    outcome = Outcome(state=state, reward=0.0, metrics=whole_metrics(), reason="because")
     assert fill(Mirror(opener(path), name=path), [replace(RECORDS[0], outcome=outcome)]) == ""
     with load(path) as study:
         assert study.trials[0].user_attrs["state"] == str(state)
@@ -164,11 +165,6 @@ def test_each_rung_of_a_candidate_is_a_trial(url: str) -> None:
     with load(url) as study:
         places = [(t.user_attrs["candidate"], t.user_attrs.get("rung", 0)) for t in study.trials]
     assert places == [(0, 0), (1, 0), (0, 1)]
-
-
-def at_rung(record: Record, rung: int) -> Record:
-    metrics = {**record.outcome.metrics, "rung": rung}
-    return replace(record, outcome=replace(record.outcome, metrics=metrics))
 
 
 def test_the_study_of_another_run_is_left_alone(url: str) -> None:

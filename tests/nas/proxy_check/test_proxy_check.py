@@ -15,6 +15,7 @@ from nas.proxy_check.run import write_check
 from nas.proxy_check.verdict import Checked, ProxyFigures, judge_proxy, proxy_figures
 from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, TINY, trained
+from tests.toys.metrics import with_metrics
 
 
 def checked(
@@ -168,10 +169,9 @@ def outcomes_of(made: CheckPlan) -> dict[str, Outcome]:
     """Short trainings of 3 s; accuracy grows with the number, and with the epochs."""
     found = {}
     for one in made.trainings:
-        base = trained(0, 0.0, accuracy=0.3 + 0.05 * one.number + 0.005 * one.epochs).outcome
-        metrics = {**base.metrics, "at_chance": False, "held_out_images": 100}
-        metrics["num_params"] = 1000 - one.number
-        found[one.label] = replace(base, metrics=metrics, seconds=3.0)
+        base = trained(0, 0.0, accuracy=0.3 + 0.05 * one.number + 0.005 * one.epochs)
+        known = with_metrics(base, held_out_images=100, num_params=1000 - one.number)
+        found[one.label] = replace(known.outcome, seconds=3.0)
     return found
 
 

@@ -1,16 +1,14 @@
 """What a search says at its end."""
 
-from dataclasses import replace
-
 from nas.candidate import Record
 from nas.report.notes import prediction_note
 from tests.nas.nas_records import failed, trained
+from tests.toys.metrics import with_metrics
 
 
 def predicted(number: int, measured: float, prediction: float) -> Record:
     record = trained(number, 0.5, relative=measured)
-    metrics = {**record.outcome.metrics, "predicted_relative_step_time": prediction}
-    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+    return with_metrics(record, predicted_relative_step_time=prediction)
 
 
 def test_predicted_step_times_are_held_against_the_measured_ones() -> None:

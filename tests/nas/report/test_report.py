@@ -1,7 +1,6 @@
 """The report: the front by hand, and a page that stands alone and escapes what it shows."""
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from nas.finalists.finalists import choose_finalists, finalist_trainings, judge_
 from nas.report.figures import search_figure
 from nas.report.page import report_page, write_report
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+from tests.toys.metrics import with_metrics
 
 
 class _Tags(HTMLParser):
@@ -70,8 +70,6 @@ def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> No
         one.label: trained(0, 0.0, accuracy=tops[one.number, one.seed]).outcome
         for one in trainings
     }
-    for label, one in outcomes.items():
-        outcomes[label] = replace(one, metrics={**one.metrics, "relative_params": 1.0})
     finals = judge_finalists(chosen, trainings, outcomes, w=0.0, v=0.0)
     page = report_page("run", records, CONFIG, TINY, finals)
     assert "Winner: candidate 1" in page
@@ -81,10 +79,7 @@ def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> No
 
 
 def test_candidates_at_chance_are_grey_and_win_nothing() -> None:
-    guess = trained(0, 0.9)
-    guess = replace(
-        guess, outcome=replace(guess.outcome, metrics={**guess.outcome.metrics, "at_chance": True})
-    )
+    guess = with_metrics(trained(0, 0.9), at_chance=True)
     page = report_page("run", [guess, trained(1, 0.2)], CONFIG, TINY)
     assert "Winner: candidate 1" in page
     assert page.count('<tr class="chance">') == 1

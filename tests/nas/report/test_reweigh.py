@@ -1,7 +1,6 @@
 """Other exponents rank a finished run anew: by hand, and without touching it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,12 @@ from nas.report.reweigh import reweigh, reweigh_run
 from nas.run_folder.files import write_config
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, trained
+from tests.toys.metrics import at_rung, with_metrics
 
 
 def point(number: int, accuracy: float, relative: float, params: float, depth: int = 1) -> Record:
     record = trained(number, 0.5, accuracy=accuracy, relative=relative, depth=depth)
-    metrics = {**record.outcome.metrics, "relative_params": params}
-    return replace(record, outcome=replace(record.outcome, metrics=metrics))
+    return with_metrics(record, relative_params=params)
 
 
 RECORDS = (point(0, 0.8, 4.0, 1.0), point(1, 0.6, 1.0, 4.0, depth=2), failed(2))
@@ -53,8 +52,7 @@ def test_the_ranking_by_hand(w: float, v: float, rewards: dict[int, float]) -> N
 def test_the_table_counts_what_may_be_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    late = replace(RECORDS[1].outcome, metrics={**RECORDS[1].outcome.metrics, "rung": 1})
-    run(tmp_path / "a", [RECORDS[0], replace(RECORDS[1], outcome=late)])
+    run(tmp_path / "a", [RECORDS[0], at_rung(RECORDS[1], 1)])
     assert main(["--reweigh", "0", "0", "--name", "a", "--out", str(tmp_path)]) == 0
     assert "Top 1 of 1 for w = 0, v = 0" in capsys.readouterr().out
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nas.analysis.ranking import best_record
-from nas.candidate import Metric
+from nas.metrics import Metric, Metrics
 from nas.run_folder.files import (
     trials_table,
     write_best,
@@ -61,7 +61,7 @@ def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
 
 def test_whatever_holds_whole_numbers_alone_stays_whole() -> None:
     counted: dict[str, Metric] = {"held_out_images": 75, "share": 1.0, "at_chance": False}
-    outcome = replace(trained(0, 0.5).outcome, metrics=counted)
+    outcome = replace(trained(0, 0.5).outcome, metrics=Metrics.from_dict(counted))
     table = trials_table([replace(trained(0, 0.5), outcome=outcome), failed(1)], TINY)
     cells = table.to_csv(index=False, columns=["held_out_images", "share", "at_chance"])
     assert cells.splitlines()[1:] == ["75,1.0,False", ",,"]

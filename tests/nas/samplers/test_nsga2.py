@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from nas.candidate import Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
+from nas.metrics import Metric, Metrics
 from nas.samplers import make_sampler, sampler_factory
 from nas.samplers.nondominated import crowding_distances, front_ranks
 from tests.toys.space import ToyDecision, ToySpace
@@ -67,12 +68,12 @@ class Front:
     def outcome(self, choices: Any) -> Outcome:
         trades = [int(choices[f"d{i}"]) for i in range(12)]
         # Choice 1 gives up as much time as 2 and no more accuracy than 0.
-        metrics: dict[str, float | int | str | bool] = {
+        metrics: dict[str, Metric] = {
             "accuracy": sum(one == 2 for one in trades) / 12,
             "relative_step_time": 1.0 + sum(one > 0 for one in trades),
             "num_params": 10 + int(choices["waste"]),
         }
-        return Outcome(state=State.COMPLETE, reward=0.5, metrics=metrics)
+        return Outcome(state=State.COMPLETE, reward=0.5, metrics=Metrics(other=metrics))
 
 
 def waste_of(name: str, budget: int = 200) -> float:

@@ -17,6 +17,7 @@ from optuna.trial import Trial, TrialState
 
 from nas.candidate import Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
+from nas.metrics import Metrics
 from nas.samplers import make_sampler, sampler_factory
 from nas.samplers.surrogate.candidate_pool import CandidatePool, keys_of, spread_out, unseen
 from nas.samplers.surrogate.conditions import Conditions
@@ -77,7 +78,7 @@ def test_what_auto_proposes_is_the_same_in_a_rebuilt_study() -> None:
 
 
 def outcome(choices: Any) -> Outcome:
-    return Outcome(state=State.COMPLETE, reward=toy_reward(choices), metrics={})
+    return Outcome(state=State.COMPLETE, reward=toy_reward(choices))
 
 
 def test_nothing_known_or_in_training_is_proposed_again() -> None:
@@ -103,7 +104,7 @@ def test_what_fails_is_avoided(state: State) -> None:
     for _ in range(60):
         proposal = study.propose()
         failures.append(proposal.choices["stage1.depth"] == 2)
-        failed = Outcome(state=state, reward=0.0, metrics={})
+        failed = Outcome(state=state, reward=0.0)
         study.tell(proposal.number, failed if failures[-1] else outcome(proposal.choices))
     assert sum(failures[:12]) >= 2
     assert sum(failures[-24:]) <= 4
@@ -234,7 +235,7 @@ def test_accuracy_and_costs_are_told_apart_where_the_trials_tell_both() -> None:
     """Accuracy rises with one decision, and what it costs with another: both are known apart."""
     study = ProposalStudy(ToySpace().decisions(), sampler_factory("random", seed=0))
     for number in range(3):
-        metrics = {"accuracy": 0.5} if number else {"accuracy": 0.25}
+        metrics = Metrics(other={"accuracy": 0.5 if number else 0.25})
         proposal = study.propose()
         study.tell(
             proposal.number,
@@ -243,7 +244,7 @@ def test_accuracy_and_costs_are_told_apart_where_the_trials_tell_both() -> None:
     told = TrialReader().read(study._study, asking=9)
     assert told.penalties == pytest.approx([-0.2231, -0.5108, -0.2231], abs=1e-4)  # ln 0.8, 0.6
     silent = study.propose()
-    study.tell(silent.number, Outcome(state=State.COMPLETE, reward=0.4, metrics={}))
+    study.tell(silent.number, Outcome(state=State.COMPLETE, reward=0.4))
     assert TrialReader().read(study._study, asking=9).penalties is None
 
 
@@ -294,7 +295,7 @@ def test_costs_that_are_known_decide_where_accuracy_does_not(name: str) -> None:
             told = Outcome(
                 state=State.COMPLETE,
                 reward=0.5 * math.exp(costs[-1]),
-                metrics={"accuracy": 0.5},
+                metrics=Metrics(other={"accuracy": 0.5}),
             )
             study.tell(proposal.number, told)
         mean[forecast is not None] = sum(costs[8:]) / 8
@@ -332,7 +333,7 @@ def test_a_reader_that_saw_every_step_reads_what_a_new_one_reads() -> None:
             done = running.pop(rng.randrange(5))
             state = rng.choice([State.COMPLETE, State.COMPLETE, State.FAIL])
             reward = toy_reward(done.choices) if state is State.COMPLETE else 0.0
-            told = Outcome(state=state, reward=reward, metrics={})
+            told = Outcome(state=state, reward=reward)
             study.tell(done.number, told if rng.random() < 0.9 else None)
         kept, fresh = (one.read(study._study, asking=-1) for one in (reader, TrialReader()))
         assert list(kept.levels) == list(fresh.levels)
@@ -388,7 +389,7 @@ def test_rewards_of_a_later_rung_are_not_mixed_with_the_first() -> None:
     choices = study.propose().choices
     study.place(choices)
     for rung, reward in enumerate((0.25, 0.75)):
-        told = Outcome(state=State.COMPLETE, reward=reward, metrics={"rung": rung})
+        told = Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics(other={"rung": rung}))
         study.tell(rung, told)
     assert TrialReader().read(study._study, asking=9).rewards.tolist() == [0.25]
 

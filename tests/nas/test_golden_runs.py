@@ -1,0 +1,76 @@
+"""Run folders of an earlier version open: what they hold is read and written unchanged."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.candidate import Candidate, Outcome
+from nas.cli import report_main
+from nas.engine.ledger import read_ledger
+from nas.finalists.round import FinalRound
+from nas.report.outputs import write_outputs
+from nas.run_folder.read import read_run
+from search_space.architecture_file import load_architecture
+from search_space.space import SearchSpace
+
+RUNS = Path(__file__).parents[1] / "golden" / "runs"
+NAMES = ("full", "progressive")
+WRITTEN = ("trials.csv", "pareto.csv", "finalists.csv", "best.json")
+
+
+@pytest.fixture(params=NAMES)
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a copy of a run under the name that it was written with."""
+    return Path(shutil.copytree(RUNS / request.param, tmp_path / f"golden-{request.param}"))
+
+
+def outcomes(run: Path) -> list[dict[str, Any]]:
+    """Return every outcome in the files of a run."""
+    events = read_ledger(run / "ledger.jsonl").events
+    files = [*run.glob("results/*.json"), *run.glob("finalists/*.json")]
+    found = [event["outcome"] for event in events if "outcome" in event]
+    assert found
+    assert files
+    return found + [json.loads(path.read_text())["outcome"] for path in files]
+
+
+def test_every_outcome_is_read_and_written_byte_by_byte(run: Path) -> None:
+    for data in outcomes(run):
+        outcome = Outcome.from_dict(data)
+        assert json.dumps(outcome.to_dict()) == json.dumps(data)
+        assert not outcome.metrics.other
+        assert outcome.metrics.costs is not None
+        assert outcome.metrics.training is not None
+
+
+def test_the_candidate_of_every_result_is_that_of_the_ledger(run: Path) -> None:
+    asked = {
+        event["number"]: Candidate.from_dict(event)
+        for event in read_ledger(run / "ledger.jsonl").events
+        if event["event"] == "asked"
+    }
+    for path in (*run.glob("results/*.json"), *run.glob("finalists/*.json")):
+        candidate = Candidate.from_dict(json.loads(path.read_text()))
+        assert candidate == asked[candidate.number]
+
+
+def test_tables_and_winner_are_written_byte_by_byte(run: Path) -> None:
+    found = read_run(run)
+    finals = FinalRound.of_run(run, found.config, found.run_id).finals(found.records)
+    assert finals is not None
+    before = {name: (run / name).read_text() for name in WRITTEN}
+    for name in WRITTEN:
+        (run / name).unlink()
+    write_outputs(run, found.records, finals, found.config, SearchSpace.load(found.config.space))
+    assert {name: (run / name).read_text() for name in WRITTEN} == before
+
+
+def test_the_report_is_built_from_the_folder(run: Path) -> None:
+    assert report_main(["--run", str(run), "--png", str(run / "report.png")]) == 0
+    winner = load_architecture(run).provenance["candidate"]
+    page = (run / "report.html").read_text()
+    assert f"Winner: candidate {winner}" in page
+    assert (run / "report.png").stat().st_size > 0

@@ -1,0 +1,66 @@
+"""Groups of metrics: whole or absent, and flat in files under the names of today."""
+
+from dataclasses import replace
+
+import pytest
+
+from nas.candidate import Outcome, State
+from nas.metrics import DeviceSeconds, Metric, Metrics, ReachedRung
+from tests.toys.metrics import WHOLE, whole_metrics
+
+RUNG: dict[str, Metric] = {"rung": 1, "rung_image_size": 16, "rungs_trained_again": 2}
+SECONDS: dict[str, Metric] = {
+    "device_seconds_timing": 1.5,
+    "device_seconds_rung0": 2.0,
+    "device_seconds": 7.5,
+    "device_seconds_rung1": 4.0,
+}
+
+
+def test_whole_groups_are_typed_and_nothing_is_left_over() -> None:
+    metrics = whole_metrics()
+    assert metrics.costs is not None
+    assert metrics.costs.timing.clock == WHOLE["timing_clock"]
+    assert metrics.costs.timing.spread == WHOLE["timing_spread"]
+    assert metrics.training is not None
+    assert metrics.training.rung is None
+    assert metrics.device_seconds == DeviceSeconds(total=11.0)
+    assert metrics.other == {}
+    assert list(metrics.to_dict().items()) == list(WHOLE.items())
+
+
+@pytest.mark.parametrize("missing", WHOLE)
+def test_an_incomplete_group_is_kept_under_its_names(missing: str) -> None:
+    data = {name: value for name, value in WHOLE.items() if name != missing}
+    metrics = Metrics.from_dict(data)
+    assert None in (metrics.costs, metrics.training, metrics.device_seconds)
+    assert metrics.to_dict() == data
+
+
+def test_rungs_are_read_and_written() -> None:
+    metrics = Metrics.from_dict({**WHOLE, **RUNG, **SECONDS})
+    assert metrics.training is not None
+    assert metrics.training.rung == ReachedRung(number=1, image_size=16, trained_again=2)
+    assert metrics.device_seconds == DeviceSeconds(total=7.5, timing=1.5, by_rung={0: 2.0, 1: 4.0})
+    assert metrics.to_dict() == {**WHOLE, **RUNG, **SECONDS}
+    assert DeviceSeconds.summed(timing=1.5, by_rung={0: 2.0, 1: 4.0}) == metrics.device_seconds
+
+
+def test_newer_metrics_replace_older_ones_and_keep_what_they_lack() -> None:
+    before = Metrics.from_dict({**WHOLE, **RUNG})
+    after = before.updated(whole_metrics(accuracy=0.75))
+    assert after.training is not None
+    assert before.training is not None
+    assert after.training == replace(before.training, accuracy=0.75)
+    assert before.updated(Metrics()) == before
+
+
+def test_what_was_not_measured_cannot_be_read() -> None:
+    outcome = Outcome.failed("out of memory")
+    with pytest.raises(ValueError, match="was not timed"):
+        _ = outcome.costs
+    with pytest.raises(ValueError, match="was not trained"):
+        _ = outcome.training
+    assert (
+        Outcome(state=State.COMPLETE, reward=0.5, metrics=whole_metrics()).costs.macs == 7_000_000
+    )
