@@ -16,15 +16,9 @@ from nas.report.rebuild import rebuild_report
 from nas.report.reweigh import show_reweighed
 from nas.run_folder.identity import settled_precision
 from nas.search import SearchResult, run_search
-from nas.settings.flags import search_parser
-from nas.settings.from_flags import (
-    check_files,
-    complete_config,
-    default_name,
-    given_settings,
-    run_folder,
-)
-from search_space.command_line.command import CommandParser, run_command
+from nas.settings.defaults import check_files, complete_config, default_name
+from nas.settings.flags import given_settings, search_parser
+from search_space.command_line.command import CommandParser, run_command, run_folder
 from search_space.command_line.startup import STOPPED
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress

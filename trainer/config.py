@@ -1,19 +1,28 @@
-"""Settings of a candidate's short training and of its timing, checked at the door."""
+"""Settings of a candidate's short training and of its timing, and how settings are read."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Precision = Literal["fp32", "bf16"]
-Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """Base class of all settings: immutable, without unknown names, infinity and NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
 class SettingError(ValueError):
     """A setting is unknown or out of range.
 
     Attributes:
-        setting: Its dotted name; empty where several of them disagree.
+        setting: Its dotted name; empty where several settings contradict each other.
     """
 
     def __init__(self, setting: str, message: str) -> None:
@@ -21,11 +30,11 @@ class SettingError(ValueError):
         self.setting = setting
 
 
-def validated(model: type[Settings], settings: Mapping[str, Any]) -> Settings:
-    """Return `settings` as a `model`.
+def validated(model: type[SomeSettings], settings: Mapping[str, Any]) -> SomeSettings:
+    """Return `settings` as an instance of `model`.
 
     Raises:
-        SettingError: If one is unknown or out of range; of several, the first.
+        SettingError: If a setting is unknown or out of range; the first one, if there are more.
     """
     try:
         return model.model_validate(settings)
@@ -33,83 +42,112 @@ def validated(model: type[Settings], settings: Mapping[str, Any]) -> Settings:
         first = error.errors()[0]
         setting = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        # Of settings that disagree the message says all; the input would be every setting.
-        is_told = not setting or ", got " in message  # our own checks say what they got
-        told = message if is_told else f"{message}, got {first['input']!r}"
-        raise SettingError(setting, told) from error
+        # Our own validators already show the input. For settings that contradict each other,
+        # pydantic's input would be all settings.
+        if setting and ", got " not in message:
+            message = f"{message}, got {first['input']!r}"
+        raise SettingError(setting, message) from error
 
 
-class TimingConfig(BaseModel):
-    """How often a training step is timed, and how wide its spread may be."""
+def parse_settings(text: str, *, place: str) -> dict[str, Any]:
+    """Parse YAML that must hold settings by name.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Args:
+        text: The YAML.
+        place: Its file or name, for error messages.
+
+    Raises:
+        ValueError: If `text` is not YAML, or not a mapping.
+    """
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{place} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{place} must hold settings by name, got {settings!r}")
+    return settings
+
+
+class TimingConfig(Settings):
+    """How often a training step is timed, and how wide the spread of its times may be."""
 
     warmup_steps: int = Field(default=2, ge=1, description="Untimed steps before the first block.")
     blocks: int = Field(default=9, ge=3, description="Timed blocks; the median is over these.")
     block_seconds: float = Field(
-        default=0.1, gt=0, description="A block holds as many steps as fill about this time."
+        default=0.1, gt=0, description="Approximate duration of a block in seconds."
     )
     max_spread: float = Field(
-        default=0.1, gt=0, description="Interquartile range / median above which it is repeated."
+        default=0.1,
+        gt=0,
+        description="Interquartile range / median above which the measurement is repeated.",
     )
     max_attempts: int = Field(
-        default=3, ge=1, description="Measurements before the narrowest one is kept and flagged."
+        default=3,
+        ge=1,
+        description="Measurements after which the one with the smallest spread is kept and "
+        "flagged.",
     )
 
 
-class ProxyConfig(BaseModel):
+class ProxyConfig(Settings):
     """The short training that stands in for a full one.
 
     The learning rate is given for 256 images and scales with the batch. The defaults are the
     search's for real images: about ten epochs at a reduced size (arXiv:2104.00298, section 3.3).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    image_size: int = Field(ge=8, description="Side of the square images, pixels.")
+    image_size: int = Field(ge=8, description="Side of the square training images in pixels.")
     epochs: int = Field(default=10, ge=1, description="Passes over the training images.")
-    batch_size: int = Field(default=128, ge=2, description="Images per step.")
+    batch_size: int = Field(default=128, ge=2, description="Images per training step.")
     max_images: int | None = Field(
-        default=None, ge=2, description="Train on at most so many images; all where it is null."
+        default=None, ge=2, description="Largest number of training images."
     )
     holdout: int | float = Field(
         default=0.1,
         gt=0,
         description="Part of the training split that measures accuracy: a share, or a count.",
     )
-    optimizer: Literal["sgd", "rmsprop"] = Field(default="sgd", description="Update rule.")
-    learning_rate: float = Field(default=0.4, gt=0, description="Peak rate for 256 images.")
+    optimizer: Literal["sgd", "rmsprop"] = Field(
+        default="sgd", description="Optimizer of the short training."
+    )
+    learning_rate: float = Field(
+        default=0.4, gt=0, description="Peak learning rate for a batch of 256 images."
+    )
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of either optimizer.")
-    weight_decay: float = Field(default=5e-4, ge=0, description="L2 term; not on biases, norms.")
+    weight_decay: float = Field(
+        default=5e-4, ge=0, description="L2 penalty; not on biases and normalisation."
+    )
     schedule: Literal["cosine", "exponential"] = Field(
         default="cosine", description="Cosine, or x0.97 every 2.4 epochs as in the paper."
     )
     warmup_epochs: float = Field(default=0.6, ge=0, description="Epochs of rising learning rate.")
     label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="Label smoothing.")
-    flip: bool = Field(default=True, description="Mirror half of the training images.")
+    flip: bool = Field(default=True, description="Flip half of the training images.")
     crop_padding: float = Field(
         default=0.1, ge=0, lt=0.5, description="Random shift by up to this part of the side."
     )
     precision: Precision = Field(default="fp32", description="Arithmetic of the convolutions.")
     timing: TimingConfig = Field(default_factory=TimingConfig, description="Step timing.")
-    seed: int = Field(default=0, ge=0, description="Seed of weights, image order, augmentation.")
+    seed: int = Field(
+        default=0, ge=0, description="Seed of weights, order of the images and augmentation."
+    )
 
 
-class LadderConfig(BaseModel):
-    """The short training cut into rungs: larger images and stronger regularisation at each.
+class LadderConfig(Settings):
+    """The short training divided into rungs, with larger images and more regularisation at each.
 
-    The first rung trains without dropout and RandAugment; both grow evenly to the last one.
-    RandAugment is off unless asked for: in trainings this short it costs more accuracy than the
-    larger images bring (`experiments/fidelity`).
+    The first rung trains without dropout and RandAugment; both grow evenly to the last rung.
+    RandAugment is off by default: in trainings this short it costs more accuracy than the larger
+    images gain (`experiments/fidelity`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    rungs: int = Field(default=3, ge=2, description="Rungs; they share the proxy's epochs evenly.")
+    rungs: int = Field(
+        default=3, ge=2, description="Number of rungs, which share the epochs evenly."
+    )
     first_size: float = Field(
-        default=0.5, gt=0, le=1, description="Image size of the first rung / the proxy's."
+        default=0.5, gt=0, le=1, description="Image size of the first rung / that of the last."
     )
     randaug_magnitude: float = Field(
-        default=0.0, ge=0, description="RandAugment's strength at the last rung; 0 is none."
+        default=0.0, ge=0, description="RandAugment's magnitude at the last rung; 0 for none."
     )
     dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout at the last rung.")

@@ -91,6 +91,9 @@ class Constraint:
             text=text.strip(),
         )
 
+    def __str__(self) -> str:
+        return self.text
+
     @property
     def is_of_step_time(self) -> bool:
         """Whether it limits the step time, relative or in seconds."""

@@ -11,9 +11,10 @@ import pandas as pd
 from nas.candidate import Candidate, Choices, Outcome, State
 from nas.finalists.training import Training
 from nas.proxy_check.verdict import Checked, ProxyFigures, Verdict, judge_proxy, proxy_figures
-from nas.settings.config import SHORT_SEEDS, TIMES_LONGER, SearchConfig
+from nas.settings.config import PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
 from search_space.space import SearchSpace
 
+NUM_SHORT_SEEDS = 2
 MOST_DRAWS = 10_000  # of random candidates, before the constraints are taken to leave too few
 
 
@@ -91,7 +92,7 @@ def plan_check(
         ValueError: If the longer training is not longer, or the constraints leave too few.
     """
     epochs = config.proxy.epochs
-    longer = TIMES_LONGER * epochs if long_epochs is None else long_epochs
+    longer = PROXY_CHECK_EPOCHS_FACTOR * epochs if long_epochs is None else long_epochs
     if longer <= epochs:
         raise ValueError(f"--proxy-check-epochs must be more than --epochs {epochs}, got {longer}")
     rng, found = random.Random(f"proxy check/{config.seed}"), dict[str, Candidate]()
@@ -106,9 +107,9 @@ def plan_check(
         raise ValueError(f"--proxy-check needs {count} candidates, the constraints leave few")
     return CheckPlan(
         candidates=tuple(found.values()),
-        seeds=tuple(range(config.seed, config.seed + SHORT_SEEDS)),
+        seeds=tuple(range(config.seed, config.seed + NUM_SHORT_SEEDS)),
         epochs=epochs,
-        long_seed=config.seed + SHORT_SEEDS,
+        long_seed=config.seed + NUM_SHORT_SEEDS,
         long_epochs=longer,
     )
 

@@ -19,7 +19,7 @@ from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
 from nas.run_folder.identity import CHECK as FOLDER
 from nas.run_folder.identity import PRECISION, run_settings
 from nas.session import session_limits
-from nas.settings.config import CANDIDATES, SearchConfig
+from nas.settings.config import PROXY_CHECK_CANDIDATES, SearchConfig
 from search_space.atomic_file import write_atomic
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import ray_session
@@ -52,7 +52,7 @@ def run_proxy_check(
     folder: Path,
     images: CachedImages,
     *,
-    count: int = CANDIDATES,
+    count: int = PROXY_CHECK_CANDIDATES,
     long_epochs: int | None = None,
     console: Console,
 ) -> CheckResult:

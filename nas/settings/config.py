@@ -1,10 +1,10 @@
-"""Settings of a search, checked at the door."""
+"""Settings of a search."""
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import Field, field_serializer, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from nas.costs.constraint import Constraint
@@ -13,16 +13,19 @@ from nas.engine.timeouts import Timeout
 from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
-from nas.settings.fidelity_config import ProgressiveConfig
 from nas.units import Duration, MemorySize
-from trainer.config import ProxyConfig
+from trainer.config import LadderConfig, ProxyConfig, Settings
 from trainer.proxy.rungs import ladder_rungs
 
+AUTO = "auto"  # value of `step_time_table`: the search measures its own table
 DEFAULT_FINALISTS = 3
-LEAST_BUDGET_WITH_FINALISTS = 12  # below it, a further round would cost as much as the search
+# Below this budget, training the finalists would cost as much as the search.
+MIN_BUDGET_WITH_FINALISTS = 12
+PROXY_CHECK_CANDIDATES = 8
+PROXY_CHECK_EPOCHS_FACTOR = 4  # epochs of the longer training / those of the search
 
-# Settings of how a search is carried out, on which no candidate's result depends.
-EXECUTION = (
+# Settings of how a search is executed. No candidate's result depends on them.
+EXECUTION_SETTINGS = (
     "budget",
     "workers",
     "gpus_per_worker",
@@ -42,13 +45,13 @@ EXECUTION = (
 
 
 class ParsedText:
-    """Pydantic annotation of a class with a `parse` method and a `text` attribute.
+    """Pydantic annotation for a class with a `parse` method and a `text` attribute.
 
-    A field of such a class is text in files and an instance of the class in the configuration.
+    A field of such a class is text in files and an instance of the class in the settings.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, _: object) -> CoreSchema:
-        """Return the schema: instances pass, text is parsed, and `text` is written."""
+        """Return a schema that accepts instances, parses text, and writes `text`."""
 
         def parse(value: object, validate_text: Callable[[object], str]) -> object:
             return value if isinstance(value, source) else source.parse(validate_text(value))
@@ -60,36 +63,82 @@ class ParsedText:
         )
 
 
-class SearchConfig(BaseModel):
-    """Everything that a search's results depend on, and how it is executed."""
+class ProgressiveConfig(LadderConfig):
+    """Successive halving: the rungs, the promotion from rung to rung, and pruning."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    eta: int = Field(
+        default=3, ge=2, description="One of this many candidates of a rung reaches the next one."
+    )
+    prune: Literal["reward", "front", "off"] = Field(
+        default="reward",
+        description="Candidates that are not trained: those that cannot be among the best by "
+        "reward (reward), those that cannot reach the Pareto front of accuracy, step time and "
+        "parameters (front), or none (off).",
+    )
+    top: int = Field(default=5, ge=1, description="Number of best candidates for prune reward.")
+    accuracy_bound: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Highest accuracy that pruning considers possible; 1 loses no candidate.",
+    )
+    headroom: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Highest gain over the best accuracy so far that pruning considers possible.",
+    )
 
-    data: str = Field(default="digits-scenes", description="Embedded set, folder, parquet, hub.")
-    space: str = Field(default="tiny", description="Packaged search space, or a YAML file.")
+
+class SearchConfig(Settings):
+    """All settings that a search's results depend on, and how the search is executed."""
+
+    data: str = Field(
+        default="digits-scenes",
+        description="Images: digits-scenes, digits, a folder of class folders, parquet files, or "
+        "the name of a Hugging Face data set.",
+    )
+    space: str = Field(
+        default="tiny",
+        description="Search space: tiny, efficientnet-b4, efficientnetv2-s, or a YAML file.",
+    )
     sampler: Literal["random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto"] = (
-        Field(default="auto", description="What proposes the next candidate.")
+        Field(default="auto", description="Sampler that proposes the candidates.")
     )
     sampler_options: dict[str, int | float | bool | str] = Field(
-        default_factory=dict, description="The sampler's own settings, such as population."
+        default_factory=dict, description="Option of the sampler, such as population=20."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of proposals and of every training.")
-    budget: int = Field(default=16, ge=1, description="Distinct candidates in total.")
-    w: float = Field(default=STEP_TIME_EXPONENT, le=0, description="Exponent of step time.")
-    v: float = Field(default=PARAMS_EXPONENT, le=0, description="Exponent of parameters.")
+    seed: int = Field(default=0, ge=0, description="Seed of the proposals and all trainings.")
+    budget: int = Field(
+        default=16, ge=1, description="Number of distinct candidates; may be raised later."
+    )
+    w: float = Field(
+        default=STEP_TIME_EXPONENT, le=0, description="Exponent of the step time in the reward."
+    )
+    v: float = Field(
+        default=PARAMS_EXPONENT, le=0, description="Exponent of the parameters in the reward."
+    )
     constraints: tuple[Annotated[Constraint, ParsedText()], ...] = Field(
-        default=(), description='Limits, such as "params < 24M" or "step_time < 1.2".'
+        default=(),
+        description='Limit such as "params < 24M", "macs < 9G", "step_time < 1.2" (relative to '
+        'the reference network), "step_time < 40ms" or "memory < 20GB". Predicted costs are '
+        "checked before training, measured costs after it.",
     )
     step_time_table: str | None = Field(
         default=None,
-        description="Table of step times that predicts them before training: a file, or auto.",
+        description="Table that predicts step times before training: a file written by nas-time "
+        "--space, or auto to measure one now. A limit on step_time implies auto.",
     )
     start_from: tuple[str, ...] = Field(
-        default=(), description="Published names, files or run folders to begin with."
+        default=(),
+        description="Network to try first: a published name, an architecture file or a run "
+        "folder. One outside the space is replaced by the nearest network inside.",
     )
     proxy: ProxyConfig = Field(description="Each candidate's short training.")
     fidelity: Literal["full", "progressive"] = Field(
-        default="full", description="Train every candidate in full, or only what deserves it."
+        default="full",
+        description="full: all candidates are trained for all epochs; progressive: in rungs of "
+        "growing images, and only the best of each rung continue.",
     )
     progressive: ProgressiveConfig = Field(
         default_factory=ProgressiveConfig, description="Rungs of fidelity progressive."
@@ -97,81 +146,94 @@ class SearchConfig(BaseModel):
     finalists: int | None = Field(
         default=None,
         ge=0,
-        description="Best candidates that are trained again before one wins; null: 3 where the "
-        "budget is 12 or more, else none.",
+        description="Number of best candidates that are trained again before the winner is named "
+        f"(default: {DEFAULT_FINALISTS} with a budget of {MIN_BUDGET_WITH_FINALISTS} or more, "
+        "else 0).",
     )
-    finalist_seeds: int = Field(default=2, ge=1, description="Further trainings of a finalist.")
+    finalist_seeds: int = Field(
+        default=2, ge=1, description="Number of further trainings of each finalist."
+    )
     finalist_epochs: int | None = Field(
-        default=None, ge=1, description="Their epochs; null: twice the proxy's."
+        default=None,
+        ge=1,
+        description="Epochs of these trainings (default: twice those of the search).",
     )
-    workers: int = Field(default=1, ge=1, description="Candidates in training at once.")
-    gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of a worker; 0 is CPU.")
+    workers: int = Field(
+        default=1, ge=1, description="Number of candidates that are trained at the same time."
+    )
+    gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of each worker; 0: CPU.")
     executor: Literal["actors", "tune"] = Field(
         default="actors", description="A pool of Ray actors, or Ray Tune."
     )
     address: str | None = Field(
-        default=None, description="A Ray cluster to join; null starts one."
+        default=None,
+        description="Ray cluster to join, such as auto or host:6379 (default: start Ray here).",
     )
     max_concurrent: int | None = Field(
-        default=None, ge=1, description="Candidates in flight at once; null: all workers."
+        default=None,
+        ge=1,
+        description="Largest number of candidates at the same time (default: all workers).",
     )
     time_budget: Annotated[Duration, ParsedText()] | None = Field(
-        default=None, description="Time of the run, all sessions together, such as 2h or 1h30m."
+        default=None,
+        description="Duration of the run over all sessions, such as 2h or 1h30m. Afterwards no "
+        "new candidates start (default: unlimited).",
     )
     candidate_timeout: Annotated[Timeout, ParsedText()] = Field(
         default=Timeout.parse("20x"),
-        description="A candidate's time: 10m, a multiple of the median, or off.",
+        description="Time after which a candidate fails: such as 10m, a multiple of the median "
+        "such as 20x, or off.",
     )
     max_failures: int = Field(
-        default=MAX_FAILURES, ge=0, description="Candidates that may fail in a row."
+        default=MAX_FAILURES,
+        ge=0,
+        description="Number of candidates in a row that may fail before the search stops.",
     )
     worker_memory: Annotated[MemorySize, ParsedText()] | None = Field(
-        default=None, description="Host memory of one worker, such as 4GB; null: an equal share."
+        default=None,
+        description="Host memory of each worker, such as 4GB (default: an equal share).",
     )
     mirror: str | None = Field(
-        default=None, description="An Optuna storage that is kept up to date: URL or journal file."
+        default=None,
+        description="Optuna storage that is kept up to date for dashboards: a journal file, "
+        "sqlite:///FILE, or postgresql://USER@HOST/DATABASE.",
     )
 
     @model_validator(mode="after")
-    def _sampler_takes_its_options(self) -> Self:
-        make_sampler(self.sampler, seed=self.seed, **self.sampler_options)
-        return self
-
-    @model_validator(mode="after")
-    def _rungs_are_possible(self) -> Self:
+    def _settings_fit_together(self) -> Self:
+        make_sampler(self.sampler, seed=self.seed, **self.sampler_options)  # checks the options
         if self.fidelity == "progressive":
             if self.executor == "tune":
                 raise ValueError("--fidelity progressive needs --executor actors, got tune")
-            ladder_rungs(self.proxy, self.progressive)
+            ladder_rungs(self.proxy, self.progressive)  # checks the number of epochs
         return self
 
     @field_serializer("mirror")
-    def _shown(self, url: str | None) -> str | None:
-        """Keep a password out of every file."""
+    def _masked(self, url: str | None) -> str | None:
+        """Keep the password out of all files."""
         return None if url is None else without_password(url)
 
     @property
     def num_finalists(self) -> int:
-        """How many of the best candidates are trained again."""
+        """Number of best candidates that are trained again."""
         if self.finalists is not None:
             return self.finalists
-        return DEFAULT_FINALISTS if self.budget >= LEAST_BUDGET_WITH_FINALISTS else 0
+        return DEFAULT_FINALISTS if self.budget >= MIN_BUDGET_WITH_FINALISTS else 0
 
     @property
     def epochs_of_finalists(self) -> int:
-        """Epochs of each further training."""
+        """Epochs of each further training of a finalist."""
         return self.finalist_epochs or 2 * self.proxy.epochs
 
     def identity(self) -> dict[str, Any]:
-        """Return the settings that results depend on: a resumed run must not change them.
+        """Return the settings that results depend on, which a resumed run must not change.
 
-        The budget may grow, and neither who executes the candidates nor what is done with the
-        best of them afterwards matters to their results. A run keeps the table of step times
-        that it began with, whatever file that came from.
-        Nested settings come flat, so that a difference can be named: ``proxy.epochs``.
+        The settings of the execution are left out: the budget may grow, and a run keeps the
+        table of step times that it started with. Nested settings have dotted names, such as
+        ``proxy.epochs``.
         """
-        left_out = set(EXECUTION) if self.start_from else {*EXECUTION, "start_from"}
-        if self.fidelity == "full":  # as runs of before there was another
+        left_out = {*EXECUTION_SETTINGS, *(() if self.start_from else ("start_from",))}
+        if self.fidelity == "full":  # ledgers from before progressive fidelity have neither
             left_out |= {"fidelity", "progressive"}
         identity = _flat(self.model_dump(mode="json", exclude=left_out))
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
@@ -185,9 +247,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = value
     return flat
-
-
-CANDIDATES, TIMES_LONGER, SHORT_SEEDS = 8, 4, 2
-
-
-AUTO = "auto"

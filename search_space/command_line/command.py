@@ -1,21 +1,34 @@
-"""How a command of ours fails: the caller's fault is one line on stderr and exit code 2."""
+"""Arguments and exit codes that all commands share."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from search_space.command_line.startup import STOPPED
 
-CALLERS_FAULT = 2
+BAD_INPUT = 2
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line, without the usage block."""
+    """An argument parser that shows defaults and reports errors in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_HelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to see the flags, and exit with code 2."""
-        self.exit(CALLERS_FAULT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        """Print the error and how to see the flags, and exit with code 2."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Adds the default to the help text of an argument that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if any(action.default is nothing for nothing in (None, False, argparse.SUPPRESS)):
+            return action.help
+        return f"{action.help} (default: %(default)s)"
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
@@ -27,16 +40,27 @@ def at_least(lowest: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"must be at least {lowest}, got {value}")
         return value
 
-    whole_number.__name__ = "whole number"  # argparse names the type in its complaint
+    whole_number.__name__ = "whole number"  # argparse names the type in its error message
     return whole_number
+
+
+def run_folder(out: Path, name: str) -> Path:
+    """Return the folder of run `name` in `out`.
+
+    Raises:
+        ValueError: If the name is not a plain folder name.
+    """
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+    return out / name
 
 
 def run_command(
     name: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
 ) -> int:
-    """Run `command` and turn the caller's faults into one line and exit code 2.
+    """Run `command`, and report bad input in one line on stderr with exit code 2.
 
-    Ctrl-C is one line too. Any other exception is a fault of ours and keeps its traceback.
+    Ctrl-C is reported in one line too. Any other exception is a bug and keeps its traceback.
 
     Args:
         name: The command as typed, such as ``nas-search``.
@@ -46,13 +70,9 @@ def run_command(
     try:
         return command(argv)
     except (ValueError, OSError) as error:
-        print(f"{name}: {_one_line(error)}", file=sys.stderr)
-        return CALLERS_FAULT
+        message = " ".join(str(error).split()) or type(error).__name__  # without line breaks
+        print(f"{name}: {message}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)
         return STOPPED
-
-
-def _one_line(error: ValueError | OSError) -> str:
-    """Return the message without line breaks; an OSError keeps its file name."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -2,17 +2,13 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from search_space.nn.layers import Padding
-from trainer.config import Precision
+from trainer.config import Precision, Settings
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Duration(_Settings):
+class Duration(Settings):
     """A length of training: exactly one of steps, epochs, or a share of the whole."""
 
     steps: int | None = Field(default=None, ge=0, description="Optimizer updates.")
@@ -33,7 +29,7 @@ ImageSize = (
 )
 
 
-class PhaseSettings(_Settings):
+class PhaseSettings(Settings):
     """One end of the phases."""
 
     image_size: ImageSize = Field(
@@ -45,7 +41,7 @@ class PhaseSettings(_Settings):
     cutmix_alpha: float = Field(default=0.0, ge=0, description="0 turns it off.")
 
 
-class PhasesSettings(_Settings):
+class PhasesSettings(Settings):
     """How size and regularisation change while training.
 
     `progressive` is the paper's algorithm 1, `google` the released code's form of it, `fixed`
@@ -71,7 +67,7 @@ class PhasesSettings(_Settings):
         return self
 
 
-class OptimizerSettings(_Settings):
+class OptimizerSettings(Settings):
     """The update rule; weight decay is never on biases and normalisation."""
 
     name: Literal["rmsprop", "sgd", "adamw"] = Field(default="rmsprop", description="Rule.")
@@ -80,7 +76,7 @@ class OptimizerSettings(_Settings):
     clip_norm: float | None = Field(default=None, gt=0, description="Largest gradient norm.")
 
 
-class LearningRateSettings(_Settings):
+class LearningRateSettings(Settings):
     """The learning rate over time. Every schedule counts from step 0; warm-up overrides."""
 
     base: float = Field(gt=0, description="Peak for 256 images; scaled with the batch.")
@@ -90,7 +86,7 @@ class LearningRateSettings(_Settings):
     decay_every: Duration = Field(default=Duration(epochs=2.4), description="Of `exponential`.")
 
 
-class CropSettings(_Settings):
+class CropSettings(Settings):
     """The random resized crop."""
 
     scale: tuple[float, float] = Field(default=(0.05, 1.0), description="Share of the area.")
@@ -103,7 +99,7 @@ class CropSettings(_Settings):
         return self
 
 
-class AugmentSettings(_Settings):
+class AugmentSettings(Settings):
     """What happens to a training image, in this order; mixup and cutmix follow the phase."""
 
     crop: CropSettings | None = Field(
@@ -114,7 +110,7 @@ class AugmentSettings(_Settings):
     cutout: float = Field(default=0.0, ge=0, le=1, description="Box side / image side; 0: off.")
 
 
-class NonFiniteSettings(_Settings):
+class NonFiniteSettings(Settings):
     """What to do where the gradient is not finite; such a step is never applied."""
 
     patience: int = Field(default=5, ge=1, description="So many in a row are let pass.")
@@ -123,7 +119,7 @@ class NonFiniteSettings(_Settings):
     max_rewinds: int = Field(default=3, ge=1, description="Then the training stops.")
 
 
-class Recipe(_Settings):
+class Recipe(Settings):
     """How to train a network for good."""
 
     duration: Duration = Field(description="Of the training: steps or epochs.")

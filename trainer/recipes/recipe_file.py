@@ -1,30 +1,28 @@
-"""Reads a recipe: one that ships with the package, or a copy of it that a person edited."""
+"""Reading of training recipes, packaged ones and YAML files."""
 
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from trainer.config import SettingError, validated
+from trainer.config import SettingError, parse_settings, validated
 from trainer.recipes.config import Recipe
 
 _FOLDER = files("trainer.recipes")
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Names of the recipes that ship with the package, sorted."""
+    """Return the names of the packaged recipes, sorted."""
     names = (file.name for file in _FOLDER.iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Return the recipe of that name, or the one in a YAML file.
+    """Return the packaged recipe of that name, or the recipe in a YAML file.
 
     Raises:
-        ValueError: If there is none, or a setting is unknown or out of range; one line that
-            names the file and the setting.
+        ValueError: If there is none, or a setting is unknown or out of range; the message is one
+            line that names the file and the setting.
         OSError: If the file cannot be read.
     """
     if name_or_path in recipe_names():
@@ -34,20 +32,15 @@ def load_recipe(name_or_path: str) -> Recipe:
     else:
         known = ", ".join(recipe_names())
         raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known})")
-    try:
-        settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name_or_path} is not YAML: {error}") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"{name_or_path} must hold settings by name, got {settings!r}")
-    return checked_recipe(settings, place=name_or_path)
+    return checked_recipe(parse_settings(text, place=name_or_path), place=name_or_path)
 
 
 def checked_recipe(settings: Mapping[str, Any], *, place: str) -> Recipe:
     """Return `settings` as a recipe.
 
     Raises:
-        ValueError: If one is unknown or out of range; the message names `place` and setting.
+        ValueError: If a setting is unknown or out of range; the message names `place` and the
+            setting.
     """
     try:
         return validated(Recipe, settings)

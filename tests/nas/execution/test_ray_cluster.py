@@ -18,7 +18,8 @@ from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.samplers import sampler_factory
-from nas.settings.from_flags import complete_config, given_settings
+from nas.settings.defaults import complete_config
+from nas.settings.flags import given_settings
 from tests.nas.drivers import Driver, assert_whole, told, wait_until
 from tests.toys.search import slow_evaluator
 from tests.toys.space import ToySpace

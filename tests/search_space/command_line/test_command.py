@@ -4,10 +4,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from search_space.command_line.command import CommandParser, at_least, run_command
+from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 
 
 def _failing(error: BaseException) -> int:
@@ -63,6 +64,15 @@ def test_flags_are_read() -> None:
     assert _parser().parse_args(["--budget", "16"]).budget == 16
 
 
+def test_the_help_shows_defaults_that_say_something() -> None:
+    parser = _parser()
+    parser.add_argument("--seed", default=0, help="Seed")
+    parser.add_argument("--resume", action="store_true", help="Resume")
+    words = " ".join(parser.format_help().split())
+    assert "--seed SEED Seed (default: 0) --resume Resume" in words
+    assert words.count("(default") == 1
+
+
 @pytest.mark.parametrize("arguments", [["--colour"], ["--budget", "0"], ["--budget", "many"]])
 def test_a_wrong_flag_is_one_line_and_code_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -74,6 +84,12 @@ def test_a_wrong_flag_is_one_line_and_code_2(
     assert error.count("\n") == 1
     assert error.startswith("nas-test: ")
     assert arguments[0] in error
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])
+def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="plain name"):
+        run_folder(tmp_path, name)
 
 
 STARTED = """

@@ -1,25 +1,19 @@
-"""From flags and files to one configuration: what is given wins, and faults are named."""
+"""Defaults of settings that are not given, and how flags, files and defaults combine."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nas.run_folder.files import write_config
-from nas.settings.from_flags import (
-    check_files,
-    complete_config,
-    default_name,
-    given_settings,
-    run_folder,
-)
+from nas.settings.defaults import check_files, complete_config, default_name
+from nas.settings.flags import given_settings, search_parser
 
 
 def given(**flags: Any) -> dict[str, Any]:
-    """Return what `given_settings` makes of flags; those not named were not typed."""
-    names = ("config", "data", "space", "budget", "seed", "epochs", "image_size", "workers", "w")
-    return given_settings(argparse.Namespace(**{**dict.fromkeys(names), **flags}))
+    """Return the settings that flags give."""
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+    return given_settings(search_parser("nas-search").parse_args(words))
 
 
 def test_the_defaults_are_the_papers_exponents_and_the_embedded_images() -> None:
@@ -85,7 +79,7 @@ def test_no_more_workers_than_candidates() -> None:
         ),
         (
             "{sampler: evolution, sampler_options: {population: x}}",
-            "population must be a whole number, got 'x'",
+            "population must be a whole number >= 2, got 'x'",
         ),
         ("{sampler: tpe, sampler_options: {candidates: 0}}", "candidates must be .* >= 1, got 0"),
         ("budget: many", "setting budget: .*got 'many'"),
@@ -93,7 +87,7 @@ def test_no_more_workers_than_candidates() -> None:
         ("w: -.inf", "setting w: .*finite"),
         (
             "{sampler: evolution, sampler_options: {population: 1}}",
-            "population must be >= 2, got 1",
+            "population must be a whole number >= 2, got 1",
         ),
         ("proxy: 5", "proxy must hold settings by name, got 5"),
         ("- budget", "must hold settings by name"),
@@ -129,22 +123,3 @@ def test_a_file_that_is_not_there_is_found_before_images_are_decoded(
     with pytest.raises((ValueError, OSError), match=complaint):
         check_files(config)
     check_files(config.model_copy(update={"start_from": [], "step_time_table": "auto"}))
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])
-def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="plain name"):
-        run_folder(tmp_path, name)
-
-
-def test_the_samplers_own_options_are_numbers_by_name() -> None:
-    settings = {"sampler": "evolution", "sampler_options": ["population=20", "tournament=3"]}
-    options = given_settings(argparse.Namespace(config=None, **settings))
-    assert options["sampler_options"] == {"population": 20, "tournament": 3}
-    assert complete_config(options).identity()["sampler_options.population"] == 20
-
-
-@pytest.mark.parametrize("text", ["population", "population=", "=20"])
-def test_an_option_without_name_or_value_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="must read NAME=VALUE"):
-        given_settings(argparse.Namespace(config=None, sampler_options=[text]))

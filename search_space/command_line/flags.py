@@ -1,0 +1,68 @@
+"""Command-line flags made from the fields of a pydantic model."""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from search_space.command_line.command import at_least
+
+
+def add_flags(
+    group: argparse._ActionsContainer,
+    model: type[BaseModel],
+    names: Iterable[str],
+    metavars: Mapping[str, str] = {},
+    *,
+    defaults: Mapping[str, str] = {},
+    prefix: str = "",
+) -> None:
+    """Add one flag per setting, with type, choices and help text of the model's field.
+
+    A flag that is not given is None. A field that holds several values becomes a flag in the
+    singular that may be repeated; its values are collected as text.
+
+    Args:
+        group: Parser or argument group that receives the flags.
+        model: Class of the settings.
+        names: Fields of `model`.
+        metavars: Field -> metavar, where it differs from argparse's.
+        defaults: Field -> default to show, where it differs from the field's.
+        prefix: Of the names in the parsed arguments, such as ``"proxy."``.
+    """
+    for name in names:
+        field = model.model_fields[name]
+        kind = _kind(field)
+        several = get_origin(kind) in (tuple, dict)
+        singular = name.removesuffix("s") if several else name
+        options: dict[str, Any] = {"metavar": metavars.get(name, singular.upper())}
+        if several:
+            options["action"] = "append"
+        elif get_origin(kind) is Literal:
+            options = {"choices": get_args(kind)}
+        elif kind is int:
+            bounds = [item.ge for item in field.metadata if hasattr(item, "ge")]
+            options["type"] = at_least(bounds[0]) if bounds else int
+        elif kind is float:
+            options["type"] = float
+        text = _help(field, several, defaults.get(name))
+        flag = "--" + singular.replace("_", "-")
+        group.add_argument(flag, dest=prefix + name, help=text, **options)
+
+
+def _kind(field: FieldInfo) -> Any:
+    """Return the type of a field without None."""
+    kind = field.annotation
+    return get_args(kind)[0] if get_origin(kind) in (Union, UnionType) else kind
+
+
+def _help(field: FieldInfo, several: bool, default: str | None) -> str:
+    """Return the help text: the field's description and the default."""
+    text = (field.description or "").removesuffix(".")
+    own = None if field.is_required() or several else field.get_default(call_default_factory=True)
+    shown = own if default is None else default
+    text += "; may be repeated" if several else ""
+    return (text if shown is None else f"{text} (default: {shown})").replace("%", "%%")
