@@ -1,4 +1,4 @@
-"""nas-scale with a clock: scaling is arithmetic, timing is training, and only here both meet."""
+"""The command nas-scale with --measure, which times training steps on this device."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from scaling.cli import main as scale_main
-from scaling.summary import TrainingLength
+from scaling.training_time import RecipeLength, StepTimer
 from search_space.architecture_file import ArchitectureFile
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
@@ -18,47 +18,49 @@ from trainer.timing.synthetic_step import StepSettings, require_memory, syntheti
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """nas-scale, with --measure: return 0, or 2 if the input is at fault."""
-    return scale_main(argv, measure=measure, read_recipe=read_recipe)
+    """Run nas-scale with --measure; return 0, or 2 if the input is invalid."""
+    return scale_main(argv, DeviceStepTimer())
 
 
-def read_recipe(name_or_path: str) -> TrainingLength:
-    """Return how long a nas-train recipe trains.
+class DeviceStepTimer(StepTimer):
+    """Times training steps on the GPU, or on the CPU if there is none."""
 
-    Raises:
-        ValueError: If there is no such recipe, or it is at fault.
-    """
-    recipe = load_recipe(name_or_path)
-    return TrainingLength(
-        batch_size=recipe.batch_size,
-        micro_batch=recipe.micro_batch,
-        epochs=recipe.duration.epochs,
-        updates=recipe.duration.steps,
-    )
+    def recipe_length(self, name_or_path: str) -> RecipeLength:
+        """Return the length of a nas-train recipe.
 
+        Raises:
+            ValueError: If the recipe does not exist or is invalid.
+        """
+        recipe = load_recipe(name_or_path)
+        return RecipeLength(
+            batch_size=recipe.batch_size,
+            micro_batch=recipe.micro_batch,
+            epochs=recipe.duration.epochs,
+            updates=recipe.duration.steps,
+        )
 
-def measure(
-    files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
-) -> tuple[Mapping[str, Any], ...]:
-    """Time one training step of each network at its own training size, in turn, on this device.
+    def measure(
+        self, files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
+    ) -> tuple[Mapping[str, Any], ...]:
+        """Time a training step of each network at its own training size, by turns.
 
-    Raises:
-        ValueError: If a network cannot be trained on this device with such a batch.
-    """
-    device = named_device("auto")
-    if device.type == "cpu":
-        torch.set_num_threads(1)  # as in a search, whose step times these stand beside
-    settings = StepSettings(batch_size=batch_size, num_classes=num_classes, device=device)
-    for file in files:
-        require_memory(file.architecture, file.name, file.train_size, settings)
-    steps = [synthetic_step(file.architecture, file.train_size, settings) for file in files]
-    with DeviceGate(device_key(device)) as gate:
-        try:
-            times = time_steps(steps, TimingConfig(), gate)
-        except torch.cuda.OutOfMemoryError as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"--batch-size {batch_size} does not fit: {reason}") from error
-    return tuple(time.to_dict() for time in times)
+        Raises:
+            ValueError: If a network cannot be trained on this device with this batch size.
+        """
+        device = named_device("auto")
+        if device.type == "cpu":
+            torch.set_num_threads(1)  # as in a search, so that the step times can be compared
+        settings = StepSettings(batch_size=batch_size, num_classes=num_classes, device=device)
+        for file in files:
+            require_memory(file.architecture, file.name, file.train_size, settings)
+        steps = [synthetic_step(file.architecture, file.train_size, settings) for file in files]
+        with DeviceGate(device_key(device)) as gate:
+            try:
+                times = time_steps(steps, TimingConfig(), gate)
+            except torch.cuda.OutOfMemoryError as error:
+                reason = str(error).splitlines()[0]
+                raise ValueError(f"--batch-size {batch_size} does not fit: {reason}") from error
+        return tuple(time.to_dict() for time in times)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""nas-scale: from a found network to a larger or smaller one of its family."""
+"""The command nas-scale: scaling a network to a larger or smaller one of its family."""
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,16 @@ from rich.console import Console
 
 from scaling.image_size import MAX_IMAGE_SIZE
 from scaling.named_sizes import NAMES
-from scaling.options import count, scaled_networks, source_of
+from scaling.options import count, scaled_networks, source_from_file
 from scaling.summary import (
-    Measure,
-    ReadRecipe,
-    TrainingLength,
-    recipe_hours,
+    costs_table,
+    explanation,
+    family_table,
     record,
     scaled_file,
-    training_hours,
+    stages_table,
 )
-from scaling.tables import costs_table, explanation, family_table, stages_table
+from scaling.training_time import StepTimer, TrainingLength
 from search_space.architecture_file import (
     BEST,
     ArchitectureFile,
@@ -31,53 +29,44 @@ from search_space.architecture_file import (
 from search_space.command_line.command import CommandParser, at_least, run_command
 
 COMMAND = "nas-scale"
-BATCH_SIZE, EPOCHS = 32, 350  # of --measure, where neither flags nor a recipe say
+BATCH_SIZE, EPOCHS = 32, 350  # defaults of --measure
 
 
-def main(
-    argv: Sequence[str] | None = None,
-    measure: Measure | None = None,
-    read_recipe: ReadRecipe | None = None,
-) -> int:
-    """Return 0 once written, or 2 if the input is at fault (the reason goes to stderr).
+def main(argv: Sequence[str] | None = None, timer: StepTimer | None = None) -> int:
+    """Run nas-scale; return 0, or 2 with a line on stderr if the input is invalid.
 
     Args:
         argv: The arguments; None reads them from the command line.
-        measure: Times training steps for --measure; without it there is no such flag.
-        read_recipe: Reads what --recipe names; needed where there is `measure`.
+        timer: Times training steps; without it the command has no --measure.
     """
-    return run_command(COMMAND, lambda given: _command(given, measure, read_recipe), argv)
+    return run_command(COMMAND, lambda given: _command(given, timer), argv)
 
 
-def _classes_of(source: ArchitectureFile) -> int:
-    """Return the classes that a search counted the costs with, or ImageNet's."""
-    classes = source.provenance.get("num_classes")
-    return classes if isinstance(classes, int) and classes > 1 else 1000
-
-
-def _command(
-    argv: Sequence[str] | None, measure: Measure | None, read_recipe: ReadRecipe | None
-) -> int:
-    args = _parser(measurable=measure is not None).parse_args(argv)
+def _command(argv: Sequence[str] | None, timer: StepTimer | None) -> int:
+    args = _parser(can_measure=timer is not None).parse_args(argv)
     source = load_architecture(args.source)
-    args.num_classes = args.num_classes or _classes_of(source)
-    described = source_of(source, args.counts_as)
-    networks = scaled_networks(args, described)
+    args.num_classes = args.num_classes or _num_classes(source)
+    scaling_source = source_from_file(source, args.base_size)
+    networks = scaled_networks(args, scaling_source)
     files = {
         name: scaled_file(source, name, network, args.num_classes)
         for name, network in networks.items()
     }
     paths = _paths(args, tuple(files))
-    timing = _timing(args, read_recipe) if measure is not None else None
-    records = [record(file, args.num_classes) for file in (source, *files.values())]
-    if measure is not None and timing is not None:
-        _add_times(records, (source, *files.values()), args.num_classes, timing, measure)
+    both = (source, *files.values())
+    records = [record(file, args.num_classes) for file in both]
+    if timer is not None and (length := _training_length(args, timer)) is not None:
+        times = timer.measure(both, batch_size=length.batch_size, num_classes=args.num_classes)
+        for each, measured in zip(records, times, strict=True):
+            each["measured"] = dict(measured)
+            if (hours := length.hours(measured["step_time_s"])) is not None:
+                each["training_hours"] = hours
     if args.family is not None and args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
     for name, file in files.items():
         save_architecture(paths[name], file)
     first, *targets = records
-    first["counts_as"] = described.counts_as
+    first["counts_as"] = scaling_source.base_size
     for target, (name, file) in zip(targets, files.items(), strict=True):
         target |= {"path": str(paths[name]), "provenance": file.provenance}
     if args.json:
@@ -91,7 +80,13 @@ def _command(
     return 0
 
 
-def _parser(*, measurable: bool) -> argparse.ArgumentParser:
+def _num_classes(source: ArchitectureFile) -> int:
+    """Return the number of classes of the search that found the source, or ImageNet's 1000."""
+    classes = source.provenance.get("num_classes")
+    return classes if isinstance(classes, int) and classes > 1 else 1000
+
+
+def _parser(*, can_measure: bool) -> argparse.ArgumentParser:
     parser = CommandParser(prog=COMMAND, description=__doc__)
     add = parser.add_argument
     add(
@@ -101,26 +96,39 @@ def _parser(*, measurable: bool) -> argparse.ArgumentParser:
         help="architecture file, run folder, or published name",
     )
     add("--target", help=f"{' '.join(NAMES)}; default: M")
-    add("--as", dest="counts_as", help="what the source counts as; default: S, or its own name")
+    add("--as", dest="base_size", help="named size of the source; default: S, or its own name")
     add("--out", type=Path, help="default: TARGET.json here; with --family a folder")
     add("--target-params", type=count, help="parameters to reach within 3 %%, such as 54M")
     add("--target-macs", type=count, help="multiply-adds at the evaluation size, such as 25G")
     for name, share in (("alpha", "depth"), ("beta", "width"), ("gamma", "image size")):
-        add(f"--{name}", type=float, help=f"{share} of one unit of phi, for a solved target")
+        add(
+            f"--{name}",
+            type=float,
+            help=f"growth of {share} per unit of phi, with --target-params or --target-macs",
+        )
     for name in ("depth", "width"):
-        add(f"--{name}", type=float, help=f"multiplier of {name}, by hand")
-    add("--image-size", type=at_least(8), help="evaluation size in pixels, by hand")
+        add(f"--{name}", type=float, help=f"multiplier of {name}")
+    add("--image-size", type=at_least(8), help="evaluation size in pixels")
     add("--max-image-size", type=at_least(8), help=f"cap in pixels; default: {MAX_IMAGE_SIZE}")
-    add("--size-multiple", type=at_least(1), default=1, help="every size a multiple of this")
+    add(
+        "--size-multiple",
+        type=at_least(1),
+        default=1,
+        help="make every image size a multiple of this",
+    )
     add(
         "--family",
         nargs="*",
         metavar="NAME",
-        help="write S, M, L and these besides (B0-B3, XL), with one table",
+        help="write S, M, L and these sizes (such as B0-B3 XL), with one table",
     )
-    add("--num-classes", type=at_least(2), help="for the costs; default: the search's, or 1000")
+    add(
+        "--num-classes",
+        type=at_least(2),
+        help="classes for the costs; default: those of the search, or 1000",
+    )
     add("--json", action="store_true", help="print one JSON object")
-    if measurable:
+    if can_measure:
         add("--measure", action="store_true", help="time a training step of source and target")
         add(
             "--batch-size",
@@ -134,10 +142,10 @@ def _parser(*, measurable: bool) -> argparse.ArgumentParser:
 
 
 def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
-    """Where each network goes.
+    """Return the path of each network's file.
 
     Raises:
-        ValueError: If a file would take the place of its own source, or its folder is missing.
+        ValueError: If a file would overwrite its source, or its folder does not exist.
     """
     if args.family is not None:
         folder = args.out or Path()
@@ -154,32 +162,11 @@ def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
     return paths
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Timing:
-    """What is timed, and which training's hours are told."""
-
-    batch_size: int
-    images: int | None
-    epochs: int
-    length: TrainingLength | None
-
-    def hours(self, step_time_s: float) -> float | None:
-        """Return the hours of the training, or None where they were not asked for."""
-        if self.length is not None:
-            batch, images = self.batch_size, self.images
-            return recipe_hours(step_time_s, batch_size=batch, length=self.length, images=images)
-        if self.images is None:
-            return None
-        return training_hours(
-            step_time_s, batch_size=self.batch_size, images=self.images, epochs=self.epochs
-        )
-
-
-def _timing(args: argparse.Namespace, read_recipe: ReadRecipe | None) -> _Timing | None:
-    """Return what --measure and its flags ask for, or None.
+def _training_length(args: argparse.Namespace, timer: StepTimer) -> TrainingLength | None:
+    """Return the training that --measure and its options describe, or None without --measure.
 
     Raises:
-        ValueError: If a flag has nothing to say beside the others, or the recipe is at fault.
+        ValueError: If an option has no effect with the others, or the recipe is invalid.
     """
     if not args.measure:
         for name in ("images", "epochs", "batch_size", "recipe"):
@@ -187,34 +174,20 @@ def _timing(args: argparse.Namespace, read_recipe: ReadRecipe | None) -> _Timing
                 raise ValueError(f"--{name.replace('_', '-')} needs --measure")
         return None
     if args.recipe is not None and args.epochs is not None:
-        raise ValueError("--recipe says how long it trains, so --epochs has no meaning beside it")
+        raise ValueError("--recipe says how long it trains, so --epochs has no meaning with it")
     if args.epochs is not None and args.images is None:
         raise ValueError("--epochs needs --images, for the hours")
-    length = read_recipe(args.recipe) if args.recipe is not None and read_recipe else None
-    if length is not None:
-        length.images_seen(args.images)  # tells now, not after timing, that it needs --images
-    of_recipe = min(length.batch_size, length.micro_batch or BATCH_SIZE) if length else BATCH_SIZE
-    return _Timing(
-        batch_size=args.batch_size or of_recipe,
+    recipe = None if args.recipe is None else timer.recipe_length(args.recipe)
+    default = BATCH_SIZE
+    if recipe is not None:
+        recipe.images_seen(args.images)  # raises before the measurement if --images is missing
+        default = min(recipe.batch_size, recipe.micro_batch or BATCH_SIZE)
+    return TrainingLength(
+        batch_size=args.batch_size or default,
         images=args.images,
         epochs=args.epochs or EPOCHS,
-        length=length,
+        recipe=recipe,
     )
-
-
-def _add_times(
-    records: Sequence[dict[str, Any]],
-    files: tuple[ArchitectureFile, ...],
-    num_classes: int,
-    timing: _Timing,
-    measure: Measure,
-) -> None:
-    times = measure(files, batch_size=timing.batch_size, num_classes=num_classes)
-    for each, measured in zip(records, times, strict=True):
-        each["measured"] = dict(measured)
-        hours = timing.hours(measured["step_time_s"])
-        if hours is not None:
-            each["training_hours"] = hours
 
 
 def _show(

@@ -1,11 +1,11 @@
-"""The named sizes of the family, B0 to XL: each one's coefficients over the common base."""
+"""The named sizes of the family, B0 to XL, with their coefficients over the common base."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class NamedSize:
     """A named size of the family.
 
     Attributes:
@@ -29,47 +29,41 @@ class Rung:
 # "(2.0, 3.1)", which are V1's B4, B5 and B7. The published XL follows no single coefficient;
 # ours takes V1's next one, B8: its layers are the published 4 8 8 in the first stages and 8 in
 # the last, and it stays above L in every stage.
-LADDER = (
-    Rung(name="B0", width=1.0, depth=1.0, eval_size=224),
-    Rung(name="B1", width=1.0, depth=1.1, eval_size=240),
-    Rung(name="B2", width=1.1, depth=1.2, eval_size=260),
-    Rung(name="B3", width=1.2, depth=1.4, eval_size=300),
-    Rung(name="S", width=1.4, depth=1.8, eval_size=384),
-    Rung(name="M", width=1.6, depth=2.2, eval_size=480, back_loaded=True),
-    Rung(name="L", width=2.0, depth=3.1, eval_size=480, back_loaded=True),
-    Rung(name="XL", width=2.2, depth=3.6, eval_size=512, back_loaded=True),
+SIZES = (
+    NamedSize(name="B0", width=1.0, depth=1.0, eval_size=224),
+    NamedSize(name="B1", width=1.0, depth=1.1, eval_size=240),
+    NamedSize(name="B2", width=1.1, depth=1.2, eval_size=260),
+    NamedSize(name="B3", width=1.2, depth=1.4, eval_size=300),
+    NamedSize(name="S", width=1.4, depth=1.8, eval_size=384),
+    NamedSize(name="M", width=1.6, depth=2.2, eval_size=480, back_loaded=True),
+    NamedSize(name="L", width=2.0, depth=3.1, eval_size=480, back_loaded=True),
+    NamedSize(name="XL", width=2.2, depth=3.6, eval_size=512, back_loaded=True),
 )
-NAMES = tuple(rung.name for rung in LADDER)
+NAMES = tuple(size.name for size in SIZES)
 
 # Source: the rows of M and L in google/automl efficientnetv2/effnetv2_configs.py are base layers
 # 1 2 2 3 6 8 2 where S has 1 2 2 3 5 8. The last stage has a quarter of the layers of the stage
 # before it, as in the first generation (1 after 4), and its channels: 320 after 192.
 EXTRA_BASE_LAYERS = 1
-LAST_STAGE_DEEPENING = Fraction(2, 8)
-LAST_STAGE_WIDENING = Fraction(320, 192)
+LAST_STAGE_DEPTH_RATIO = Fraction(2, 8)
+LAST_STAGE_WIDTH_RATIO = Fraction(320, 192)
 
 
-def rung(name: str) -> Rung:
-    """The named size called `name`.
+def named_size(name: str) -> NamedSize:
+    """Return the size called `name`.
 
     Raises:
-        ValueError: If there is none; the message lists the known ones.
+        ValueError: If the name is unknown; the message lists the known ones.
     """
-    for each in LADDER:
-        if each.name == name:
-            return each
-    raise ValueError(f"target must be one of {', '.join(NAMES)}, got {name!r}")
+    if name not in NAMES:
+        raise ValueError(f"target must be one of {', '.join(NAMES)}, got {name!r}")
+    return SIZES[NAMES.index(name)]
 
 
-def is_larger(name: str, other: str) -> bool:
-    """Whether the size called `name` stands above `other`."""
-    return NAMES.index(name) > NAMES.index(other)
-
-
-def scales_stem_and_head(name: str, other: str) -> bool:
-    """Whether stem and head follow the width between two sizes: only among B0 to B3.
+def scales_stem_and_head(*names: str) -> bool:
+    """Return whether stem and head follow the width between these sizes: only among B0 to B3.
 
     Source: B0 to B3 multiply both; S, M, L and XL have 24, 24, 32, 32 and 1280 channels there,
-        which is no multiple of their coefficients (effnetv2_configs.py).
+        which is not a multiple of their coefficients (effnetv2_configs.py).
     """
-    return all(NAMES.index(each) < NAMES.index("S") for each in (name, other))
+    return all(NAMES.index(name) < NAMES.index("S") for name in names)

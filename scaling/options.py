@@ -1,4 +1,4 @@
-"""What a caller of nas-scale asks for, and the scaled networks that answer it."""
+"""The size options of nas-scale, and the scaled networks that they ask for."""
 
 import argparse
 import re
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from scaling.compound import ALPHA, BETA, GAMMA, CompoundRates, Growth, multiply
 from scaling.family import scale_source
 from scaling.image_size import MAX_IMAGE_SIZE, SizeLimits
-from scaling.named_sizes import NAMES, rung
+from scaling.named_sizes import NAMES, named_size
 from scaling.solve import Goal, solve
-from scaling.source import ScaledNetwork, Source, describe
+from scaling.source import ScaledNetwork, ScalingSource, scaling_source
 from search_space.architecture_file import ArchitectureFile
 from search_space.space import ImageSize
 
 DEFAULT_TARGET = "M"
-BY_HAND = "scaled"  # what a network without a name of the family is called
+UNNAMED = "scaled"  # name of a network that is not a named size
 FAMILY = ("S", "M", "L")
 
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
-_HAND = ("depth", "width", "image_size")
+_MULTIPLIERS = ("depth", "width", "image_size")
 _RATES = {"alpha": ALPHA, "beta": BETA, "gamma": GAMMA}
 
 
 def count(text: str) -> float:
-    """A positive number with an optional K, M, G (or B) or T behind it: 54M, 2.5G.
+    """Parse a positive number with an optional unit K, M, G (or B) or T, such as 54M or 2.5G.
 
     Raises:
-        argparse.ArgumentTypeError: If `text` is something else.
+        argparse.ArgumentTypeError: If `text` is not such a number.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGBT]?)", text.strip().upper())
     value = float(match[1]) * _UNITS[match[2]] if match else 0.0
@@ -36,7 +36,7 @@ def count(text: str) -> float:
 
 
 def family_names(asked: list[str]) -> tuple[str, ...]:
-    """S, M, L and the names `asked` for besides, in the order of the ladder; B0-B3 is a range.
+    """Return S, M, L and the names in `asked`, small to large; B0-B3 is a range.
 
     Raises:
         ValueError: If a name is unknown; the message lists the known ones.
@@ -44,32 +44,32 @@ def family_names(asked: list[str]) -> tuple[str, ...]:
     wanted = set(FAMILY)
     for text in asked:
         first, _, last = text.partition("-")
-        start, stop = (NAMES.index(rung(name).name) for name in (first, last or first))
+        start, stop = (NAMES.index(named_size(name).name) for name in (first, last or first))
         wanted.update(NAMES[start : stop + 1])
     return tuple(name for name in NAMES if name in wanted)
 
 
-def source_of(file: ArchitectureFile, counts_as: str | None) -> Source:
-    """The network of an architecture file, with what its search tells of it.
+def source_from_file(file: ArchitectureFile, base_size: str | None) -> ScalingSource:
+    """Return the scaling source of an architecture file, using the choices of its search.
 
     Raises:
-        ValueError: If `counts_as` is no named size, or the file's image sizes are below 8.
+        ValueError: If `base_size` is unknown, or the file's image sizes are below 8.
     """
-    return describe(
+    return scaling_source(
         file.architecture,
-        counts_as=counts_as,
+        base_size=base_size,
         image_size=ImageSize(train=file.train_size, eval=file.eval_size),
         dropped_last_stage=_dropped_last_stage(file),
     )
 
 
-def scaled_networks(args: argparse.Namespace, source: Source) -> dict[str, ScaledNetwork]:
-    """Every network that `args` ask for, by its name.
+def scaled_networks(args: argparse.Namespace, source: ScalingSource) -> dict[str, ScaledNetwork]:
+    """Return the networks that `args` ask for, by name.
 
     Raises:
-        ValueError: If flags contradict each other, or what they ask for cannot be.
+        ValueError: If options contradict each other, or a network cannot be scaled as asked.
     """
-    _refuse_mixtures(args)
+    _check_combination(args)
     limits = SizeLimits(max_image_size=_cap(args), size_multiple=args.size_multiple)
     if args.family is not None:
         return {name: scale_source(source, name, limits) for name in family_names(args.family)}
@@ -79,47 +79,36 @@ def scaled_networks(args: argparse.Namespace, source: Source) -> dict[str, Scale
             value=args.target_params or args.target_macs,
             num_classes=args.num_classes,
         )
-        given = {name: getattr(args, name) for name in _RATES if _given(args, name)}
-        return {BY_HAND: solve(source, goal, CompoundRates(**{**_RATES, **given}), limits)}
-    if any(_given(args, name) for name in _HAND):
-        size = args.image_size or source.image_size.eval
-        growth = Growth(
-            depth=args.depth if _given(args, "depth") else 1.0,
-            width=args.width if _given(args, "width") else 1.0,
-            image_size=size / source.image_size.eval,
-        )
-        return {BY_HAND: multiply(source, growth, limits)}
+        rates = CompoundRates(**(_RATES | _given(args, *_RATES)))
+        return {UNNAMED: solve(source, goal, rates, limits)}
+    if given := _given(args, *_MULTIPLIERS):
+        if "image_size" in given:
+            given["image_size"] /= source.image_size.eval
+        return {UNNAMED: multiply(source, Growth(**given), limits)}
     name = args.target or DEFAULT_TARGET
     return {name: scale_source(source, name, limits)}
 
 
-def _refuse_mixtures(args: argparse.Namespace) -> None:
-    """One way of saying how large; a flag that would be ignored is a mistake."""
-    ways = [
-        flag
-        for flag, used in (
-            ("--target", _given(args, "target")),
-            ("--target-params", _given(args, "target_params")),
-            ("--target-macs", _given(args, "target_macs")),
-            ("--family", _given(args, "family")),
-            ("--depth/--width/--image-size", any(_given(args, name) for name in _HAND)),
-        )
-        if used
-    ]
+def _given(args: argparse.Namespace, *names: str) -> dict[str, float]:
+    """Return the options among `names` that were given, by name."""
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+
+
+def _check_combination(args: argparse.Namespace) -> None:
+    """Raise if the size is given in several ways, or an option would have no effect."""
+    given = _given(args, "target", "target_params", "target_macs", "family")
+    ways = [f"--{name.replace('_', '-')}" for name in given]
+    if _given(args, *_MULTIPLIERS):
+        ways.append("--depth/--width/--image-size")
     if len(ways) > 1:
         raise ValueError(f"give one of {', '.join(ways)}, not several")
-    solved = any(_given(args, name) for name in ("target_params", "target_macs"))
-    for name in _RATES:
-        if _given(args, name) and not solved:
+    if not _given(args, "target_params", "target_macs"):
+        for name in _given(args, *_RATES):
             raise ValueError(f"--{name} needs --target-params or --target-macs")
 
 
-def _given(args: argparse.Namespace, name: str) -> bool:
-    return getattr(args, name) is not None
-
-
 def _cap(args: argparse.Namespace) -> int:
-    """The cap on derived sizes; a size given by hand is taken as it is, if no cap is given."""
+    """Return the cap on image sizes; without --max-image-size, --image-size may exceed 480."""
     asked, cap = args.image_size or 0, args.max_image_size
     if cap is None:
         return max(MAX_IMAGE_SIZE, asked)
@@ -129,11 +118,11 @@ def _cap(args: argparse.Namespace) -> int:
 
 
 def _dropped_last_stage(file: ArchitectureFile) -> bool | None:
-    """Whether the search chose depth 0 for the stage after the last; None if nobody knows."""
+    """Return whether the search chose depth 0 for the stage after the last; None if unknown."""
     choices = file.provenance.get("choices")
     if not isinstance(choices, Mapping):
         return None
-    depth = choices.get(f"stage{len(file.architecture.stages) + 1}.depth")
-    if depth == 0:
+    number = len(file.architecture.stages)
+    if choices.get(f"stage{number + 1}.depth") == 0:
         return True
-    return False if f"stage{len(file.architecture.stages)}.depth" in choices else None
+    return False if f"stage{number}.depth" in choices else None

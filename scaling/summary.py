@@ -1,65 +1,33 @@
-"""What a network costs, as one record for a table, for JSON and for its file."""
+"""Costs of scaled networks: as records for JSON, as tables, and in architecture files."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+from rich.table import Table
 
 from scaling.source import ScaledNetwork
+from search_space.architecture import Architecture, Stage
 from search_space.architecture_file import ArchitectureFile
 from search_space.cost import count_macs, count_params, training_memory_bytes
 
-# Reads the length of a recipe by its name or path. Given to the command from above, too.
-ReadRecipe = Callable[[str], "TrainingLength"]
-
-
-class Measure(Protocol):
-    """Times the training steps of several networks, each at its own training size.
-
-    Given to the command from above: this folder is arithmetic and owns no device.
-    """
-
-    def __call__(
-        self, files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
-    ) -> tuple[Mapping[str, Any], ...]:
-        """Return one record for each of `files`; ``step_time_s`` and ``device`` are in it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingLength:
-    """How long a recipe trains.
-
-    Attributes:
-        batch_size: Images per update.
-        micro_batch: Images per step where the recipe names them; an update adds several up.
-        epochs: Passes over the images, or None where the recipe counts updates.
-        updates: Updates, or None where the recipe counts epochs.
-    """
-
-    batch_size: int
-    micro_batch: int | None
-    epochs: float | None
-    updates: int | None
-
-    def images_seen(self, images: int | None) -> float:
-        """Return how many images a training on `images` distinct ones looks at.
-
-        Raises:
-            ValueError: If that cannot be told without `images`.
-        """
-        if self.updates is not None:
-            return float(self.updates * self.batch_size)
-        if images is None or self.epochs is None:
-            raise ValueError("--recipe counts epochs, so --images is needed for the hours")
-        return self.epochs * images
+# Label in `costs_table`, heading in `family_table`, key of the record, divisor, digits, unit.
+# The headings contain the units, so that seven columns fit a console.
+_COSTS = (
+    ("params", "params, M", "num_params", 1e6, 2, "M"),
+    ("macs at eval size", "macs, G", "macs", 1e9, 3, "G"),
+    ("memory / image", "MiB per image", "training_bytes_per_image", 2**20, 1, "MiB"),
+    ("step time", "step, ms", "step_time_s", 1e-3, 1, "ms"),
+    ("training time", "hours", "training_hours", 1, 2, "h"),
+)
 
 
 def costs(file: ArchitectureFile, num_classes: int) -> dict[str, int]:
-    """Parameters, multiply-adds at the evaluation size, and training memory of one image.
+    """Return parameters, multiply-adds at the evaluation size, and training bytes per image.
 
-    The memory is what one more image in a float32 batch of the training size keeps for the
-    backward pass, bytes.
+    The bytes are what one more image of the training size in a float32 batch keeps for the
+    backward pass.
     """
     one, two = (
         training_memory_bytes(file.architecture, file.train_size, batch, num_classes=num_classes)
@@ -75,7 +43,7 @@ def costs(file: ArchitectureFile, num_classes: int) -> dict[str, int]:
 def scaled_file(
     source: ArchitectureFile, name: str, network: ScaledNetwork, num_classes: int
 ) -> ArchitectureFile:
-    """The architecture file of a scaled network, with its costs and its provenance."""
+    """Return the architecture file of a scaled network, with its costs and provenance."""
     file = ArchitectureFile(
         architecture=network.architecture,
         name=f"{source.name}-{name}",
@@ -93,18 +61,11 @@ def scaled_file(
             "num_classes": num_classes,
         },
     )
-    return ArchitectureFile(
-        architecture=file.architecture,
-        name=file.name,
-        train_size=file.train_size,
-        eval_size=file.eval_size,
-        metrics=dict(costs(file, num_classes)),
-        provenance=file.provenance,
-    )
+    return replace(file, metrics=dict(costs(file, num_classes)))
 
 
 def record(file: ArchitectureFile, num_classes: int) -> dict[str, Any]:
-    """Everything that the command says about one network, ready for JSON."""
+    """Return everything that the command reports about one network, ready for JSON."""
     return {
         "name": file.name,
         "key": file.architecture.key,
@@ -115,22 +76,105 @@ def record(file: ArchitectureFile, num_classes: int) -> dict[str, Any]:
     }
 
 
-def training_hours(step_time_s: float, *, batch_size: int, images: int, epochs: int) -> float:
-    """Hours of `epochs` passes over `images` if every step takes `step_time_s`.
+def stages_table(title: str, before: Architecture, after: Architecture) -> Table:
+    """Return a table of stem, stages and head with their widths and layers before and after."""
+    table = Table("stage", "block", "kernel", "expand", "stride", title=title)
+    table.add_column("width", justify="right")
+    table.add_column("layers", justify="right")
+    table.add_row("stem", "conv", "3", "", "2", _arrow(before.stem_width, after.stem_width), "1")
+    pairs = zip_longest(before.stages, after.stages)
+    for number, (old, new) in enumerate(pairs, start=1):
+        table.add_row(f"stage{number}", *_stage_cells(old, new))
+    table.add_row("head", "conv", "1", "", "1", _arrow(before.head_width, after.head_width), "1")
+    return table
 
-    An upper bound for progressive learning, whose early phases train on smaller images.
-    """
-    return step_time_s * math.ceil(images / batch_size) * epochs / 3600.0
+
+def costs_table(source: Mapping[str, Any], target: Mapping[str, Any]) -> Table:
+    """Return a table of image sizes and costs before and after."""
+    table = Table("", source["name"], target["name"], title="cost")
+    cells = zip(_cost_cells(source), _cost_cells(target), strict=True)
+    for (label, _, before, unit), (_, _, after, _) in cells:
+        table.add_row(label, f"{before} {unit}".rstrip(), f"{after} {unit}".rstrip())
+    return table
 
 
-def recipe_hours(
-    step_time_s: float, *, batch_size: int, length: TrainingLength, images: int | None
-) -> float:
-    """Hours of a recipe's training if each step of `batch_size` images takes `step_time_s`.
+def family_table(records: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a table with one row per network: widths over layers of its stages, and costs."""
+    table = Table("", title="family")
+    table.add_column("widths, layers", no_wrap=True)
+    for _, heading, _, _ in _cost_cells(records[0]):
+        table.add_column(heading, justify="right")
+    for each in records:
+        stages = each["architecture"]["stages"]
+        lines = (" ".join(str(stage[field]) for stage in stages) for field in ("width", "depth"))
+        numbers = (number for _, _, number, _ in _cost_cells(each))
+        table.add_row(str(each["name"]).rpartition("-")[2], "\n".join(lines), *numbers)
+    return table
 
-    An upper bound, like `training_hours`.
 
-    Raises:
-        ValueError: If the recipe counts epochs and `images` is None.
-    """
-    return step_time_s / batch_size * length.images_seen(images) / 3600.0
+def _stage_cells(old: Stage | None, new: Stage | None) -> tuple[str, ...]:
+    kept = new or old
+    assert kept is not None  # zip_longest gives at least one of them
+    return (
+        str(kept.block),
+        str(kept.kernel_size),
+        str(kept.expand_ratio),
+        str(kept.stride),
+        _arrow(old.width if old else None, new.width if new else None),
+        _arrow(old.depth if old else None, new.depth if new else None),
+    )
+
+
+def _arrow(before: int | None, after: int | None) -> str:
+    before_text, after_text = ("-" if value is None else str(value) for value in (before, after))
+    return f"{before_text} -> {after_text}"
+
+
+def _cost_cells(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield label, heading, number and unit of each cost that the record has."""
+    sizes = record["image_size"]
+    yield "train / eval size", "train/ eval", f"{sizes['train']}/{sizes['eval']}", ""
+    values = {**record.get("measured", {}), **record}
+    for label, heading, key, divisor, digits, unit in _COSTS:
+        if key in values:
+            yield label, heading, f"{values[key] / divisor:,.{digits}f}", unit
+
+
+def explanation(network: ScaledNetwork) -> str:
+    """Return a sentence with the rule that produced `network` and the numbers it used."""
+    used = network.constants
+    words = _family(network) if network.rule == "family" else _compound(network)
+    stem = "scaled with the width" if used["stem_and_head_scaled"] else "unchanged"
+    cap = f"images {network.train_size} / {network.eval_size}, cap {used['max_image_size']}"
+    return "; ".join([*words, f"stem and head {stem}", cap])
+
+
+def _family(network: ScaledNetwork) -> list[str]:
+    used = network.constants
+    base_size, target, extra = used["counts_as"], used["target"], used["extra_base_layers"]
+    if base_size == target:
+        return [f"{target}: the source already counts as {base_size}"]
+    words = [
+        f"{base_size} to {target}: layers {used['depth']['from']} to {used['depth']['to']} "
+        f"and channels {used['width']['from']} to {used['width']['to']} times the base's"
+    ]
+    if extra:
+        words.append(f"{abs(extra)} base layer {'more' if extra > 0 else 'less'} near the end")
+    if used["new_last_stage"]:
+        words.append("a new last stage of stride 1")
+    return words
+
+
+def _compound(network: ScaledNetwork) -> list[str]:
+    used = network.constants
+    words = [
+        f"layers x {used['depth']:.3g}, channels x {used['width']:.3g}, "
+        f"image side x {used['image_size']:.3g}"
+    ]
+    if "phi" in used:
+        rates = ", ".join(f"{name} {used[name]:g}" for name in ("alpha", "beta", "gamma"))
+        words.insert(0, f"phi {used['phi']:.3f} ({rates})")
+    if "ahead" in used:
+        steps = ", ".join(used["ahead"]["steps"])
+        words.append(f"{steps} already at phi {used['ahead']['phi']:.3f}")
+    return words

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nas import scale_command as scale_measure
+from nas import scale_command
 from search_space.architecture_file import ArchitectureFile, save_architecture
 from search_space.space import SearchSpace
 
@@ -23,7 +23,7 @@ def test_source_and_target_are_timed_at_their_own_sizes(
     save_architecture(path, file)
     flags = ["--measure", "--batch-size", "2", "--num-classes", "10", "--images", "7200", "--json"]
     out = ["--out", str(tmp_path / "M.json")]
-    assert scale_measure.main(["--from", str(path), *flags, *out]) == 0
+    assert scale_command.main(["--from", str(path), *flags, *out]) == 0
     report = json.loads(capsys.readouterr().out)
     source, target = report["source"], report["targets"][0]
     assert (source["measured"]["image_size"], target["measured"]["image_size"]) == (16, 32)
@@ -40,7 +40,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_it_is_built(
 ) -> None:
     out = tmp_path / "L.json"
     arguments = ["--from", "efficientnetv2-s", "--target", "L", "--out", str(out)]
-    assert scale_measure.main([*arguments, "--measure", "--batch-size", "1000000"]) == 2
+    assert scale_command.main([*arguments, "--measure", "--batch-size", "1000000"]) == 2
     error = capsys.readouterr().err
     assert "--batch-size 1000000 is too large" in error
     assert error.count("\n") == 1
@@ -64,7 +64,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_it_is_built(
 def test_flags_that_would_say_nothing_are_refused_before_anything_is_timed(
     flags: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert scale_measure.main(["--from", "efficientnetv2-s", *flags]) == 2
+    assert scale_command.main(["--from", "efficientnetv2-s", *flags]) == 2
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
@@ -97,15 +97,15 @@ def test_the_hours_are_those_of_the_recipe(
     asked: list[int] = []
 
     def two_seconds(
-        files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
+        self: object, files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
     ) -> tuple[dict[str, float], ...]:
         asked.append(batch_size)
         return ({"step_time_s": 2.0},) * len(files)
 
-    monkeypatch.setattr(scale_measure, "measure", two_seconds)
+    monkeypatch.setattr(scale_command.DeviceStepTimer, "measure", two_seconds)
     flags = ["--measure", "--recipe", str(recipe), *images, "--json"]
     out = ["--out", str(tmp_path / "M.json")]
-    assert scale_measure.main(["--from", "efficientnetv2-s", *flags, *out]) == 0
+    assert scale_command.main(["--from", "efficientnetv2-s", *flags, *out]) == 0
     report = json.loads(capsys.readouterr().out)
     assert asked == [timed]
     for each in (report["source"], report["targets"][0]):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scaling.compound import CompoundRates, Growth, grow, multiply
 from scaling.image_size import SizeLimits
-from scaling.source import describe
+from scaling.source import scaling_source
 from search_space.architecture import Architecture
 from search_space.cost import count_params
 from search_space.published import published, round_depth
@@ -29,7 +29,7 @@ FIRST_GENERATION = {
 @pytest.mark.parametrize("name", FIRST_GENERATION)
 def test_the_published_coefficients_make_b1_to_b7_of_b0(name: str) -> None:
     width, depth, size, params = FIRST_GENERATION[name]
-    source = describe(published("efficientnet-b0").architecture)
+    source = scaling_source(published("efficientnet-b0").architecture)
     growth = Growth(depth=depth, width=width, image_size=size / 224)
     scaled = multiply(source, growth, SizeLimits(max_image_size=600))
     assert count_params(scaled.architecture) == params
@@ -40,7 +40,7 @@ def test_the_published_coefficients_make_b1_to_b7_of_b0(name: str) -> None:
 
 def test_widths_of_the_second_generation_are_rounded_without_the_guard() -> None:
     base = published("efficientnetv2-b0").architecture
-    scaled = multiply(describe(base), Growth(width=1.2), SizeLimits())
+    scaled = multiply(scaling_source(base), Growth(width=1.2), SizeLimits())
     assert scaled.architecture.stages[0].width == 16  # 19.2: the guard would make it 24
     assert not scaled.constants["round_guard"]
 

@@ -90,7 +90,7 @@ def test_the_published_m_counts_as_m_and_makes_the_published_l() -> None:
 
 def test_s_and_its_stages_return_from_l() -> None:
     large = scale(S, "L")
-    back = scale(large.architecture, "S", counts_as="L")
+    back = scale(large.architecture, "S", base_size="L")
     assert depths(back) == [2, 4, 4, 6, 9, 15]
     assert [stage.stride for stage in back.architecture.stages] == [1, 2, 2, 2, 1, 2]
 
@@ -157,13 +157,13 @@ def test_any_network_that_counts_as_anything_grows_step_by_step(
 ) -> None:
     limits = SizeLimits(max_image_size=512, size_multiple=32)
     networks = [
-        scale(architecture, t, counts_as=counts_as, limits=limits, dropped_last_stage=dropped)
+        scale(architecture, t, base_size=counts_as, limits=limits, dropped_last_stage=dropped)
         for t in NAMES
     ]
     assert all(each.train_size % 32 == each.eval_size % 32 == 0 for each in networks)
     assert networks[NAMES.index(counts_as)].architecture == architecture
     assert networks == [
-        scale(architecture, t, counts_as=counts_as, limits=limits, dropped_last_stage=dropped)
+        scale(architecture, t, base_size=counts_as, limits=limits, dropped_last_stage=dropped)
         for t in NAMES
     ]
     assert_climbs(architecture, networks)
@@ -238,4 +238,4 @@ def test_a_bare_architecture_has_the_sizes_of_s() -> None:
 @pytest.mark.parametrize(("target", "counts_as"), [("Q", None), ("L", "B9"), ("l", None)])
 def test_unknown_names_are_refused_with_the_known_ones(target: str, counts_as: str | None) -> None:
     with pytest.raises(ValueError, match="must be one of B0, B1, B2, B3, S, M, L, XL"):
-        scale(S, target, counts_as=counts_as)
+        scale(S, target, base_size=counts_as)

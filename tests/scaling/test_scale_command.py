@@ -9,6 +9,7 @@ import pytest
 
 from scaling.cli import main
 from scaling.options import count
+from scaling.training_time import RecipeLength, StepTimer
 from search_space.architecture_file import ArchitectureFile, load_architecture, save_architecture
 from search_space.published import published
 from search_space.space import SearchSpace
@@ -165,14 +166,18 @@ def test_sizes_are_multiples_within_the_cap() -> None:
 def test_a_measurement_is_reported_with_the_hours(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[int] = []
 
-    def measure(
-        files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
-    ) -> tuple[Mapping[str, Any], ...]:
-        seen.extend(file.train_size for file in files)
-        return tuple({"step_time_s": 0.5 * n, "device": "made up"} for n in (1, 2))
+    class Timer(StepTimer):
+        def measure(
+            self, files: tuple[ArchitectureFile, ...], *, batch_size: int, num_classes: int
+        ) -> tuple[Mapping[str, Any], ...]:
+            seen.extend(file.train_size for file in files)
+            return tuple({"step_time_s": 0.5 * n, "device": "made up"} for n in (1, 2))
+
+        def recipe_length(self, name_or_path: str) -> RecipeLength:
+            raise AssertionError
 
     flags = ["--measure", "--batch-size", "8", "--images", "801", "--epochs", "36"]
-    assert main(["--from", "efficientnetv2-s", "--json", *flags], measure) == 0
+    assert main(["--from", "efficientnetv2-s", "--json", *flags], Timer()) == 0
     report = printed(capsys)
     assert seen == [300, 384]
     # 801 images are 101 steps of 8; 36 passes at half a second: 1818 s

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scaling.compound import CompoundRates
 from scaling.image_size import SizeLimits
 from scaling.solve import Goal, solve
-from scaling.source import describe
+from scaling.source import scaling_source
 from search_space.cost import count_macs, count_params
 from search_space.published import published
 from search_space.space import SearchSpace
 
-S = describe(published("efficientnetv2-s").architecture)
+S = scaling_source(published("efficientnetv2-s").architecture)
 
 
 @pytest.mark.parametrize("params", [8e6, 15e6, 22e6, 30e6, 54e6, 120e6, 208e6])
@@ -46,7 +46,7 @@ def test_any_found_network_is_met_or_the_neighbours_are_named(
 ) -> None:
     space = SearchSpace.load(name)
     architecture = space.architecture(space.sample(random.Random(seed)))
-    source = describe(architecture, image_size=space.image_size)
+    source = scaling_source(architecture, image_size=space.image_size)
     goal = Goal(kind="params", value=factor * count_params(architecture, 10), num_classes=10)
     try:
         scaled = solve(source, goal, CompoundRates(), SizeLimits())
@@ -81,7 +81,9 @@ def test_a_goal_beyond_the_rates_names_their_reach() -> None:
 
 def test_a_goal_between_two_coarse_steps_names_both() -> None:
     architecture = published("efficientnetv2-s").architecture
-    one = describe(type(architecture)(stem_width=8, stages=architecture.stages[:1], head_width=8))
+    one = scaling_source(
+        type(architecture)(stem_width=8, stages=architecture.stages[:1], head_width=8)
+    )
     rates = CompoundRates(alpha=1.0, gamma=1.0)
     goal = Goal(kind="params", value=1.2 * count_params(one.architecture))
     with pytest.raises(ValueError, match=r"within 3%: the nearest networks have [\d,]+ and"):
