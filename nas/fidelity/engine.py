@@ -12,7 +12,7 @@ from nas.engine.study import SamplerFactory
 from nas.fidelity.job import RungJob
 from nas.fidelity.pruning import current_bar
 from nas.fidelity.successive_halving import Ladder, Place
-from nas.settings.config import ProgressiveConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 
 
 class ProgressiveEngine(Engine):

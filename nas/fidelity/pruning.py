@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nas.analysis.ranking import contenders
 from nas.candidate import Record
 from nas.reward import weighted_product
-from nas.settings.config import ProgressiveConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from nas.candidate import Candidate, Outcome, State
 from nas.fidelity.job import RungJob
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
-from nas.settings.config import ProgressiveConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 from tests.toys.space import toy_reward
 
 CONFIG = ProgressiveConfig(rungs=3, eta=3, prune="off")

@@ -13,7 +13,8 @@ from nas.fidelity.evaluator import RungWorker
 from nas.fidelity.job import RungJob
 from nas.fidelity.pruning import Bar
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
-from nas.settings.config import ProgressiveConfig, SearchConfig
+from nas.settings.config import SearchConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toys.training import SIZE, images

@@ -4,7 +4,7 @@ import pytest
 
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.fidelity.pruning import Bar, current_bar
-from nas.settings.config import ProgressiveConfig
+from nas.settings.fidelity_config import ProgressiveConfig
 from tests.toys.metrics import at_rung, whole_metrics
 
 
