@@ -1,148 +1,126 @@
-"""The controller's network: an LSTM that makes one decision after the other."""
+"""The controller's policy network: an LSTM that makes one decision after the other."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+from torch.nn.utils import skip_init
 
-from nas.samplers.controller.lstm import (
-    Array,
-    LstmTrace,
-    LstmWeights,
-    lstm_backward,
-    lstm_forward,
-    lstm_step,
-)
-from nas.samplers.controller.trial_batch import Lesson, Step
+from nas.samplers.controller.trial_batch import Action, TrialBatch
 from nas.samplers.seeding import named_seed
 
-INIT_RANGE = 0.1  # weights begin uniform within +- this; NASNet, appendix A.2
+INIT_RANGE = 0.1  # weights are initialized uniformly within +-0.1; NASNet, appendix A.2
+_MASKED_LOGIT = -1e9  # its exponential is exactly 0, and finite values keep gradients finite
+
+LstmState = tuple[Tensor, Tensor]  # hidden and cell state, each [B, H]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thought:
-    """Where the network is in the middle of its decisions.
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Run torch with one thread, which makes sums reproducible; restore the setting after."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)
+
+
+class DecisionLayers(nn.Module):
+    """Output layer and embeddings of one decision with n options.
 
     Attributes:
-        hidden: Output of the LSTM, [1, H].
-        cell: Its memory, [1, H].
+        output: Linear layer from the hidden state [B, H] to the logits [B, n].
+        embedding: Embedding of each option, [n, H].
     """
 
-    hidden: Array
-    cell: Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the policy says of a lesson.
-
-    Attributes:
-        log_probs: Of every option of a step's decision, -inf for those of others, [T, B, V].
-        trace: The LSTM's.
-    """
-
-    log_probs: Array
-    trace: LstmTrace
+    def __init__(self, num_options: int, hidden: int) -> None:
+        super().__init__()
+        kwargs = {"device": "cpu", "dtype": torch.float64}
+        self.output = skip_init(nn.Linear, hidden, num_options, **kwargs)
+        self.embedding = skip_init(nn.Embedding, num_options, hidden, **kwargs)
 
 
 class Policy:
-    """One LSTM layer, and for each decision a softmax over its options and their embeddings.
+    """One LSTM layer with a softmax and embeddings for each decision, on the CPU in float64.
 
-    Decisions are met as they come; each has weights of its own that begin as a function of the
-    seed and its name alone, so it does not matter when it is met first. Decisions that are not
-    made take no step. NumPy in float64: the network is too small for torch to be faster, and
-    what rounding could change is far smaller than any probability.
+    Decisions get their layers when they first occur. Initial weights are a function of the seed
+    and the decision's name alone, so the order in which decisions occur does not matter.
+    Decisions that are not made take no step.
 
     Attributes:
-        weights: By name; an update changes them in place.
+        lstm: The LSTM cell, from H to H features.
+        start: Embedding that is the input of the first step, [1, H].
 
     Source: Zoph et al., Learning Transferable Architectures (arXiv:1707.07012, appendix A.2).
     """
 
     def __init__(self, *, seed: int, hidden: int) -> None:
-        self._seed, self._width = seed, hidden
-        self.weights: dict[str, Array] = {}
-        for name, shape in _LSTM_SHAPES.items():
-            self._draw(name, *(size * hidden for size in shape))
-        self._draw("start", 1, hidden)
+        self._seed, self._hidden = seed, hidden
+        self._layers: dict[str, DecisionLayers] = {}
+        kwargs = {"device": "cpu", "dtype": torch.float64}
+        self.lstm = skip_init(nn.LSTMCell, hidden, hidden, **kwargs)
+        self.start = skip_init(nn.Embedding, 1, hidden, **kwargs)
+        self._initialize("lstm", self.lstm)
+        self._initialize("start", self.start)
 
-    def begin(self) -> Thought:
-        """Return the state in which the first decision is made."""
-        zeros = np.zeros((1, self._width))
-        return self._hear(self.weights["start"], Thought(hidden=zeros, cell=zeros))
+    def layers(self, decision: str, num_options: int) -> DecisionLayers:
+        """Return the layers of a decision; created at the first call."""
+        if decision not in self._layers:
+            layers = self._layers[decision] = DecisionLayers(num_options, self._hidden)
+            self._initialize(f"decision/{decision}", layers)
+        return self._layers[decision]
 
-    def choose(self, thought: Thought, step: Step) -> Thought:
-        """Return the state in which the decision after `step` is made."""
-        embeddings = self._of(step.name, step.num_options)[2]
-        return self._hear(embeddings[step.chosen : step.chosen + 1], thought)
+    @torch.no_grad()
+    @single_thread()
+    def initial_state(self) -> LstmState:
+        """Return the state in which the first decision is made; B = 1."""
+        return self._step(self.start.weight, self._zero_state(1))
 
-    def log_probs(self, thought: Thought, name: str, num_options: int) -> list[float]:
+    @torch.no_grad()
+    @single_thread()
+    def step(self, state: LstmState, action: Action) -> LstmState:
+        """Return the state after `action`, in which the next decision is made; B = 1."""
+        embedding = self.layers(action.decision, action.num_options).embedding
+        return self._step(embedding.weight[action.option : action.option + 1], state)
+
+    @torch.no_grad()
+    @single_thread()
+    def log_probs(self, state: LstmState, decision: str, num_options: int) -> list[float]:
         """Return the log-probability of each option of a decision."""
-        weight, bias, _ = self._of(name, num_options)
-        values: list[float] = _log_softmax(thought.hidden @ weight.T + bias)[0].tolist()
+        logits = self.layers(decision, num_options).output(state[0])
+        values: list[float] = logits.log_softmax(dim=1)[0].tolist()
         return values
 
-    def judge(self, lesson: Lesson) -> Verdict:
-        """Return how likely the policy is to make these decisions."""
-        weight, bias, embeddings = self._tables(lesson)
-        trace = lstm_forward(self._lstm(), embeddings[lesson.heard])
-        logits = trace.hidden[1:] @ weight.T + bias
-        logits[lesson.foreign] = -np.inf
-        return Verdict(log_probs=_log_softmax(logits), trace=trace)
+    def forward(self, batch: TrialBatch) -> Categorical:
+        """Return the distributions over the V options at every step, of batch shape [T, B].
 
-    def gradients(self, lesson: Lesson, verdict: Verdict, logits: Array) -> dict[str, Array]:
-        """Return the gradient of the weights that `lesson` needs.
-
-        Args:
-            lesson: What was judged.
-            verdict: What `judge` returned, by weights that are still the same.
-            logits: Gradient of the loss with respect to the logits, [T, B, V].
+        The log-probability of an invalid option is about -1e9, and its probability is 0.
         """
-        trace = verdict.trace
-        lstm, inputs = lstm_backward(self._lstm(), trace, logits @ self._tables(lesson)[0])
-        weight = (logits.transpose(0, 2, 1) @ trace.hidden[1:]).sum(axis=0)
-        bias = logits.sum(axis=(0, 1))
-        embeddings = np.zeros((1 + len(bias), self._width))
-        np.add.at(embeddings, lesson.heard, inputs)
-        found = {"inputs": lstm.inputs, "recurrent": lstm.recurrent, "bias": lstm.bias}
-        found["start"] = embeddings[:1]
-        for name, at in lesson.columns.items():
-            found[f"{name}/weight"], found[f"{name}/bias"] = weight[at], bias[at]
-            found[f"{name}/embedding"] = embeddings[1:][at]
-        return found
+        layers = [self.layers(name, batch.num_options(name)) for name in batch.columns]
+        embeddings = torch.cat([self.start.weight, *(one.embedding.weight for one in layers)])
+        weight = torch.cat([one.output.weight for one in layers])  # [V, H]
+        bias = torch.cat([one.output.bias for one in layers])
+        state, outputs = self._zero_state(batch.inputs.shape[1]), []
+        for inputs in nn.functional.embedding(torch.from_numpy(batch.inputs), embeddings):
+            state = self._step(inputs, state)
+            outputs.append(state[0])
+        logits = nn.functional.linear(torch.stack(outputs), weight, bias)
+        invalid = torch.from_numpy(batch.invalid_options)
+        logits = logits.masked_fill(invalid, _MASKED_LOGIT)
+        return Categorical(logits=logits, validate_args=False)
 
-    def _tables(self, lesson: Lesson) -> tuple[Array, Array, Array]:
-        """Return weight [V, H], bias [V] and embeddings [1 + V, H] of all decisions at once."""
-        tables = [self._of(name, at.stop - at.start) for name, at in lesson.columns.items()]
-        weight, bias, embeddings = zip(*tables, strict=True)
-        start = self.weights["start"]
-        return np.concatenate(weight), np.concatenate(bias), np.concatenate([start, *embeddings])
+    def _step(self, inputs: Tensor, state: LstmState) -> LstmState:
+        hidden, cell = self.lstm(inputs, state)
+        return hidden, cell
 
-    def _hear(self, embedding: Array, thought: Thought) -> Thought:
-        _, hidden, cell = lstm_step(self._lstm(), embedding, thought.hidden, thought.cell)
-        return Thought(hidden=hidden, cell=cell)
+    def _zero_state(self, batch: int) -> LstmState:
+        zeros = torch.zeros(batch, self._hidden, device="cpu", dtype=torch.float64)
+        return zeros, zeros
 
-    def _lstm(self) -> LstmWeights:
-        return LstmWeights(**{name: self.weights[name] for name in _LSTM_SHAPES})
-
-    def _of(self, name: str, num_options: int) -> tuple[Array, Array, Array]:
-        """Return weight [n, H], bias [n] and embeddings [n, H] of a decision."""
-        if f"{name}/weight" not in self.weights:
-            self._draw(f"{name}/weight", num_options, self._width)
-            self._draw(f"{name}/bias", num_options)
-            self._draw(f"{name}/embedding", num_options, self._width)
-        kinds = ("weight", "bias", "embedding")
-        weight, bias, embedding = (self.weights[f"{name}/{kind}"] for kind in kinds)
-        return weight, bias, embedding
-
-    def _draw(self, name: str, *shape: int) -> None:
-        generator = np.random.default_rng(named_seed(self._seed, name))
-        self.weights[name] = generator.uniform(-INIT_RANGE, INIT_RANGE, shape)
-
-
-_LSTM_SHAPES = {"inputs": (4, 1), "recurrent": (4, 1), "bias": (4,)}  # in units of H
-
-
-def _log_softmax(logits: Array) -> Array:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    values: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return values
+    def _initialize(self, name: str, module: nn.Module) -> None:
+        generator = torch.Generator("cpu").manual_seed(named_seed(self._seed, name))
+        for weight in module.parameters():
+            nn.init.uniform_(weight, -INIT_RANGE, INIT_RANGE, generator)

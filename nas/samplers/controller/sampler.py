@@ -1,62 +1,91 @@
-"""The controller of MnasNet and NASNet as an Optuna sampler: an LSTM policy, taught by PPO."""
+"""The controller of MnasNet and NASNet: an LSTM policy trained by PPO."""
 
 import math
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas.samplers.base import ReproducibleSampler
-from nas.samplers.controller.policy import Policy, Thought
-from nas.samplers.controller.ppo import Learner, PpoSettings
-from nas.samplers.controller.trial_batch import LOG_PROBS, Step, is_decision, steps_of
+from nas.samplers.controller.settings import PpoSettings
+from nas.samplers.controller.trial_batch import LOG_PROBS, actions_of, is_decision
+from nas.samplers.history import History
+
+if TYPE_CHECKING:  # at run time torch is imported with the first proposal of a controller
+    from nas.samplers.controller.policy import LstmState, Policy
+    from nas.samplers.controller.ppo import PpoLearner
+
+
+class PolicyCache:
+    """The policy after a study's complete trials, kept from one proposal to the next.
+
+    Every `batch` complete trials, in the order of completion, make one update. The policy is
+    therefore a function of the seed and of the trials: a cache that follows a study and one
+    that starts with all its trials have equal weights, to the last bit.
+    """
+
+    def __init__(self, *, seed: int, settings: PpoSettings) -> None:
+        self._seed, self._settings = seed, settings
+        self._history = History()
+        self._version, self._num_updates = -1, 0
+        self._learner: PpoLearner | None = None
+
+    def policy(self, study: Study) -> "Policy":
+        """Return the policy after all full batches of `study`'s complete trials."""
+        from nas.samplers.controller.ppo import PpoLearner
+
+        with self._history.lock:
+            trials, size = self._history.complete_trials(study), self._settings.batch
+            if self._learner is None or self._history.version != self._version:
+                self._learner = PpoLearner(seed=self._seed, settings=self._settings)
+                self._version, self._num_updates = self._history.version, 0
+            for start in range(self._num_updates * size, len(trials) - size + 1, size):
+                self._learner.update(trials[start : start + size], study.direction)
+                self._num_updates += 1
+            return self._learner.policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rollout:
-    """A trial in the making.
+    """The progress of a trial.
 
     Attributes:
-        number: Of the trial.
-        policy: What makes its decisions.
-        names: Decisions that are made already.
-        thought: The policy's state after them.
+        number: Number of the trial.
+        policy: Policy that makes its decisions.
+        decisions: Names of the decisions that are made.
+        state: State of the policy after them.
     """
 
     number: int
-    policy: Policy
-    names: tuple[str, ...]
-    thought: Thought
-
-    def after(self, step: Step) -> "_Rollout":
-        thought = self.policy.choose(self.thought, step)
-        return replace(self, names=(*self.names, step.name), thought=thought)
+    policy: "Policy"
+    decisions: tuple[str, ...]
+    state: "LstmState"
 
 
 class ControllerSampler(ReproducibleSampler):
-    """Reinforcement learning: the trials are episodes, each decision of a trial an action.
+    """Reinforcement learning: the trials are episodes, each decision of a trial is an action.
 
-    An LSTM hears the choices made so far and gives the next decision a softmax; decisions that
-    are not made take no step. Every `batch` complete trials teach it once, by PPO with an
+    An LSTM reads the choices made so far and gives the next decision a softmax; decisions that
+    are not made take no step. Every `batch` complete trials make one update by PPO with an
     entropy term and a moving average of rewards as baseline. A trial keeps the log-probability
-    of each of its decisions as it was drawn (system attribute ``controller:log_probs``), so
-    results that come late, from a policy of a while ago, are weighted as they should be. Trials
-    that no policy drew teach as if drawn when they are learnt.
+    with which each action was drawn (system attribute ``controller:log_probs``), so results that
+    arrive late, drawn by an older policy, get the right weight. Actions that no policy drew
+    count as drawn by the policy that learns from them.
 
-    The policy is worked out of the trials and kept between proposals; a new sampler with the
-    same seed works it out again, to the same weights. Works in any study with one objective;
-    numbers are drawn at random.
+    The policy is computed from the trials and cached between proposals. Works in any study with
+    one objective; numbers are drawn at random.
 
     Source: the controller of NASNet (arXiv:1707.07012, appendix A.2), which MnasNet and
         EfficientNetV2 used: one LSTM layer of 100 units, weights within 0.1, minibatches of 20,
-        learning rate 0.00035, entropy 0.00001, baseline 0.95. Those are for 20,000 samples; the
-        defaults here are for 100 to 1000.
+        learning rate 0.00035, entropy 0.00001, baseline 0.95. Those values are for 20,000
+        samples; the defaults here are for 100 to 1000.
     """
 
     name: ClassVar[str] = "controller"
+    _rollout: _Rollout | None
 
     def __init__(
         self,
@@ -73,12 +102,13 @@ class ControllerSampler(ReproducibleSampler):
         """Make a sampler.
 
         Args:
-            seed: Of all draws and of the first weights; None is different every time.
-            hidden: Units of the LSTM, and of the embedding of a choice.
-            learning_rate: Of Adam.
-            batch: Complete trials of an update.
-            epochs: Steps of Adam in an update, each over the whole batch.
-            clip: How far the probability ratio of a decision may go from 1 and still earn.
+            seed: Seed of all draws and of the initial weights; None gives different ones every
+                time.
+            hidden: Number of units of the LSTM and of the embedding of an option.
+            learning_rate: Learning rate of Adam.
+            batch: Number of complete trials of an update.
+            epochs: Number of Adam steps of an update, each over the whole batch.
+            clip: Distance from 1 beyond which an action's probability ratio is not rewarded.
             entropy: Weight of the mean entropy of a decision, in nats; more explores longer.
             baseline_decay: Weight of the past in the moving average of rewards.
 
@@ -95,12 +125,8 @@ class ControllerSampler(ReproducibleSampler):
             entropy=entropy,
             baseline_decay=baseline_decay,
         )
-        self._learner = Learner(seed=seed, settings=settings)
+        self._cache = PolicyCache(seed=seed, settings=settings)
         super().__init__(seed)
-
-    def _set_seed(self, seed: int | None) -> None:
-        super()._set_seed(seed)
-        self._rollout: _Rollout | None = None
 
     def sample_independent(
         self,
@@ -109,31 +135,37 @@ class ControllerSampler(ReproducibleSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Draw an option from the policy, and note its log-probability on the trial."""
+        """Draw an option from the policy and store its log-probability in the trial."""
         if not is_decision(param_distribution):
-            return self._random.sample_independent(study, trial, param_name, param_distribution)
+            return super().sample_independent(study, trial, param_name, param_distribution)
         options = param_distribution.choices
         rollout = self._rollout = self._rollout_of(study, trial)
-        log_probs = rollout.policy.log_probs(rollout.thought, param_name, len(options))
+        log_probs = rollout.policy.log_probs(rollout.state, param_name, len(options))
         weights = [math.exp(log_prob) for log_prob in log_probs]
         chosen = self._rng.choices(range(len(options)), weights)[0]
-        notes = {**trial.system_attrs.get(LOG_PROBS, {}), param_name: log_probs[chosen]}
-        study._storage.set_trial_system_attr(trial._trial_id, LOG_PROBS, notes)
+        stored = {**trial.system_attrs.get(LOG_PROBS, {}), param_name: log_probs[chosen]}
+        study._storage.set_trial_system_attr(trial._trial_id, LOG_PROBS, stored)
         return options[chosen]
 
+    def _set_seed(self, seed: int | None) -> None:
+        super()._set_seed(seed)
+        self._rollout = None
+
     def _rollout_of(self, study: Study, trial: FrozenTrial) -> _Rollout:
-        """Return the rollout of `trial` up to now, wherever its choices came from."""
-        steps, rollout = steps_of(trial), self._rollout
-        made = tuple(step.name for step in steps)
-        if (
-            rollout is None
-            or rollout.number != trial.number
-            or made[: len(rollout.names)] != rollout.names
-        ):
-            policy = self._learner.policy(study)
+        """Return the rollout after the trial's actions, whether the policy took them or not."""
+        actions, rollout = actions_of(trial), self._rollout
+        names = tuple(action.decision for action in actions)
+        is_current = (
+            rollout is not None
+            and rollout.number == trial.number
+            and names[: len(rollout.decisions)] == rollout.decisions
+        )
+        if rollout is None or not is_current:
+            policy = self._cache.policy(study)
             rollout = _Rollout(
-                number=trial.number, policy=policy, names=(), thought=policy.begin()
+                number=trial.number, policy=policy, decisions=(), state=policy.initial_state()
             )
-        for step in steps[len(rollout.names) :]:
-            rollout = rollout.after(step)
-        return rollout
+        state = rollout.state
+        for action in actions[len(rollout.decisions) :]:
+            state = rollout.policy.step(state, action)
+        return replace(rollout, decisions=names, state=state)

@@ -1,4 +1,4 @@
-"""A batch of trials in the arrays that the controller's network computes with."""
+"""Trials as sequences of actions, alone and as a padded batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,36 +9,36 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial
 
-LOG_PROBS = "controller:log_probs"  # a trial's system attribute: decision -> log-probability
+LOG_PROBS = "controller:log_probs"  # system attribute of a trial: decision -> log-probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One decision that was made.
+class Action:
+    """The choice of one decision's option.
 
     Attributes:
-        name: Of the decision.
-        num_options: How many there are.
-        chosen: Index of the option.
-        log_prob: Natural logarithm of the probability it was drawn with; None if no policy
-            drew it.
+        decision: Name of the decision.
+        num_options: Number of its options.
+        option: Index of the chosen option.
+        log_prob: Natural logarithm of the probability with which a policy drew the option; NaN
+            if no policy drew it.
     """
 
-    name: str
+    decision: str
     num_options: int
-    chosen: int
-    log_prob: float | None = None
+    option: int
+    log_prob: float = np.nan
 
 
-def steps_of(trial: FrozenTrial) -> tuple[Step, ...]:
-    """Return a trial's decisions in the order in which they were made."""
-    drawn = trial.system_attrs.get(LOG_PROBS, {})
+def actions_of(trial: FrozenTrial) -> tuple[Action, ...]:
+    """Return a trial's actions in the order in which they were taken."""
+    log_probs = trial.system_attrs.get(LOG_PROBS, {})
     return tuple(
-        Step(
-            name=name,
+        Action(
+            decision=name,
             num_options=len(distribution.choices),
-            chosen=int(distribution.to_internal_repr(trial.params[name])),
-            log_prob=drawn.get(name),
+            option=int(distribution.to_internal_repr(trial.params[name])),
+            log_prob=log_probs.get(name, np.nan),
         )
         for name, distribution in trial.distributions.items()
         if is_decision(distribution)
@@ -46,47 +46,66 @@ def steps_of(trial: FrozenTrial) -> tuple[Step, ...]:
 
 
 def is_decision(distribution: BaseDistribution) -> TypeGuard[CategoricalDistribution]:
-    """Whether the policy makes this choice: it has named options, and more than one."""
+    """Return whether the policy decides: there are named options, and more than one."""
     return isinstance(distribution, CategoricalDistribution) and not distribution.single()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """Trials side by side, time first: T steps of B trials, padded at their ends.
+class TrialBatch:
+    """B trials of at most T actions, time first, padded at their ends.
 
-    V counts the options of all decisions that occur. Everything depends on the trials alone, so
-    that equal batches make equal sums, to the last bit.
+    V is the number of options of all decisions that occur in the batch.
 
     Attributes:
         columns: Decision -> its options among the V, in the order of appearance.
-        heard: What each step hears: 0 for the start, else 1 + the last choice, [T, B].
-        chosen: What each step chose among the V; 0 where there is no step, [T, B].
-        made: Whether there is a step, [T, B].
-        foreign: Whether an option is none of the step's decision, [T, B, V].
+        inputs: Input of each step: 0 at the start, else 1 + the action before, [T, B].
+        actions: Option among the V that each step chose; 0 in the padding, [T, B].
+        log_probs: Log-probabilities with which the actions were drawn; NaN where no policy
+            drew them and in the padding, [T, B].
+        step_mask: True where there is an action, False in the padding, [T, B].
+        invalid_options: True for the options of other decisions than the step's, [T, B, V];
+            False in the padding.
     """
 
     columns: Mapping[str, slice]
-    heard: NDArray[np.int64]
-    chosen: NDArray[np.int64]
-    made: NDArray[np.bool_]
-    foreign: NDArray[np.bool_]
+    inputs: NDArray[np.int64]
+    actions: NDArray[np.int64]
+    log_probs: NDArray[np.float64]
+    step_mask: NDArray[np.bool_]
+    invalid_options: NDArray[np.bool_]
+
+    def num_options(self, decision: str) -> int:
+        """Return the number of options of a decision."""
+        options = self.columns[decision]
+        return int(options.stop - options.start)
 
     @classmethod
-    def of(cls, batch: Sequence[Sequence[Step]]) -> "Lesson":
-        """Arrange `batch`; no trial in it may be empty."""
-        columns, width = {}, 0
-        for step in (step for steps in batch for step in steps):
-            if step.name not in columns:
-                columns[step.name] = slice(width, width + step.num_options)
-                width += step.num_options
-        shape = max(map(len, batch)), len(batch)
-        heard, chosen = np.zeros((2, *shape), dtype=np.int64)
-        made, foreign = np.zeros(shape, dtype=np.bool_), np.zeros((*shape, width), dtype=np.bool_)
-        for trial, steps in enumerate(batch):
-            for time, step in enumerate(steps):
-                chosen[time, trial] = columns[step.name].start + step.chosen
-                foreign[time, trial] = True
-                foreign[time, trial, columns[step.name]] = False
-            made[: len(steps), trial] = True
-            heard[1 : len(steps), trial] = chosen[: len(steps) - 1, trial] + 1
-        return cls(columns=columns, heard=heard, chosen=chosen, made=made, foreign=foreign)
+    def of(cls, trials: Sequence[Sequence[Action]]) -> "TrialBatch":
+        """Return the batch of `trials`, each of which has at least one action."""
+        sizes = {action.decision: action.num_options for trial in trials for action in trial}
+        ends = np.cumsum(list(sizes.values())).tolist()
+        columns = {
+            name: slice(end - size, end)
+            for (name, size), end in zip(sizes.items(), ends, strict=True)
+        }
+        shape = max(map(len, trials)), len(trials)
+        inputs, actions = np.zeros((2, *shape), dtype=np.int64)
+        log_probs, step_mask = np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_)
+        invalid_options = np.zeros((*shape, ends[-1]), dtype=np.bool_)
+        for index, trial in enumerate(trials):
+            for time, action in enumerate(trial):
+                options = columns[action.decision]
+                actions[time, index] = options.start + action.option
+                log_probs[time, index] = action.log_prob
+                invalid_options[time, index] = True
+                invalid_options[time, index, options] = False
+            step_mask[: len(trial), index] = True
+            inputs[1 : len(trial), index] = actions[: len(trial) - 1, index] + 1
+        return cls(
+            columns=columns,
+            inputs=inputs,
+            actions=actions,
+            log_probs=log_probs,
+            step_mask=step_mask,
+            invalid_options=invalid_options,
+        )
