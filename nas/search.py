@@ -1,55 +1,60 @@
 """A search from settings to files: images, ledger, engine, workers, best.json."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
 from rich.console import Console
 
+from nas.analysis.rung_costs import rung_notes
 from nas.candidate import Record
-from nas.costs.predictor import CostPredictor
-from nas.costs.screening import PreTrainingFilter
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
-from nas.engine.ledger import LEDGER, HeldError, Ledger, read_ledger
+from nas.engine.job_queue import JobObserver, JobQueue
+from nas.engine.ledger import LEDGER, Ledger
 from nas.engine.limits import Limits, TooManyFailuresError
-from nas.engine.result_files import Results
-from nas.evaluation.evaluator import EvaluatorFactory
+from nas.engine.result_files import Evaluate, Results
+from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
-from nas.fidelity.rung_costs import rung_notes
-from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
+from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finals, winner
-from nas.finalists.round import FinalRound
+from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
 from nas.run_folder.files import write_best, write_config, write_environment
 from nas.run_folder.identity import MAY_CHANGE, describe_images, run_settings
-from nas.session import MIRROR_PATIENCE_S, mirror_of, session_limits, time_note
+from nas.run_folder.opening import RESULTS, opened_run_folder
+from nas.session import (
+    MIRROR_PATIENCE_S,
+    cost_predictor,
+    make_engine,
+    make_evaluator_factory,
+    mirror_of,
+    session_limits,
+    time_note,
+)
 from nas.settings.config import SearchConfig
 from nas.settings.start_points import start_points
 from search_space.space import SearchSpace
-from trainer.cluster.ray_session import ray_session
+from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages
 from trainer.stop_signals import stop_signals
-
-RESULTS = "results"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What a search leaves behind.
+    """The result of a session of a search.
 
     Attributes:
-        records: Every candidate so far, also those of earlier sessions.
-        files: What was written, the most important first.
+        records: Every candidate so far, earlier sessions included.
+        files: The files that were written, the most important first.
         stopped: Whether a signal stopped it before its budget.
         failures: Why it stopped if too many candidates failed in a row, else None.
-        note: What else there is to say of how it went, one sentence a line.
-        finals: The finalists after their further trainings; None where there are none.
+        note: Notes on the search, one sentence a line.
+        finals: The finalists after their further trainings; None if there are none.
     """
 
     records: tuple[Record, ...]
@@ -61,7 +66,7 @@ class SearchResult:
 
     @property
     def best(self) -> Record | None:
-        """The winner: of the finalists, or else of all candidates; None where none can win."""
+        """The winner: of the finalists, or else of all candidates; None if none can win."""
         return winner(self.records, self.finals)
 
 
@@ -73,179 +78,166 @@ def run_search(
     console: Console,
     dashboard: bool = False,
 ) -> SearchResult:
-    """Search until the budget is spent, or go on with a search that was interrupted.
+    """Search until the budget is spent, or resume a search that was interrupted.
 
     Args:
-        config: Settings; a run that is there already must have been made with the same ones.
-        folder: The run's folder, made if need be.
+        config: Settings; an existing run must have been made with the same ones.
+        folder: The run's folder, made if it does not exist.
         images: The decoded images of ``config.data``.
         console: Where progress is shown.
         dashboard: Whether a Ray that is started here serves its dashboard.
 
     Raises:
-        ValueError: If the settings differ from those of the run, another process has it, or
-            there is no room for the workers.
+        ValueError: If the settings differ from those of the run, another process searches it,
+            or there is no room for the workers.
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
     starts = start_points(config.start_from, space)
     settings = run_settings(config, space, images, starts)
     with (
-        _folder_of_run(folder),
+        opened_run_folder(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
         mirror_of(config, folder, ledger.run_id, space) as mirror,
     ):
-        limits = session_limits(config, ledger.history)
         table = table_of_run(config, space, images, folder, console)
-        predictor = CostPredictor(
-            space, config.proxy, images.num_classes, table, w=config.w, v=config.v
-        )
-        screen = PreTrainingFilter(config.constraints, predictor).violation
-        engine = make_engine(
-            config,
-            space,
-            ledger,
-            screen=screen,
-            first=[start.choices for start in starts],
-            forecast=predictor.log_cost_factor,
-        )
+        predictor = cost_predictor(config, space, images.num_classes, table)
+        first = [start.choices for start in starts]
+        engine = make_engine(config, space, ledger, predictor, first=first)
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
         write_config(folder, config)
         write_environment(folder, config, describe_images(images))
-        last = FinalRound.of_run(folder, config, ledger.run_id)
-        signal, failures = None, None
         mirror.add(engine.records())
-        is_going_on = not limits.time_is_up and _has_work(engine)
-        if is_going_on or last.missing(engine.records()):
-            results = Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
-            factory = EvaluatorFactory(
-                config=config, space=space, images=images.path, predictor=predictor
-            )
-            with SearchProgress(console, budget=config.budget, ends=limits.ends) as progress:
-                progress.start(engine.records())
+        session = _Session(
+            config=config,
+            folder=folder,
+            space=space,
+            engine=engine,
+            results=Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id),
+            finalist_round=FinalistRound.of_run(folder, config, ledger.run_id),
+            limits=session_limits(config, ledger.history),
+            mirror=mirror,
+            console=console,
+        )
+        make_evaluator = make_evaluator_factory(config, space, images.path, folder, predictor)
+        return session.run(make_evaluator, dashboard=dashboard)
 
-                def on_told(record: Record) -> None:
-                    mirror.add([record])
-                    tidy_checkpoints(engine, folder)
-                    progress.update(record)
-                    if engine.best is record:
-                        write_best(folder, record, config, space)
 
+class _RunObserver(JobObserver):
+    """Updates the run's files, mirror and progress display with each outcome."""
+
+    def __init__(self, session: "_Session", progress: SearchProgress) -> None:
+        self._session, self._progress = session, progress
+
+    def completed(self, record: Record) -> None:
+        session = self._session
+        session.mirror.add([record])
+        session.tidy_checkpoints()
+        self._progress.completed(record)
+        if session.engine.best is record:
+            write_best(session.folder, record, session.config, session.space)
+
+    def note(self, line: str) -> None:
+        self._progress.note(line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """One session of a search: its parts, and the steps from candidates to files."""
+
+    config: SearchConfig
+    folder: Path
+    space: SearchSpace
+    engine: Engine
+    results: Results
+    finalist_round: FinalistRound
+    limits: Limits
+    mirror: Mirror | NoMirror
+    console: Console
+
+    def run(self, make_evaluator: Callable[[], Evaluate], *, dashboard: bool) -> SearchResult:
+        """Do what is left of the search, and write its files."""
+        signal, failures = None, None
+        if self._has_candidates() or self.finalist_round.missing(self.engine.records()):
+            budget, ends = self.config.budget, self.limits.ends
+            with SearchProgress(self.console, budget=budget, ends=ends) as progress:
+                progress.start(self.engine.records())
                 try:
-                    signal = _execute(
-                        engine,
-                        factory,
-                        results,
-                        last,
-                        progress,
-                        on_told,
-                        limits,
-                        console=console,
-                        dashboard=dashboard,
-                    )
+                    signal = self._execute(make_evaluator, progress, dashboard=dashboard)
                 except TooManyFailuresError as error:
                     failures = error
-            tidy_checkpoints(engine, folder)
-        finals = last.finals(engine.records())
-        files = write_outputs(folder, engine.records(), finals, config, space)
-        notes = [*search_notes(engine), time_note(config, limits, engine)]
-        notes += [*rung_notes(engine.records()), *(final_notes(finals) if finals else [])]
-        notes.append(mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S))
+            self.tidy_checkpoints()
+        return self._conclude(signal, failures)
+
+    def tidy_checkpoints(self) -> None:
+        """Remove the checkpoints from which no rung can start any more."""
+        if len(self.config.training_rungs) > 1:
+            RungCheckpoints.of_run(self.folder).tidy(self.engine.checkpoints_in_use())
+
+    def _has_candidates(self) -> bool:
+        """Whether a worker is needed; a job that is asked for here is in flight from now on."""
+        if self.limits.time_is_up:
+            return False
+        return bool(self.engine.pending()) or self.engine.ask() is not None
+
+    def _execute(
+        self, make_evaluator: Callable[[], Evaluate], progress: SearchProgress, *, dashboard: bool
+    ) -> Signals | None:
+        """Train the candidates, and the best of them again; return the signal that stopped it."""
+        config = self.config
+        with (
+            stop_signals() as stop,  # a signal while Ray starts waits until Ray has started
+            ray_session(
+                workers=config.workers,
+                gpus_per_worker=config.gpus_per_worker,
+                address=config.address,
+                dashboard=dashboard,
+            ) as ray,
+        ):
+            if ray.note:
+                self.console.print(ray.note, highlight=False, soft_wrap=True)
+            if stop.requested():
+                return stop.signal
+            if self._has_candidates():
+                observer = _RunObserver(self, progress)
+                queue = Dispatcher(
+                    self.engine, self.results, limits=self.limits, observer=observer
+                )
+                if signal := self._run_queue(queue, ray, make_evaluator):
+                    return signal
+            return self.finalist_round.run(
+                ray, make_evaluator, self.engine.records(), self.limits, progress
+            )
+
+    def _run_queue(
+        self, queue: JobQueue, ray: RaySession, make_evaluator: Callable[[], Evaluate]
+    ) -> Signals | None:
+        if self.config.executor == "actors":
+            return run_with_actors(queue, ray, make_evaluator)
+        # Imported here, because a session sets Ray's environment before Ray is imported.
+        from nas.execution.ray_tune import run_with_tune
+
+        return run_with_tune(queue, ray, make_evaluator)
+
+    def _conclude(
+        self, signal: Signals | None, failures: TooManyFailuresError | None
+    ) -> SearchResult:
+        engine, records = self.engine, self.engine.records()
+        finals = self.finalist_round.finals(records)
+        files = write_outputs(self.folder, records, finals, self.config, self.space)
+        notes = [
+            *search_notes(engine),
+            time_note(self.config, self.limits, engine),
+            *rung_notes(records),
+            *(final_notes(finals) if finals else []),
+            self.mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S),
+        ]
         return SearchResult(
-            records=engine.records(),
+            records=records,
             files=files,
             stopped=signal is not None,
             failures=failures,
             note="\n".join(filter(None, notes)),
             finals=finals,
         )
-
-
-@contextmanager
-def _folder_of_run(folder: Path) -> Iterator[None]:
-    """Make the run's folder; one that was made in vain, for a bad setting, goes again."""
-    try:
-        folder.mkdir(parents=True)
-        is_new = True
-    except FileExistsError:
-        is_new = False
-    (folder / RESULTS).mkdir(exist_ok=True)
-    try:
-        yield
-    except HeldError:  # by another search, which came to this folder at the same moment
-        raise
-    except (ValueError, OSError):
-        if is_new and _has_nothing(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _has_nothing(folder: Path) -> bool:
-    """Whether a run has nothing to lose: no candidate ever came to an end."""
-    if any((folder / RESULTS).glob("*.json")):
-        return False
-    try:
-        events = read_ledger(folder / LEDGER).events
-        return all(event["event"] not in ("told", "rung") for event in events)
-    except FileNotFoundError:
-        return True
-    except (ValueError, OSError):  # damaged: for somebody to look at
-        return False
-
-
-def _has_work(engine: Engine) -> bool:
-    """Whether a worker is needed; what is asked here is in flight, and goes out first."""
-    return bool(engine.pending()) or engine.ask() is not None
-
-
-def _execute(
-    engine: Engine,
-    factory: EvaluatorFactory,
-    results: Results,
-    last: FinalRound,
-    progress: SearchProgress,
-    on_told: Callable[[Record], None],
-    limits: Limits,
-    *,
-    console: Console,
-    dashboard: bool,
-) -> Signals | None:
-    """Run the candidates with the chosen executor, and then the best of them again.
-
-    Returns:
-        The signal that stopped it, if any.
-    """
-    config = factory.config
-    with (
-        stop_signals() as stop,  # a signal while Ray starts waits until Ray is up
-        ray_session(
-            workers=config.workers,
-            gpus_per_worker=config.gpus_per_worker,
-            address=config.address,
-            dashboard=dashboard,
-        ) as session,
-    ):
-        if session.note:
-            console.print(session.note, highlight=False, soft_wrap=True)
-        if stop.requested():
-            return stop.signal
-        run = run_with_actors
-        if config.executor == "tune":
-            # Here, because it imports Ray, and a session of our own sets Ray's environment first.
-            from nas.execution.ray_tune import run_with_tune as run
-        signal = None
-        if not limits.time_is_up and _has_work(engine):
-            make = make_evaluate_factory(factory, results.folder.parent)
-            signal = run(
-                engine,
-                session,
-                make,
-                results=results,
-                on_told=on_told,
-                on_note=progress.note,
-                limits=limits,
-            )
-        if signal is None:
-            signal = last.run(session, factory, engine.records(), limits, progress.note)
-        return signal

@@ -1,25 +1,108 @@
-"""What a session of a run is given: its limits, its time, its mirror."""
+"""The parts of a session of a search, made from its settings."""
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from nas.candidate import Choices
+from nas.costs.predictor import CostPredictor
+from nas.costs.screening import PreTrainingFilter
 from nas.engine.choice_space import ChoiceSpace
 from nas.engine.engine import Engine
-from nas.engine.ledger import Event
+from nas.engine.events import Event, Opened
+from nas.engine.ledger import Ledger
 from nas.engine.limits import Limits
+from nas.evaluation.checkpoints import RungCheckpoints
+from nas.evaluation.evaluator import EvaluatorFactory
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.mirror.url import without_password
+from nas.samplers import sampler_factory
 from nas.settings.config import SearchConfig
+from search_space.space import SearchSpace
+from trainer.step_table.table import StepTable
 
 MIRROR_PATIENCE_S = 10.0  # at the end of a session, without any sign of progress
 
 
+def cost_predictor(
+    config: SearchConfig, space: SearchSpace, num_classes: int, table: StepTable | None = None
+) -> CostPredictor:
+    """Return the predictor of the costs that the search's constraints and reward use."""
+    return CostPredictor(space, config.proxy, num_classes, table, w=config.w, v=config.v)
+
+
+def make_engine(
+    config: SearchConfig,
+    space: SearchSpace,
+    ledger: Ledger,
+    predictor: CostPredictor,
+    *,
+    first: Sequence[Choices] = (),
+) -> Engine:
+    """Return the engine of a search, rebuilt from its ledger.
+
+    Args:
+        config: The search's settings.
+        space: The space that is searched.
+        ledger: The run's ledger, open for writing.
+        predictor: Predicts costs for the constraints, and for samplers with a model.
+        first: Choices to propose before a sampler is asked.
+
+    Raises:
+        ValueError: If the ledger is of another space, or damaged.
+    """
+    return Engine(
+        space,
+        sampler_factory(
+            config.sampler,
+            seed=config.seed,
+            forecast=predictor.log_cost_factor,
+            **config.sampler_options,
+        ),
+        ledger,
+        budget=config.budget,
+        seed=config.seed,
+        screen=PreTrainingFilter(config.constraints, predictor),
+        first=first,
+        rungs=len(config.training_rungs),
+        eta=config.progressive.eta,
+        pruning=config.pruning_rule,
+    )
+
+
+def make_evaluator_factory(
+    config: SearchConfig,
+    space: SearchSpace,
+    images: Path,
+    folder: Path,
+    predictor: CostPredictor | None = None,
+) -> EvaluatorFactory:
+    """Return the factory of the workers' evaluators.
+
+    Args:
+        config: The search's settings.
+        space: Maps choices to networks.
+        images: Folder of the decoded images.
+        folder: The run's folder; with several rungs it gets a folder of checkpoints.
+        predictor: Predicts step times, which are recorded together with the measured ones.
+
+    Raises:
+        OSError: If the folder of the checkpoints cannot be made.
+    """
+    checkpoints = None
+    if len(config.training_rungs) > 1:
+        checkpoints = RungCheckpoints.of_run(folder)
+        checkpoints.prepare()
+    return EvaluatorFactory(
+        config=config, space=space, images=images, predictor=predictor, checkpoints=checkpoints
+    )
+
+
 def session_limits(config: SearchConfig, history: Iterable[Event]) -> Limits:
-    """Return what this session puts up with; earlier ones have used up some of the time."""
+    """Return the limits of this session; earlier sessions have used some of the time."""
     ends = math.inf
     if config.time_budget is not None:
         left = config.time_budget.seconds - spent_seconds(history)
@@ -34,22 +117,22 @@ def session_limits(config: SearchConfig, history: Iterable[Event]) -> Limits:
 
 
 def spent_seconds(history: Iterable[Event]) -> float:
-    """Return how long earlier sessions lasted, each from its opening to its last event."""
+    """Return the duration of earlier sessions, each from its opening to its last event."""
     total = opened = last = 0.0
     for event in history:
-        if event["event"] == "opened":
-            total, opened = total + last - opened, event["time"]
-        last = max(event.get("time", opened), opened)
+        if isinstance(event, Opened):
+            total, opened = total + last - opened, event.time
+        last = max(event.time, opened)
     return total + last - opened
 
 
 def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:
-    """Return why a search ended early, if its time is the reason; else nothing."""
+    """Return a note if the time budget ended the search early; else an empty string."""
     if not limits.time_is_up or engine.note or not engine.has_more:
         return ""
     tried = f"{engine.counts.finished} of {config.budget} candidates tried"
     if engine.counts.charged >= config.budget:
-        tried += ", but not everyone whose turn it was has gone on to the next rung"
+        tried += ", but promotions to the next rung are left"
     return (
         f"ended before its budget: the time budget of {config.time_budget} is spent, with "
         f"{tried}; a larger --time-budget goes on"

@@ -1,12 +1,10 @@
 """Settings of a candidate's short training and of its timing, and how settings are read."""
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import CoreSchema, core_schema
 
 Precision = Literal["fp32", "bf16"]
 
@@ -68,25 +66,6 @@ def parse_settings(text: str, *, place: str) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ValueError(f"{place} must hold settings by name, got {settings!r}")
     return settings
-
-
-class ParsedText:
-    """Pydantic annotation for a class with a `parse` method and a `text` attribute.
-
-    A field of such a class is text in files and an instance of the class in the settings.
-    """
-
-    def __get_pydantic_core_schema__(self, source: Any, _: object) -> CoreSchema:
-        """Return a schema that accepts instances, parses text, and writes `text`."""
-
-        def parse(value: object, validate_text: Callable[[object], str]) -> object:
-            return value if isinstance(value, source) else source.parse(validate_text(value))
-
-        return core_schema.no_info_wrap_validator_function(
-            parse,
-            core_schema.str_schema(),
-            serialization=core_schema.plain_serializer_function_ser_schema(attrgetter("text")),
-        )
 
 
 class TimingConfig(Settings):

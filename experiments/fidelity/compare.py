@@ -29,16 +29,18 @@ from experiments.fidelity.task import (
     task_of,
 )
 from nas.analysis.ranking import best_record
-from nas.candidate import Choices, Record
-from nas.engine.dispatcher import Desk
+from nas.analysis.rung_costs import rung_accounts
+from nas.candidate import Record
+from nas.engine.dispatcher import Dispatcher
+from nas.engine.engine import Engine
+from nas.engine.job_queue import JobObserver
 from nas.engine.ledger import Ledger
 from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
-from nas.evaluation.evaluator import EvaluatorFactory
-from nas.fidelity.rung_costs import rung_accounts
-from nas.fidelity.wiring import make_engine, make_evaluate_factory, tidy_checkpoints
+from nas.evaluation.checkpoints import RungCheckpoints
 from nas.reward import weighted_product
 from nas.run_folder.files import write_trials
+from nas.session import cost_predictor, make_engine, make_evaluator_factory
 from search_space.architecture import Architecture
 from trainer.data.cache.images import CachedImages
 from trainer.data.loading.batches import Batches
@@ -64,20 +66,26 @@ def search(
     config = config_of(data, fidelity, seed)
     (folder / "results").mkdir(parents=True, exist_ok=True)
     with Ledger(folder / "ledger.jsonl", config.identity()) as ledger:
-        engine = make_engine(config, SPACE, ledger, screen=no_limit)
+        predictor = cost_predictor(config, SPACE, images.num_classes)
+        engine = make_engine(config, SPACE, ledger, predictor)
         results = Results(folder=folder / "results", run_id=ledger.run_id)
-        factory = EvaluatorFactory(config=config, space=SPACE, images=images.path)
-        evaluate = make_evaluate_factory(factory, folder)()
-        desk = Desk(engine, results, on_told=lambda record: tell(record, engine.records()))
-        while spent(engine.records()) < limit and (job := desk.next()) is not None:
-            desk.done(job, results.obtain(job, evaluate))
-            tidy_checkpoints(engine, folder)
+        evaluate = make_evaluator_factory(config, SPACE, images.path, folder)()
+        queue = Dispatcher(engine, results, observer=Printer(engine))
+        while spent(engine.records()) < limit and (job := queue.next_job()) is not None:
+            queue.complete(job, results.load_or_evaluate(job, evaluate))
+            RungCheckpoints.of_run(folder).tidy(engine.checkpoints_in_use())
         write_trials(folder, engine.records(), SPACE)
         (folder / "found.json").write_text(json.dumps(found(engine.records()), indent=1) + "\n")
 
 
-def no_limit(choices: Choices) -> str:  # noqa: ARG001
-    return ""
+class Printer(JobObserver):
+    """Prints each outcome."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def completed(self, record: Record) -> None:
+        tell(record, self._engine.records())
 
 
 def tell(record: Record, records: tuple[Record, ...]) -> None:

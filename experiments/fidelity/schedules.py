@@ -21,8 +21,7 @@ import torch
 from experiments.fidelity.task import PROXY, images_of, random_architectures, summary, task_of
 from trainer.config import LadderConfig, ProxyConfig
 from trainer.proxy import rung_training
-from trainer.proxy.evaluate import evaluate
-from trainer.proxy.rungs import Rung, ladder_rungs, rung_learning_rate
+from trainer.proxy.rungs import Rung, rung_learning_rate, training_rungs
 from trainer.schedule import cosine, scaled_learning_rate
 
 STRONG = LadderConfig(randaug_magnitude=5.0, dropout=0.1)
@@ -73,11 +72,13 @@ def main() -> None:
                 rate = partial(exponential_rate, config)
             began, accuracies = time.process_time(), []
             if variant == "full":
-                accuracies.append(evaluate(architecture, task).accuracy)
+                (rung,) = training_rungs(task.config)
+                result = rung_training.train_rung(architecture, task, rung, None)
+                accuracies.append(result.accuracy)
             else:
                 state = None
                 with patch.object(rung_training, "rung_learning_rate", rate):
-                    for rung in ladder_rungs(PROXY, ladder):
+                    for rung in training_rungs(PROXY, ladder):
                         result = rung_training.train_rung(architecture, task, rung, state)
                         state = result.state
                         accuracies.append(result.accuracy)

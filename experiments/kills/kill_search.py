@@ -24,8 +24,9 @@ from pathlib import Path
 from run_folder_check import require_whole
 
 from nas.candidate import State
+from nas.engine.events import Asked, Told
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 
 COMMAND = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
 QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]
@@ -121,7 +122,7 @@ class Killer:
         ledger = self._run / "ledger.jsonl"
         if not ledger.exists() or b"\n" not in ledger.read_bytes():
             return 0  # killed before its first line
-        return sum(event["event"] == "told" for event in read_ledger(ledger).events)
+        return sum(isinstance(event, Told) for event in read_ledger(ledger).events)
 
 
 def command_of(pid: int) -> str:
@@ -174,15 +175,15 @@ def main() -> None:
         pass
     assert killer.finish() == 0
     events = read_ledger(run / "ledger.jsonl").events
-    told = Counter(event["number"] for event in events if event["event"] == "told")
-    keys = Counter(event["key"] for event in events if event["event"] == "asked")
-    book = Book(events)
+    told = Counter(event.number for event in events if isinstance(event, Told))
+    keys = Counter(event.key for event in events if isinstance(event, Asked))
+    state = SearchState(events)
     summary = {
         "executor": args.executor,
         "kills": dict(Counter(str(kill["killed"]) for kill in killer.kills)),
         "candidates": len(told),
-        "complete": sum(record.outcome.state is State.COMPLETE for record in book.records),
-        "deaths_of_workers_in_the_ledger": book.counts.deaths,
+        "complete": sum(record.outcome.state is State.COMPLETE for record in state.records),
+        "deaths_of_workers_in_the_ledger": state.counts.deaths,
         "told_more_than_once": sum(count > 1 for count in told.values()),
         "networks_asked_more_than_once": sum(count > 1 for count in keys.values()),
         "finished_before_a_kill_and_lost_or_changed": 0,  # else `Killer` has raised

@@ -8,8 +8,9 @@ import pandas as pd
 import yaml
 
 from nas.candidate import Outcome, State
+from nas.engine.events import Proposed
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
 
@@ -24,20 +25,20 @@ def require_whole(run: Path) -> None:
         assert not any((run / "results").glob("*.json")), "results without a ledger"
         return  # killed before the first line
     contents = read_ledger(run / "ledger.jsonl")
-    book = Book(contents.events)
-    keys = {event["number"]: event["key"] for event in contents.events if "key" in event}
+    state = SearchState(contents.events)
+    keys = {event.number: event.key for event in contents.events if isinstance(event, Proposed)}
     for path in (run / "results").glob("*.json"):
         result = json.loads(path.read_bytes())
         assert result["run_id"] == contents.run_id, path
         assert result["key"] == keys[int(path.stem)], path
         Outcome.from_dict(result["outcome"])
-    for record in book.records:
+    for record in state.records:
         if record.outcome.state is not State.INFEASIBLE:
             assert (run / "results" / f"{record.candidate.number}.json").exists()
-    _require_readable(run, book)
+    _require_readable(run, state)
 
 
-def _require_readable(run: Path, book: Book) -> None:
+def _require_readable(run: Path, state: SearchState) -> None:
     """Read the files for users, as far as they exist."""
     if (run / "config.yaml").exists():
         SearchConfig.model_validate(yaml.safe_load((run / "config.yaml").read_text()))
@@ -47,7 +48,7 @@ def _require_readable(run: Path, book: Book) -> None:
         best = load_architecture(run)
         (trained,) = [
             record
-            for record in book.records
+            for record in state.records
             if record.candidate.number == best.provenance["candidate"]
         ]
         reward = trained.outcome.reward

@@ -74,8 +74,11 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from rich.console import Console
 
     from nas.candidate import Record
+    from nas.engine.dispatcher import Dispatcher
     from nas.engine.engine import Engine
-    from nas.engine.ledger import Event, Ledger
+    from nas.engine.events import Event
+    from nas.engine.job_queue import JobObserver
+    from nas.engine.ledger import Ledger
     from nas.engine.result_files import Results
     from nas.engine.study import quiet_optuna
     from nas.execution.ray_actors import run_with_actors
@@ -110,14 +113,15 @@ def measure_ours(sampler: str, count: int) -> Clock:
         (folder / "results").mkdir()
         engine = Engine(space, sampler_factory(sampler, seed=0), ledger, budget=count)
 
-        def on_told(record: Record) -> None:
-            progress.update(record)
-            if engine.best is record:
-                write_best(folder, record, config, space)
-            clock.read()
+        class Observer(JobObserver):
+            def completed(self, record: Record) -> None:
+                progress.completed(record)
+                if engine.best is record:
+                    write_best(folder, record, config, space)
+                clock.read()
 
         results = Results(folder=folder / "results", run_id=ledger.run_id)
-        run_with_actors(engine, session, make_nothing, results=results, on_told=on_told)
+        run_with_actors(Dispatcher(engine, results, observer=Observer()), session, make_nothing)
         assert engine.counts.finished == count
     return clock
 

@@ -1,4 +1,4 @@
-"""What a search needs to know of its space: named categorical decisions, and what is equal."""
+"""Interfaces of a search's space and of its constraints before training."""
 
 import random
 from collections.abc import Sequence
@@ -40,3 +40,10 @@ class ChoiceSpace(Protocol):
 
     def sample(self, rng: random.Random) -> dict[str, Choice]:
         """Canonical choices of one thing, uniform over the distinct ones."""
+
+
+class Screen(Protocol):
+    """Constraints before training, such as `nas.costs.screening.PreTrainingFilter`."""
+
+    def violation(self, choices: Choices) -> str:
+        """Return the violated constraints as one line, or an empty string."""

@@ -1,31 +1,37 @@
-"""The search's mind: what to try next and what is known. It knows neither Ray nor torch."""
+"""The search engine: which candidate to train next, and what is known. No Ray, no torch."""
 
-import random
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from nas.candidate import Candidate, Choices, Outcome, Record
-from nas.engine.choice_space import ChoiceSpace
-from nas.engine.ledger import Event, Ledger
-from nas.engine.search_state import Book, Counts
-from nas.engine.study import Proposal, ProposalStudy, SamplerFactory
+from nas.engine.choice_space import ChoiceSpace, Screen
+from nas.engine.events import Asked, Died, Event, Promoted, Proposed, RungTold, Told, now
+from nas.engine.job import Job
+from nas.engine.ledger import FIRST_EVENT_LINE, Ledger
+from nas.engine.proposer import Proposer
+from nas.engine.pruning import PruningRule, current_threshold
+from nas.engine.search_state import Counts, SearchState
+from nas.engine.study import SamplerFactory
+from nas.engine.successive_halving import RungId, SuccessiveHalving
 
-PATIENCE = 100  # duplicates in a row before a uniform unseen sample takes the sampler's place
-MAX_REJECTED = 2000  # proposals in a row that break a constraint before the search ends
-MAX_DEATHS = 3  # workers that may die under a candidate before it counts as its own fault
+MAX_REJECTED = 2000  # proposals in a row that violate a constraint before the search ends
+MAX_DEATHS = 3  # workers that may die while they train a candidate before it has failed
 
 
 class Engine:
-    """Ask and tell over a ledger; made from the same ledger, it goes on where it was.
+    """Ask and tell over a ledger; an engine made from the same ledger continues the search.
 
-    An `ask` or a `tell` that returned is on disk. Proposals depend on the ledger alone, so with
-    one worker the same seed gives the same proposals, interrupted or not; with several, the
-    order of completion is part of the ledger. After an exception, make a new engine.
+    An `ask` or `tell` that returned is on disk. Proposals are a function of the ledger: with
+    one worker the same seed gives the same proposals, interrupted or not; with several workers
+    the order of completion is part of the ledger. After an exception, make a new engine.
+
+    Candidates are trained rung by rung, and each rung is a trial of its own to the samplers. A
+    search that trains every candidate in full has one rung.
 
     Attributes:
-        budget: Distinct candidates that may be tried in total, earlier sessions included.
-        note: Why `ask` has nothing more, where that is not the budget; else empty.
+        budget: Distinct candidates that may be tried in total, earlier sessions included,
+            whatever their rung.
+        note: Why `ask` has nothing more, where the budget is not the reason; else empty.
     """
 
     def __init__(
@@ -36,35 +42,42 @@ class Engine:
         *,
         budget: int,
         seed: int = 0,
-        screen: Callable[[Choices], str] | None = None,
+        screen: Screen | None = None,
         first: Sequence[Choices] = (),
+        rungs: int = 1,
+        eta: int = 3,
+        pruning: PruningRule = PruningRule(),  # noqa: B008 (it is frozen)
     ) -> None:
-        """Rebuild everything that the ledger tells.
+        """Rebuild the search from the ledger's events.
 
         Args:
-            space: What is searched.
+            space: The space that is searched.
             sampler_factory: Makes the sampler of a proposal from the proposal's number.
             ledger: Open for writing; the engine is its only writer.
             budget: Distinct candidates to try in total.
-            seed: Of the samples that are drawn where a sampler only repeats itself.
-            screen: Returns why canonical choices break a constraint, or an empty string.
-            first: What is proposed before a sampler is asked, in this order; a resumed search
+            seed: Of the uniform samples that replace a sampler that repeats itself.
+            screen: Finds constraints that a candidate violates before training.
+            first: Choices to propose before a sampler is asked, in this order; a resumed search
                 must be given the same.
+            rungs: Parts of a candidate's training, >= 1.
+            eta: One in `eta` candidates of a rung is promoted to the next.
+            pruning: Which candidates are not trained at all.
 
         Raises:
             ValueError: If the budget is not positive, the ledger is of another space, or
-                something of `first` is no point of the space.
+                an element of `first` is not a point of the space.
         """
         if budget < 1:
             raise ValueError(f"Engine.budget must be >= 1, got {budget!r}")
         self.budget = budget
         self.note = ""
-        self._space, self._ledger, self._seed, self._screen = space, ledger, seed, screen
-        self._size = space.size()
-        self._first, self._started = [space.canonical(choices) for choices in first], 0
-        self._study = ProposalStudy(space.decisions(), sampler_factory)
-        self._book = Book()
-        for line, event in enumerate(ledger.history, start=2):  # the header is line 1
+        self._ledger, self._size, self._pruning = ledger, space.size(), pruning
+        self._halving = SuccessiveHalving(rungs=rungs, eta=eta)
+        self._state = SearchState()
+        self._proposer = Proposer(
+            space, sampler_factory, self._state, seed=seed, screen=screen, first=first
+        )
+        for line, event in enumerate(ledger.history, start=FIRST_EVENT_LINE):
             try:
                 self._replay(event)
             except (KeyError, TypeError, ValueError) as error:
@@ -73,154 +86,154 @@ class Engine:
     @property
     def counts(self) -> Counts:
         """How far the search is."""
-        return self._book.counts
-
-    def pending(self) -> tuple[Candidate, ...]:
-        """Candidates asked and not told, oldest first; a resumed run hands them out again."""
-        return tuple(self._book.pending.values())
+        return self._state.counts
 
     @property
     def best(self) -> Record | None:
-        """The candidate of the highest reward, the earliest of equals, if any can win."""
-        return self._book.best
-
-    def records(self) -> tuple[Record, ...]:
-        """Every candidate that came to an end, in the order of completion; a copy each time."""
-        return tuple(self._book.records)
+        """The candidate of the highest rank, the earliest of equals, if any can win."""
+        return self._state.best
 
     @property
     def has_more(self) -> bool:
-        """Whether there is something to train yet, beside what is in flight."""
-        return not self._is_over()
+        """Whether there is more to train than the jobs in flight."""
+        halving = self._halving
+        return not self._is_over() or bool(halving.next_promotion() or halving.last_promotion())
 
-    def ask(self) -> Candidate | None:
-        """Propose the next candidate, unseen and within the constraints; None for nothing more.
+    def pending(self) -> tuple[Job, ...]:
+        """Return the jobs in flight, new candidates first; a resumed run hands them out again."""
+        new = [self._first_job(candidate) for candidate in self._state.pending.values()]
+        promoted = self._halving.running.items()
+        return (*new, *(self._next_job(number, rung) for number, rung in promoted))
 
-        None can turn into a candidate after a `tell` that frees some of the budget.
+    def records(self) -> tuple[Record, ...]:
+        """Return every candidate that has an outcome, in the order of completion; a copy."""
+        return tuple(self._state.records)
+
+    def ask(self) -> Job | None:
+        """Return the next job: a promotion, else a new candidate; None for nothing now.
+
+        A new candidate is unseen and within the constraints. When nothing else is left and no
+        candidate finished the last rung, the best one is promoted. None can turn into a job
+        after a `tell` that frees some of the budget or makes a promotion possible.
 
         Raises:
-            ValueError: If nothing could be tried, because every proposal breaks a constraint.
+            ValueError: If nothing could be tried, because every proposal violates a constraint.
             OSError: If the ledger cannot be written.
         """
-        events: list[Event] = []
-        while not self._is_over():
-            events.append(self._propose())
-            if events[-1]["event"] == "asked":
-                break
+        promotion = self._halving.next_promotion()
+        if promotion is None:
+            candidate = self._ask_new()
+            if candidate is not None:
+                return self._first_job(candidate)
+            if self._state.pending or self._halving.running:
+                return None
+            promotion = self._halving.last_promotion()
+        return self._promote(promotion) if promotion else None
+
+    def tell(self, job: Candidate, outcome: Outcome) -> Record:
+        """Record the outcome of a job, tell it to the samplers, and return the record.
+
+        Raises:
+            ValueError: If the job is not in flight.
+            OSError: If the ledger cannot be written; the job is then still in flight.
+        """
+        self._require_in_flight(job)
+        number, rung = job.number, self._halving.running.get(job.number)
+        if rung is None:
+            self._write(Told(number=number, outcome=outcome, time=now()))
+        else:
+            before = self._state.record_of(number)
+            metrics = before.outcome.metrics.updated(outcome.metrics)
+            event = RungTold(
+                number=self._proposer.next_number,
+                of=number,
+                rung=rung,
+                choices=before.candidate.choices,
+                outcome=replace(outcome, metrics=metrics),
+                time=now(),
+            )
+            self._write(event)
+        return self._state.record_of(number)
+
+    def worker_died(self, job: Candidate, reason: str) -> bool:
+        """Record that a worker died while it trained a job; return whether to try it again.
+
+        Raises:
+            ValueError: If the job is not in flight.
+            OSError: If the ledger cannot be written.
+        """
+        self._require_in_flight(job)
+        self._write(Died(number=job.number, reason=reason, time=now()))
+        return self._state.deaths_of(job.number) < MAX_DEATHS
+
+    def checkpoints_in_use(self) -> Iterator[RungId]:
+        """Yield the candidates and rungs whose checkpoint may be needed or is being written."""
+        for number in self._state.pending:
+            yield number, 0
+        for number, rung in self._halving.running.items():
+            yield number, rung - 1
+            yield number, rung
+        coming = self.counts.in_flight + max(0, self.budget - self.counts.charged)
+        yield from self._halving.promotable(coming)
+
+    def _require_in_flight(self, job: Candidate) -> None:
+        if job.number not in self._state.pending and job.number not in self._halving.running:
+            raise ValueError(f"candidate {job.number} must be in flight, and is not")
+
+    def _write(self, event: Event) -> None:
+        """Write an event to disk, and then apply it."""
+        self._ledger.append(event)
+        self._replay(event)
+
+    def _first_job(self, candidate: Candidate) -> Job:
+        threshold = current_threshold(self._state.records, self._pruning, self._halving.last)
+        rungs = self._halving.last + 1
+        return Job(**candidate.to_dict(), num_rungs=rungs, threshold=threshold)
+
+    def _next_job(self, number: int, rung: int) -> Job:
+        record, rungs = self._state.record_of(number), self._halving.last + 1
+        known = record.outcome.metrics
+        return Job(**record.candidate.to_dict(), rung=rung, num_rungs=rungs, known=known)
+
+    def _promote(self, promotion: RungId) -> Job:
+        number, rung = promotion
+        self._write(Promoted(number=number, rung=rung, time=now()))
+        return self._next_job(number, rung)
+
+    def _ask_new(self) -> Candidate | None:
+        """Propose until a candidate is new and within the constraints; None for nothing more."""
+        events: list[Proposed] = []
+        while not self._is_over() and not (events and isinstance(events[-1], Asked)):
+            events.append(self._proposer.propose())
+            self._take_in(events[-1])
         if events:
             self._ledger.append(*events)  # one write and one fsync, however many duplicates
-            if events[-1]["event"] == "asked":
-                return self._book.pending[events[-1]["number"]]
-        if self._book.rejected_in_a_row >= MAX_REJECTED and not self.counts.charged:
+            if isinstance(events[-1], Asked):
+                return events[-1].candidate
+        if self._state.rejected_in_a_row >= MAX_REJECTED and not self.counts.charged:
             raise ValueError(f"no candidate can be tried: {self.note}")
         return None
 
-    def tell(self, candidate: Candidate, outcome: Outcome) -> Record:
-        """Write down what became of a candidate, teach it to the samplers, and return both.
-
-        Raises:
-            ValueError: If the candidate is not in flight.
-            OSError: If the ledger cannot be written; the candidate is then still in flight.
-        """
-        event = {"event": "told", "number": candidate.number, "outcome": outcome.to_dict()}
-        self._write(candidate, event)
-        self._teach(event)
-        return self._book.records[-1]
-
-    def died(self, candidate: Candidate, reason: str) -> bool:
-        """Write down that a worker died under a candidate; return whether to try it again.
-
-        Raises:
-            ValueError: If the candidate is not in flight.
-            OSError: If the ledger cannot be written.
-        """
-        self._write(candidate, {"event": "died", "number": candidate.number, "reason": reason})
-        return self._book.deaths_of(candidate.number) < MAX_DEATHS
-
-    def _write(self, candidate: Candidate, event: Event) -> None:
-        """Put an event of a candidate in flight on disk, and then into the book."""
-        if candidate.number not in self._book.pending:
-            raise ValueError(f"candidate {candidate.number} must be in flight, and is not")
-        self._ledger.append(event)
-        self._book.apply({**event, "time": time.time()})
-
     def _is_over(self) -> bool:
-        """Return whether nothing may be proposed; sets the note."""
+        """Return whether nothing new may be proposed, and set the note."""
         self.note = ""
         if self.counts.charged >= self.budget:
             return True
-        if self._book.num_keys >= self._size:
+        if self._state.num_keys >= self._size:
             self.note = f"all {self._size} candidates of the space are known"
-        elif self._book.rejected_in_a_row >= MAX_REJECTED:
-            reasons = [r.outcome.reason for r in self._book.records if r.outcome.reason]
+        elif self._state.rejected_in_a_row >= MAX_REJECTED:
+            reasons = [r.outcome.reason for r in self._state.records if r.outcome.reason]
             self.note = (
                 f"{MAX_REJECTED} proposals in a row break a constraint, the last: {reasons[-1]}"
             )
         return bool(self.note)
 
-    def _propose(self) -> Event:
-        """Make one proposal, find out what it is, and take it in; it is not written yet."""
-        start = self._started < len(self._first)
-        rescue = not start and self._book.repeats >= max(1, PATIENCE >> self._book.rescues)
-        if start:
-            proposal = self._study.place(self._first[self._started])
-        else:
-            proposal = self._study.place(self._unseen()) if rescue else self._study.propose()
-        event = self._judge(proposal)
-        if start:
-            event["start"] = True
-            self._started += 1
-        if rescue:
-            event["rescue"] = True
-        self._book.apply({**event, "time": time.time()})
-        self._teach(event)
-        return event
-
-    def _judge(self, proposal: Proposal) -> dict[str, Any]:
-        """Turn a proposal into the event that it is: asked, rejected or duplicate."""
-        choices = self._space.canonical(proposal.choices)
-        key = self._space.key(choices)
-        event: dict[str, Any] = {"event": "asked", "number": proposal.number, "key": key}
-        event["choices"] = choices
-        if choices != proposal.choices:
-            event["proposed"] = dict(proposal.choices)
-        if proposal.attrs:
-            event["attrs"] = proposal.attrs
-        first = self._book.number_of(key)
-        if first is not None:
-            known = self._book.outcome_of(first)
-            reward = known.reward if known else None
-            return {**event, "event": "duplicate", "of": first, "reward": reward}
-        if self._screen and (reason := self._screen(choices)):
-            return {**event, "event": "rejected", "reason": reason}
-        return event
-
-    def _unseen(self) -> Choices:
-        """Draw uniformly among the candidates that are not known yet."""
-        rng = random.Random(f"{self._seed}/{self._study.next_number}")
-        for _ in range(64 * self._size):  # misses the last unseen one with probability e**-64
-            choices = self._space.sample(rng)
-            if self._book.number_of(self._space.key(choices)) is None:
-                return choices
-        raise RuntimeError(f"the space's size() says {self._size}, but sample() has fewer")
-
-    def _teach(self, event: Event) -> None:
-        """Tell the samplers what a proposal's event, or the end of a candidate, says."""
-        match event["event"]:
-            case "rejected":
-                self._study.tell(event["number"], Outcome.infeasible(event["reason"]))
-            case "duplicate":
-                known = event["reward"] is not None
-                outcome = self._book.outcome_of(event["of"]) if known else None
-                self._study.tell(event["number"], outcome)
-            case "told":
-                self._study.tell(event["number"], Outcome.from_dict(event["outcome"]))
-
     def _replay(self, event: Event) -> None:
-        """Take in an event of an earlier session, exactly as it was taken in then."""
-        if event["event"] in ("asked", "rejected", "duplicate"):
-            choices = event.get("proposed", event["choices"])
-            self._study.place(choices, event.get("attrs"))
-            self._started += bool(event.get("start"))
-        self._book.apply(event)
-        self._teach(event)
+        """Apply an event that is on disk, also one of an earlier session."""
+        self._proposer.place(event)
+        self._take_in(event)
+
+    def _take_in(self, event: Event) -> None:
+        self._state.apply(event)
+        self._halving.apply(event)
+        self._proposer.tell(event)

@@ -4,16 +4,18 @@ import fcntl
 import json
 import os
 import socket
-import time
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.engine.events import Event, Opened, event_from_dict, now
+
 SCHEMA = "nas.ledger/1"
-Event = Mapping[str, Any]
+LEDGER = "ledger.jsonl"  # the file in a run's folder
+FIRST_EVENT_LINE = 2  # line 1 is the header
 
 
 class HeldError(ValueError):
@@ -96,8 +98,11 @@ class Ledger(AbstractContextManager["Ledger"]):
                 file systems.
         """
         self._require_in_place()
-        now = round(time.time(), 3)
-        data = "".join(_line({**event, "time": now}) for event in events).encode()
+        stamped = (event if event.time else replace(event, time=now()) for event in events)
+        data = "".join(_line(event.to_dict()) for event in stamped).encode()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         try:
             done = 0
             while done < len(data):
@@ -156,7 +161,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _write_header(self) -> None:
         header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
-        self.append({**header, "settings": self.settings})
+        self._write(_line({**header, "settings": self.settings, "time": now()}).encode())
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # the file's name too must survive a power cut
@@ -166,8 +171,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _announce(self, known: Mapping[str, Any]) -> None:
         """Say who holds the ledger from here on, and which settings changed."""
         changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
-        opened = {"event": "opened", "pid": os.getpid(), "host": socket.gethostname()}
-        self.append({**opened, "settings": changed} if changed else opened)
+        self.append(Opened(pid=os.getpid(), host=socket.gethostname(), settings=changed))
 
 
 def read_ledger(path: Path) -> LedgerContents:
@@ -179,18 +183,25 @@ def read_ledger(path: Path) -> LedgerContents:
     """
     data = path.read_bytes()
     lines = data[: data.rfind(b"\n") + 1].splitlines()
-    events = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
-    if not events or events[0].get("schema") != SCHEMA:
+    header = _parse(path, 1, lines[0]) if lines else {}
+    if header.get("schema") != SCHEMA:
         raise ValueError(f"{path}: line 1 must be the header of a {SCHEMA} file")
-    settings = dict(events[0]["settings"])
+    events = []
+    for number, content in enumerate(lines[1:], start=FIRST_EVENT_LINE):
+        line = _parse(path, number, content)
+        try:
+            events.append(event_from_dict(line))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: line {number} is damaged: {error!r}") from error
+    settings = dict(header["settings"])
     for event in events:
-        if event["event"] == "opened":
-            settings |= event.get("settings", {})
-    return LedgerContents(run_id=events[0]["run_id"], settings=settings, events=tuple(events[1:]))
+        if isinstance(event, Opened):
+            settings |= event.settings
+    return LedgerContents(run_id=header["run_id"], settings=settings, events=tuple(events))
 
 
-def _line(event: Event) -> str:
-    return json.dumps(event, allow_nan=False, separators=(",", ":")) + "\n"
+def _line(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -213,8 +224,8 @@ def _cut_torn_line(path: Path, fd: int) -> int:
 def _holder(path: Path) -> str:
     """Return who opened the ledger last, in words; it may be only just opening it."""
     try:
-        openings = [event for event in read_ledger(path).events if event["event"] == "opened"]
-        return f"process {openings[-1]['pid']} on {openings[-1]['host']}"
+        openings = [event for event in read_ledger(path).events if isinstance(event, Opened)]
+        return f"process {openings[-1].pid} on {openings[-1].host}"
     except (ValueError, IndexError):
         return "another process"
 
@@ -233,6 +244,3 @@ def _require_same(
             f"{path} was made with other settings: {'; '.join(differences)}; "
             "repeat them or choose another name"
         )
-
-
-LEDGER = "ledger.jsonl"

@@ -1,4 +1,7 @@
-"""One file per outcome, written by the worker itself: a dead driver's work is found again."""
+"""Result files: one per outcome, written by the worker itself.
+
+A driver that is started again finds the outcomes that were written after the first one died.
+"""
 
 import fcntl
 import json
@@ -17,22 +20,22 @@ Evaluate = Callable[[Candidate], Outcome]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """The folder of a run's ``N.json``. A value: it travels to the workers.
+    """The folder of a run's result files ``N.json``. A value: it is pickled to the workers.
 
     Attributes:
-        folder: The folder, absolute. A worker that does not see it only returns its outcome.
-        run_id: The ledger's; what another run left in the folder is not ours.
+        folder: The folder, absolute. A worker without access to it only returns its outcome.
+        run_id: The ledger's; files of another run in the folder are ignored.
     """
 
     folder: Path
     run_id: str
 
-    def obtain(self, candidate: Candidate, evaluate: Evaluate) -> Outcome:
-        """Evaluate a candidate and write its file, or return what somebody else wrote.
+    def load_or_evaluate(self, candidate: Candidate, evaluate: Evaluate) -> Outcome:
+        """Return the outcome on file, or evaluate the candidate and write its file.
 
-        After a driver's death its workers finish what they are at, while the resumed driver
-        hands the same candidate out again. Whoever holds the candidate's lock works, and
-        whoever gets it next finds the file.
+        When a driver dies, its workers finish their jobs while the resumed driver hands the same
+        jobs out again. The worker that holds the candidate's lock evaluates it; the next holder
+        of the lock finds the file.
 
         Raises:
             OSError: If the file cannot be written.
@@ -40,7 +43,7 @@ class Results:
         """
         if not self.folder.is_dir():
             return evaluate(candidate)
-        with self._alone_with(candidate):
+        with self._lock(candidate):
             outcome = self.find(candidate)
             if outcome is None:
                 outcome = evaluate(candidate)
@@ -48,7 +51,7 @@ class Results:
             return outcome
 
     def find(self, candidate: Candidate) -> Outcome | None:
-        """Return the outcome on file, if this run has one for this candidate.
+        """Return the outcome on file, or None if this run has none for this candidate.
 
         Raises:
             ValueError: If the file is damaged; the message names it.
@@ -76,7 +79,7 @@ class Results:
         write_atomic(self.path(candidate), json.dumps(content, allow_nan=False) + "\n")
 
     def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:
-        """Write ``N.error.txt`` for people, where the outcome comes of an exception.
+        """Write ``N.error.txt`` with the traceback, if the outcome has one.
 
         Raises:
             OSError: If it cannot be written.
@@ -85,8 +88,8 @@ class Results:
             text = f"candidate {candidate.number}: {outcome.reason}\n\n{outcome.traceback}"
             write_atomic(self.path(candidate).with_suffix(".error.txt"), text)
 
-    def settle(self, candidate: Candidate) -> None:
-        """Remove the candidate's lock; whoever still waits for it will find the file."""
+    def release_lock(self, candidate: Candidate) -> None:
+        """Remove the candidate's lock file; a worker that waits for the lock finds the result."""
         self.path(candidate).with_suffix(".lock").unlink(missing_ok=True)
 
     def path(self, candidate: Candidate) -> Path:
@@ -94,7 +97,7 @@ class Results:
         return self.folder / f"{candidate.file_stem}.json"
 
     @contextmanager
-    def _alone_with(self, candidate: Candidate) -> Iterator[None]:
+    def _lock(self, candidate: Candidate) -> Iterator[None]:
         """Hold the candidate's lock, which the kernel drops when its holder dies."""
         lock = os.open(self.path(candidate).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
         try:

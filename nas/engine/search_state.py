@@ -1,11 +1,13 @@
-"""What a ledger's events add up to; the engine and the reports read the same book."""
+"""The state of a search, computed from the events of its ledger."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.engine.ledger import Event, read_ledger
+from nas.engine.events import Asked, Died, Duplicate, Event, Proposed, Rejected, RungTold, Told
+from nas.engine.ledger import FIRST_EVENT_LINE, read_ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +17,13 @@ class Counts:
     Attributes:
         complete: Trained candidates.
         failed: Candidates that failed by their own fault.
-        over_limit: Trained candidates that break a constraint by what was measured.
-        infeasible: Candidates that break a constraint; not trained, not charged to the budget.
+        over_limit: Candidates whose measured costs violate a constraint.
+        infeasible: Candidates whose predicted costs violate a constraint; they are not trained
+            and not charged to the budget.
         dropped: Candidates that were timed and not trained.
-        in_flight: Candidates handed out and not told yet.
+        in_flight: Candidates that were handed out and have no outcome yet.
         duplicates: Proposals answered from the ledger; not charged to the budget.
-        deaths: Workers that died under a candidate.
+        deaths: Workers that died while they trained a candidate.
     """
 
     complete: int = 0
@@ -34,41 +37,40 @@ class Counts:
 
     @property
     def finished(self) -> int:
-        """Candidates that were tried to their end."""
+        """Candidates that were tried and have an outcome."""
         return self.complete + self.failed + self.over_limit + self.dropped
 
     @property
     def charged(self) -> int:
-        """What counts against the budget."""
+        """Candidates that count against the budget."""
         return self.finished + self.in_flight
 
 
-class Book:
-    """A fold over the events of a ledger.
+class SearchState:
+    """A fold over the events of a ledger; the engine and the reports share it.
 
     Attributes:
         records: Every candidate with its outcome, in the order of completion; one that is
-            trained further keeps its place.
-        best: The trained candidate of the highest rank, or None; kept up to date, because a
-            look through all records at each candidate would make long searches slow.
+            trained further keeps its position.
+        best: The trained candidate of the highest rank, or None; updated at each event, because
+            a scan of all records for each candidate would make long searches slow.
         pending: Candidates in flight by number, in the order in which they were asked.
-        repeats: Duplicates in a row, up to now.
-        rescues: Uniform samples in a row that had to take the sampler's place, up to now.
-        rejected_in_a_row: Proposals in a row that came to nothing but a broken constraint.
+        duplicates_in_a_row: Duplicates since the last new proposal.
+        uniform_samples_in_a_row: Uniform samples since the last new proposal of the sampler.
+        rejected_in_a_row: Proposals that violate a constraint since the last candidate.
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.records: list[Record] = []
         self.best: Record | None = None
         self.pending: dict[int, Candidate] = {}
-        self.repeats = self.rescues = self.rejected_in_a_row = 0
-        self._by_key: dict[str, int] = {}
+        self.duplicates_in_a_row = self.uniform_samples_in_a_row = self.rejected_in_a_row = 0
+        self._numbers: dict[str, int] = {}  # by key
         self._outcomes: dict[int, Outcome] = {}
-        self._places: dict[int, int] = {}
-        self._deaths: dict[int, int] = {}
-        self._num_deaths = self._over_limit = 0
-        self._states = dict.fromkeys(State, 0)
-        self._duplicates = 0
+        self._index: dict[int, int] = {}  # of a candidate's record
+        self._deaths = Counter[int]()
+        self._states = Counter[State]()
+        self._over_limit = self._duplicates = 0
         for event in events:
             self.apply(event)
 
@@ -83,116 +85,110 @@ class Book:
             dropped=self._states[State.DROPPED],
             in_flight=len(self.pending),
             duplicates=self._duplicates,
-            deaths=self._num_deaths,
+            deaths=self._deaths.total(),
         )
 
     @property
     def num_keys(self) -> int:
-        """Distinct candidates met so far."""
-        return len(self._by_key)
+        """Number of distinct candidates proposed so far."""
+        return len(self._numbers)
 
     def number_of(self, key: str) -> int | None:
-        """Return the number under which `key` was first met, or None."""
-        return self._by_key.get(key)
+        """Return the number under which `key` was first proposed, or None."""
+        return self._numbers.get(key)
 
     def outcome_of(self, number: int) -> Outcome | None:
-        """Return what became of a candidate, or None while it is in flight."""
+        """Return a candidate's outcome, or None while it is in flight."""
         return self._outcomes.get(number)
 
     def record_of(self, number: int) -> Record:
-        """Return the row of a candidate that came to an end."""
-        return self.records[self._places[number]]
+        """Return the record of a candidate that has an outcome."""
+        return self.records[self._index[number]]
 
     def deaths_of(self, number: int) -> int:
-        """Return how many workers died under a candidate."""
-        return self._deaths.get(number, 0)
+        """Return how many workers died while they trained a candidate."""
+        return self._deaths[number]
 
     def apply(self, event: Event) -> None:
-        """Take in one event; kinds that say nothing about candidates are passed over."""
-        match event["event"]:
-            case "asked":
-                self._count_proposal(event)
+        """Update the state by one event; kinds that say nothing about candidates are ignored.
+
+        Raises:
+            KeyError: If the event is about a candidate that is not known or not in flight.
+        """
+        match event:
+            case Asked():
+                self._register(event)
                 self.rejected_in_a_row = 0
-                candidate = self._meet(event)
-                self.pending[candidate.number] = candidate
-            case "rejected":
-                self._count_proposal(event)
+                self.pending[event.number] = event.candidate
+            case Rejected():
+                self._register(event)
                 self.rejected_in_a_row += 1
-                self._finish(self._meet(event), Outcome.infeasible(event["reason"]), event)
-            case "duplicate":
+                self._finish(event.candidate, Outcome.infeasible(event.reason), event.time)
+            case Duplicate():
                 self._duplicates += 1
-                self.repeats += 1
-                outcome = self.outcome_of(event["of"])
+                self.duplicates_in_a_row += 1
+                outcome = self.outcome_of(event.of)
                 if outcome and not outcome.is_charged:
                     self.rejected_in_a_row += 1
-            case "told":
-                outcome = Outcome.from_dict(event["outcome"])
-                self._finish(self.pending.pop(event["number"]), outcome, event)
-            case "rung":
-                self._go_on(event)
-            case "died":
-                self._deaths[event["number"]] = self.deaths_of(event["number"]) + 1
-                self._num_deaths += 1
+            case Told():
+                self._finish(self.pending.pop(event.number), event.outcome, event.time)
+            case RungTold():
+                self._advance_rung(event)
+            case Died():
+                self._deaths[event.number] += 1
 
-    def _count_proposal(self, event: Event) -> None:
-        self.repeats = 0
-        self.rescues = self.rescues + 1 if event.get("rescue") else 0
+    def _register(self, event: Proposed) -> None:
+        self.duplicates_in_a_row = 0
+        self.uniform_samples_in_a_row += 1
+        if not event.is_uniform:
+            self.uniform_samples_in_a_row = 0
+        self._numbers[event.key] = event.number
 
-    def _meet(self, event: Event) -> Candidate:
-        candidate = Candidate.from_dict(event)
-        self._by_key[candidate.key] = candidate.number
-        return candidate
+    def _finish(self, candidate: Candidate, outcome: Outcome, time: float) -> None:
+        self._index[candidate.number] = len(self.records)
+        self.records.append(self._record(candidate, outcome, time))
+        self._update_best(self.records[-1])
 
-    def _finish(self, candidate: Candidate, outcome: Outcome, event: Event) -> None:
-        self._places[candidate.number] = len(self.records)
-        self.records.append(self._record(candidate, outcome, event))
-        self._compare(self.records[-1])
-
-    def _go_on(self, event: Event) -> None:
-        """Let the outcome of a further rung take the place of the one before."""
-        before = self.record_of(event["of"])
+    def _advance_rung(self, event: RungTold) -> None:
+        """Replace a candidate's outcome by that of its next rung."""
+        before = self.record_of(event.of)
         self._states[before.outcome.state] -= 1
         self._over_limit -= _is_over_limit(before.outcome)
-        outcome = Outcome.from_dict(event["outcome"])
-        record = self._record(before.candidate, outcome, event)
-        self.records[self._places[event["of"]]] = record
+        record = self._record(before.candidate, event.outcome, event.time)
+        self.records[self._index[event.of]] = record
         if before is self.best and not record.can_win:
             able = (one for one in self.records if one.can_win)
             self.best = max(able, key=lambda one: one.rank, default=None)
-        self._compare(record)
+        self._update_best(record)
 
-    def _record(self, candidate: Candidate, outcome: Outcome, event: Event) -> Record:
+    def _record(self, candidate: Candidate, outcome: Outcome, time: float) -> Record:
         self._outcomes[candidate.number] = outcome
         self._states[outcome.state] += 1
         self._over_limit += _is_over_limit(outcome)
-        return Record(
-            candidate=candidate,
-            outcome=outcome,
-            deaths=self.deaths_of(candidate.number),
-            time=event.get("time", 0.0),
-        )
+        deaths = self._deaths[candidate.number]
+        return Record(candidate=candidate, outcome=outcome, deaths=deaths, time=time)
 
-    def _compare(self, record: Record) -> None:
+    def _update_best(self, record: Record) -> None:
         if record.can_win and (self.best is None or record.rank > self.best.rank):
             self.best = record
 
 
-def read_book(path: Path) -> Book:
-    """Read a ledger without holding it, and add it up.
+def read_search_state(path: Path) -> SearchState:
+    """Read a ledger without locking it, and return the state of its search.
 
     Raises:
         ValueError: If it is damaged; the message names the line.
         OSError: If it cannot be read.
     """
-    book = Book()
-    for line, event in enumerate(read_ledger(path).events, start=2):  # the header is line 1
+    state = SearchState()
+    for line, event in enumerate(read_ledger(path).events, start=FIRST_EVENT_LINE):
         try:
-            book.apply(event)
-        except (KeyError, TypeError, ValueError) as error:
+            state.apply(event)
+        except KeyError as error:
             raise ValueError(f"{path}: line {line} is damaged: {error!r}") from error
-    return book
+    return state
 
 
 def _is_over_limit(outcome: Outcome) -> bool:
-    """Whether it was trained and breaks a constraint by what was measured."""
+    """Whether a candidate was tried and violates a constraint by its measured costs."""
     return outcome.state is State.INFEASIBLE and outcome.is_charged

@@ -1,6 +1,5 @@
-"""From a candidate to its outcome: what a worker does, whoever runs the worker."""
+"""Evaluation of a job in a worker: time the candidate, train it, and return its outcome."""
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,133 +10,192 @@ import torch
 
 from nas.analysis.chance import is_at_chance
 from nas.candidate import Candidate, Outcome, State
+from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
-from nas.costs.screening import apply_measured_constraints
+from nas.costs.screening import measured_violation
+from nas.engine.job import Job, Training
+from nas.evaluation.checkpoints import RungCheckpoints
+from nas.evaluation.images import proxy_task
 from nas.evaluation.safe_evaluation import worker_name
 from nas.metrics import DeviceSeconds, MeasuredCosts, Metrics, ReachedRung, TrainingResult
 from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
+from search_space.architecture import Architecture
 from search_space.cost import count_params
 from search_space.space import SearchSpace
-from trainer.data.cache.images import CachedImages, open_cache
-from trainer.data.prepare import prepare
-from trainer.device.host_memory import worker_memory_bytes
-from trainer.device.memory import device_memory_bytes, free_memory
-from trainer.proxy.evaluate import evaluate
-from trainer.proxy.measurement import InfeasibleError, Measurement
+from trainer.device.memory import free_memory
+from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.rung_training import load_rung, save_rung, train_rung
+from trainer.proxy.rungs import Rung, training_rungs
+from trainer.proxy.step_timing import measure_step
 from trainer.proxy.task import ProxyTask, proxy_split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatorFactory:
-    """Makes the function that turns candidates into outcomes, once in every worker process.
+    """Makes a worker's evaluator, once in every worker process.
 
     Attributes:
         config: The search's settings.
-        space: Gives candidates their networks.
-        images: Folder of the decoded images. A node that does not see it decodes its own copy.
+        space: Maps choices to networks.
+        images: Folder of the decoded images. A node without access to it decodes its own copy.
         predictor: Predicts step times, which are recorded together with the measured ones.
+        checkpoints: Where the state after a rung is kept; None for a search with one rung.
     """
 
     config: SearchConfig
     space: SearchSpace
     images: Path
     predictor: CostPredictor | None = None
+    checkpoints: RungCheckpoints | None = None
 
-    def __call__(self) -> Callable[[Candidate], Outcome]:
-        """Open the images and settle the device; called in the worker."""
+    def __call__(self) -> "Evaluator":
+        """Open the images and select the device; called in the worker."""
         torch.set_num_threads(1)
-        task = proxy_task(self.config, self.space, self.images)
-        return lambda candidate: self.judged(candidate, self.outcome(candidate, task))
+        return Evaluator(factory=self, task=proxy_task(self.config, self.space, self.images))
 
-    def outcome(self, candidate: Candidate, task: ProxyTask) -> Outcome:
-        """Train and measure one candidate as `task` says."""
-        started, clock = time.perf_counter(), device_clock(task.device)
-        began = clock()
-        try:
-            measured = evaluate(self.space.architecture(candidate.choices), task)
-        except InfeasibleError as error:
-            reason, seconds = str(error), time.perf_counter() - started
-        else:
-            seconds, spent = time.perf_counter() - started, clock() - began
-            return self._trained(measured, task, seconds=seconds, device_seconds=spent)
-        free_memory(task.device)  # now that no frame of the error holds it
-        return Outcome.failed(reason, worker=worker_name(), seconds=seconds)
 
-    def _trained(
-        self, measured: Measurement, task: ProxyTask, *, seconds: float, device_seconds: float
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """Turns jobs and trainings into outcomes.
+
+    Attributes:
+        factory: The settings that all workers share.
+        task: Images, settings and device of the short training.
+    """
+
+    factory: EvaluatorFactory
+    task: ProxyTask
+
+    def __call__(self, candidate: Candidate) -> Outcome:
+        """Return the outcome of a `Job` or a `Training`; a plain candidate is trained in full."""
+        config = self.factory.config
+        if isinstance(candidate, Training):
+            # The search's constraints were applied to the candidate before it got here.
+            own = {"seed": candidate.seed, "epochs": candidate.epochs}
+            task = replace(self.task, config=self.task.config.model_copy(update=own))
+            return self._evaluate(candidate, task, training_rungs(task.config), ())
+        return self._evaluate(candidate, self.task, config.training_rungs, config.constraints)
+
+    def _evaluate(
+        self,
+        candidate: Candidate,
+        task: ProxyTask,
+        rungs: tuple[Rung, ...],
+        constraints: tuple[Constraint, ...],
     ) -> Outcome:
-        costs = measured_costs(measured, task)
-        training = training_result(
-            measured.accuracy, measured.train_loss, measured.train_seconds, task
-        )
+        """Time the candidate before its first rung, and train the job's rung.
+
+        One whose measured costs violate a constraint, or that is pruned, is not trained.
+        """
+        job = candidate if isinstance(candidate, Job) else Job(**Candidate.to_dict(candidate))
+        started, clock = time.perf_counter(), device_clock(task.device)
+        spent = job.known.device_seconds or DeviceSeconds(total=0.0)
+        timing, by_rung = spent.timing or 0.0, dict(spent.by_rung)
+        costs, training, reward = job.known.costs, job.known.training, 0.0
+        state, reason, begun = State.COMPLETE, "", clock()
+        architecture = self.factory.space.architecture(job.choices)
+        try:
+            if costs is None:
+                costs = measured_costs(architecture, task)
+                timing, begun = clock() - begun, clock()
+                state, reason = self._reason_not_to_train(job, costs, constraints)
+            if state is State.COMPLETE:
+                training = self._train(job, architecture, task, rungs)
+                reward = self._reward(costs, training)
+        except InfeasibleError as error:
+            state, reason = State.FAIL, str(error)
+        if state is State.FAIL:
+            free_memory(task.device)  # now that no frame of the error holds it
+        if state in (State.COMPLETE, State.FAIL):
+            by_rung[job.rung] = clock() - begun
+        seconds = DeviceSeconds.summed(timing=timing, by_rung=by_rung)
+        if len(rungs) == 1:
+            seconds = DeviceSeconds(total=seconds.total)
+        predictor = self.factory.predictor
+        predicted = predictor.costs(job.choices).relative_step_time if predictor else None
         return Outcome(
-            state=State.COMPLETE,
-            reward=weighted_product(
-                training.accuracy,
-                costs.relative_step_time,
-                costs.relative_params,
-                w=self.config.w,
-                v=self.config.v,
-            ),
+            state=state,
+            reward=reward,
             metrics=Metrics(
                 costs=costs,
                 training=training,
-                device_seconds=DeviceSeconds(total=device_seconds),
+                device_seconds=seconds,
+                predicted_relative_step_time=predicted,
             ),
+            reason=reason,
             worker=worker_name(),
-            seconds=seconds,
+            seconds=time.perf_counter() - started,
         )
 
-    def judged(self, candidate: Candidate, outcome: Outcome) -> Outcome:
-        """Note what was predicted beside what was measured, and hold the latter to the limits."""
-        predictor = self.predictor
-        predicted = predictor.costs(candidate.choices).relative_step_time if predictor else None
-        if outcome.state is State.COMPLETE and predicted is not None:
-            metrics = replace(outcome.metrics, predicted_relative_step_time=predicted)
-            outcome = replace(outcome, metrics=metrics)
-        return apply_measured_constraints(outcome, self.config.constraints)
+    def _reason_not_to_train(
+        self, job: Job, costs: MeasuredCosts, constraints: tuple[Constraint, ...]
+    ) -> tuple[State, str]:
+        if reason := measured_violation(costs, constraints):
+            return State.INFEASIBLE, reason
+        w, v = self.factory.config.w, self.factory.config.v
+        reason = job.threshold.pruning_reason(
+            costs.relative_step_time, costs.relative_params, w=w, v=v
+        )
+        return (State.DROPPED if reason else State.COMPLETE), reason
+
+    def _reward(self, costs: MeasuredCosts, training: TrainingResult) -> float:
+        return weighted_product(
+            training.accuracy,
+            costs.relative_step_time,
+            costs.relative_params,
+            w=self.factory.config.w,
+            v=self.factory.config.v,
+        )
+
+    def _train(
+        self, job: Job, architecture: Architecture, task: ProxyTask, rungs: tuple[Rung, ...]
+    ) -> TrainingResult:
+        """Train the rung from the candidate's checkpoint, or from scratch if that is missing."""
+        checkpoints, started = self.factory.checkpoints, time.perf_counter()
+        state, first = None, 0
+        if job.rung > 0 and checkpoints is not None:
+            state = load_rung(checkpoints.path(job.number, job.rung - 1), task.device)
+            first = 0 if state is None else job.rung
+        for rung in rungs[first : job.rung + 1]:
+            result = train_rung(architecture, task, rung, state)
+            state = result.state
+        seconds, again = time.perf_counter() - started, job.rung - first
+        is_last = job.rung + 1 == len(rungs)
+        if not is_last and checkpoints is not None and checkpoints.folder.is_dir():
+            save_rung(checkpoints.path(job.number, job.rung), result.state)
+        before = job.known.training
+        if before and before.rung:
+            seconds += before.train_seconds
+            again += before.rung.trained_again
+        size = rungs[job.rung].phase.image_size
+        reached = ReachedRung(number=job.rung, image_size=size, trained_again=again)
+        return training_result(
+            result.accuracy,
+            result.train_loss,
+            seconds,
+            task,
+            rung=reached if len(rungs) > 1 else None,
+        )
 
 
-def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyTask:
-    """Return what every candidate is trained on, with the images opened here."""
-    try:
-        cached = open_cache(images)
-    except FileNotFoundError:
-        cached = _own_copy(config, images)
-    return ProxyTask(
-        config=config.proxy,
-        images=cached,
-        reference=space.reference(),
-        device=torch.device("cuda" if config.gpus_per_worker > 0 else "cpu"),
-        memory_limit_bytes=_memory_share_bytes(config),
-    )
-
-
-def _own_copy(config: SearchConfig, images: Path) -> CachedImages:
-    """Decode this node's own copy of the images; accuracies on others would not compare.
+def measured_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
+    """Time the training step of a candidate and return its costs.
 
     Raises:
-        OSError: If there is none, or its content is not that of the driver's.
+        InfeasibleError: If it does not fit the device.
     """
-    node = platform.node()
-    try:
-        cached = prepare(config.data, config.proxy.image_size)
-    except ValueError as error:
-        raise OSError(f"node {node} cannot read the images: {error}") from error
-    if cached.path.name != images.name:  # the name says the content
-        raise OSError(
-            f"node {node} has other images at {config.data!r} than the driver: content "
-            f"{cached.path.name}, expected {images.name}"
-        )
-    return cached
-
-
-def _memory_share_bytes(config: SearchConfig) -> int:
-    """Return what one of the workers may use: of the GPU that it shares, or of this host."""
-    if config.gpus_per_worker > 0:
-        return int(device_memory_bytes(torch.device("cuda")) * min(config.gpus_per_worker, 1.0))
-    return worker_memory_bytes(config.workers)
+    measured, num_classes = measure_step(architecture, task), task.images.num_classes
+    return MeasuredCosts(
+        timing=measured.step_time,
+        relative_step_time=measured.relative_step_time,
+        reference_step_time_s=measured.reference_step_time_s,
+        num_params=measured.num_params,
+        relative_params=measured.num_params / count_params(task.reference, num_classes),
+        macs=measured.macs,
+        num_classes=num_classes,
+        timing_seconds=measured.timing_seconds,
+    )
 
 
 def training_result(
@@ -147,7 +205,7 @@ def training_result(
     task: ProxyTask,
     rung: ReachedRung | None = None,
 ) -> TrainingResult:
-    """Return the result of a training, compared with guessing on the same held-out images."""
+    """Return the result of a training, with the chance accuracy on the same held-out images."""
     _, held_out = proxy_split(task.config, task.images)
     counts = np.bincount(task.images.splits["train"].labels[held_out])
     images, chance = int(counts.sum()), float(counts.max() / counts.sum())
@@ -165,18 +223,3 @@ def training_result(
 def device_clock(device: torch.device) -> Callable[[], float]:
     """Return the clock of device-seconds: process CPU time on a CPU, wall time on a GPU."""
     return time.perf_counter if device.type == "cuda" else time.process_time
-
-
-def measured_costs(measured: Measurement, task: ProxyTask) -> MeasuredCosts:
-    """Return the costs of a measured candidate, compared with the reference network's."""
-    num_classes = task.images.num_classes
-    return MeasuredCosts(
-        timing=measured.step_time,
-        relative_step_time=measured.relative_step_time,
-        reference_step_time_s=measured.reference_step_time_s,
-        num_params=measured.num_params,
-        relative_params=measured.num_params / count_params(task.reference, num_classes),
-        macs=measured.macs,
-        num_classes=num_classes,
-        timing_seconds=measured.timing_seconds,
-    )

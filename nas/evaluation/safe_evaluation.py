@@ -1,4 +1,4 @@
-"""One candidate in a worker: whatever it does, the worker knows what to say of it."""
+"""Evaluation of one job in a worker, which reports whatever goes wrong."""
 
 import os
 import platform
@@ -11,58 +11,58 @@ from nas.candidate import Candidate, Outcome
 from nas.engine.result_files import Evaluate, Results
 from nas.evaluation.memory_guard import memory_guard
 
-MAX_REASON = 500  # letters of an exception's message that go into the table
-KILLED_BY_GUARD = 3  # exit code, for whoever reads a worker's end
+MAX_REASON = 500  # characters of an exception's message that are recorded
+KILLED_BY_GUARD = 3  # exit code of a worker that exceeded its memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What came of trying a candidate.
+class WorkerReport:
+    """What a worker reports about a job.
 
     Attributes:
-        outcome: The candidate's; None where the machine was at fault.
-        trouble: What was wrong with the machine, such as a file that could not be read; the
-            candidate is to be tried again.
-        is_clean: Whether the process may go on to another candidate. An exception can leave
-            anything behind: a device in error, threads, memory.
+        outcome: The candidate's outcome; None if the machine was at fault.
+        machine_error: The machine's fault, such as a file that could not be read; the job is
+            to be tried again.
+        reusable: Whether the process may evaluate another job. An exception can leave anything
+            behind: a device in an error state, threads, memory.
     """
 
     outcome: Outcome | None = None
-    trouble: str = ""
-    is_clean: bool = True
+    machine_error: str = ""
+    reusable: bool = True
 
 
-def attempt(
+def evaluate_safely(
     candidate: Candidate, evaluate: Evaluate, results: Results, *, memory_bytes: int | None
-) -> Attempt:
-    """Evaluate a candidate and leave its result file; an exception becomes a failed outcome.
+) -> WorkerReport:
+    """Evaluate a candidate and write its result file; an exception becomes a failed outcome.
 
-    A worker that grows beyond `memory_bytes` writes that down and ends its own process, before
-    the host's out-of-memory killer chooses among all of them.
+    A worker that exceeds `memory_bytes` writes a failed outcome and ends its own process, before
+    the host's out-of-memory killer chooses among all processes.
 
     Raises:
         OSError: If the result cannot be written.
-        ValueError: If there is a damaged result.
+        ValueError: If the result file is damaged.
     """
     guarded = _Guarded(evaluate)
     give_up = partial(_give_up, candidate, results, time.perf_counter())
     with memory_guard(memory_bytes, give_up):
         try:
-            outcome = results.obtain(candidate, guarded)
+            outcome = results.load_or_evaluate(candidate, guarded)
         except _MachineError as error:
-            return Attempt(trouble=str(error), is_clean=False)
-    return Attempt(outcome=outcome, is_clean=guarded.is_clean)
+            return WorkerReport(machine_error=str(error), reusable=False)
+    return WorkerReport(outcome=outcome, reusable=guarded.reusable)
 
 
 class _MachineError(Exception):
-    """Something other than the candidate is at fault; the message says what."""
+    """The machine is at fault, not the candidate; the message says why."""
 
 
 class _Guarded:
-    """An evaluation out of which no exception comes but the machine's."""
+    """An evaluator that raises nothing but `_MachineError`."""
 
     def __init__(self, evaluate: Evaluate) -> None:
-        self.is_clean = True
+        self.reusable = True
         self._evaluate = evaluate
 
     def __call__(self, candidate: Candidate) -> Outcome:
@@ -72,7 +72,7 @@ class _Guarded:
         except OSError as error:
             raise _MachineError(_one_line(error)) from error
         except Exception as error:  # noqa: BLE001 (it is recorded, with its traceback)
-            self.is_clean = False
+            self.reusable = False
             return Outcome.failed(
                 _one_line(error),
                 worker=worker_name(),
@@ -92,11 +92,11 @@ def _one_line(error: Exception) -> str:
 
 
 def _give_up(candidate: Candidate, results: Results, started: float, reason: str) -> None:
-    """Write down that a candidate grew too large, and end this process with all it holds."""
+    """Write the outcome of a candidate that exceeded its memory, and end this process."""
     seconds = time.perf_counter() - started
     outcome = Outcome.failed(reason, worker=worker_name(), seconds=seconds)
     try:
-        if results.folder.is_dir():  # else the driver learns of a death, and no more
+        if results.folder.is_dir():  # else the driver sees only the death of the worker
             results.save(candidate, outcome)
     finally:
         os._exit(KILLED_BY_GUARD)

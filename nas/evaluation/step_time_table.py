@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from nas.evaluation.evaluator import proxy_task
+from nas.evaluation.images import memory_share_bytes
 from nas.settings.config import AUTO, SearchConfig
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
@@ -84,15 +84,9 @@ def _made_here(config: SearchConfig, space: SearchSpace, images: CachedImages) -
             config.proxy.image_size,
             settings,
             gate,
-            memory_limit_bytes=_memory_limit_bytes(config, space, images),
+            memory_limit_bytes=memory_share_bytes(config),
             on_progress=on_progress,
         )
-
-
-def _memory_limit_bytes(
-    config: SearchConfig, space: SearchSpace, images: CachedImages
-) -> int | None:
-    return proxy_task(config, space, images.path).memory_limit_bytes
 
 
 def _require_conditions(

@@ -1,4 +1,4 @@
-"""A search whose candidates go to Ray Tune, for those who live there."""
+"""Executes a search's candidates with Ray Tune, for users of Ray Tune."""
 
 import logging
 import os
@@ -14,48 +14,39 @@ import ray
 from ray import cloudpickle, tune
 from ray.tune.experiment import Trial
 
-from nas.candidate import Record
-from nas.engine.dispatcher import Desk
-from nas.engine.engine import Engine
-from nas.engine.limits import Limits
-from nas.engine.result_files import Evaluate, Results
+from nas.engine.job_queue import JobQueue
+from nas.engine.result_files import Evaluate
+from nas.execution.no_worker_notice import NoWorkerNotice
 from nas.execution.ray_searcher import EngineSearcher
 from nas.execution.ray_trainable import CandidateTrainable
-from nas.execution.worker_watch import Vacancy
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import StopRequest, stop_signals
 
 
 def run_with_tune(
-    engine: Engine,
-    session: RaySession,
-    make_evaluate: Callable[[], Evaluate],
-    *,
-    results: Results,
-    on_told: Callable[[Record], None],
-    on_note: Callable[[str], None] = lambda line: None,  # noqa: ARG005
-    limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+    queue: JobQueue, session: RaySession, make_evaluate: Callable[[], Evaluate]
 ) -> Signals | None:
-    """Search until the engine has nothing more; the twin of `run_with_actors`, over Ray Tune.
+    """Execute jobs until the queue has no more, like `run_with_actors`, with Ray Tune.
+
+    A trial is a candidate; a search with several rungs needs `run_with_actors`.
 
     Returns:
-        The signal that stopped the search early, or None.
+        The signal that stopped the run early, or None.
 
     Raises:
         WorkerError: If a worker could not be made ready; carries its traceback.
         TooManyFailuresError: If more candidates failed in a row than may.
-        ValueError: If nothing can be proposed, or a file of the results is damaged.
+        ValueError: If nothing can be proposed, or a result file is damaged.
         OSError: If the ledger or a result cannot be written.
     """
-    desk = Desk(engine, results, limits=limits, on_told=on_told)
-    searcher = EngineSearcher(desk)
+    searcher = EngineSearcher(queue)
     resources = {"cpu": 1, "gpu": session.gpus_per_worker}
     trainable = tune.with_parameters(
         CandidateTrainable,
         pickled_make_evaluate=cloudpickle.dumps(make_evaluate),
-        results=results,
+        results=queue.results,
         workers=session.workers,
-        memory_bytes=limits.worker_memory_bytes,
+        memory_bytes=queue.limits.worker_memory_bytes,
     )
     with stop_signals() as stop, _quiet_storage(session) as storage:
         tuner = tune.Tuner(
@@ -73,7 +64,7 @@ def run_with_tune(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 callbacks=[
                     _Stopper(stop, searcher),
-                    _Watcher(session, searcher, Vacancy(on_note)),
+                    _HealthCheck(session, searcher, NoWorkerNotice(queue.observer)),
                 ],
                 verbose=0,
             ),
@@ -84,8 +75,8 @@ def run_with_tune(
         finally:
             if searcher.failure is not None:
                 raise searcher.failure
-    for candidate in engine.pending():
-        desk.take_found(candidate)
+    for job in searcher.running:
+        queue.recover_result(job)
     return stop.signal
 
 
@@ -94,13 +85,13 @@ class _StoppedError(Exception):
 
 
 class _Stopper(tune.Callback):  # type: ignore[misc]
-    """Ends a Tune run between two of its steps, when somebody wants it or something failed."""
+    """Ends a Tune run between two of its steps, after a stop signal or a failure."""
 
     def __init__(self, stop: StopRequest, searcher: EngineSearcher) -> None:
         self._stop, self._searcher = stop, searcher
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
-        self._searcher.began(trial.trial_id)
+        self._searcher.trial_started(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         if self._stop.requested() or self._searcher.failure:
@@ -111,11 +102,13 @@ class _Stopper(tune.Callback):  # type: ignore[misc]
                     ray.kill(trial.temporary_state.ray_actor)
 
 
-class _Watcher(tune.Callback):  # type: ignore[misc]
-    """Looks after every step of a Tune run whether Ray lives, and any trial has a process."""
+class _HealthCheck(tune.Callback):  # type: ignore[misc]
+    """Checks after every step of a Tune run that Ray lives and that a trial has a process."""
 
-    def __init__(self, session: RaySession, searcher: EngineSearcher, vacancy: Vacancy) -> None:
-        self._session, self._searcher, self._vacancy = session, searcher, vacancy
+    def __init__(
+        self, session: RaySession, searcher: EngineSearcher, notice: NoWorkerNotice
+    ) -> None:
+        self._session, self._searcher, self._notice = session, searcher, notice
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         try:
@@ -123,7 +116,7 @@ class _Watcher(tune.Callback):  # type: ignore[misc]
         except OSError as error:
             self._searcher.failure = error
             raise
-        self._vacancy.tell(is_somebody_up=any(one.status == Trial.RUNNING for one in trials))
+        self._notice.update(any_running=any(one.status == Trial.RUNNING for one in trials))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing to Tune, which pickles its callbacks with its settings."""
@@ -132,7 +125,7 @@ class _Watcher(tune.Callback):  # type: ignore[misc]
 
 @contextmanager
 def _quiet_storage(session: RaySession) -> Iterator[Path]:
-    """Give Tune a folder for its snapshots, of which nothing is kept, and keep it silent."""
+    """Give Tune a temporary folder for its snapshots, and silence its output."""
     os.environ |= {
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",

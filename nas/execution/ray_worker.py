@@ -1,4 +1,4 @@
-"""What lives in an actor's process. Its imports are light: every worker pays for each of them."""
+"""The class of the Ray actors. It imports little, because every worker imports it first."""
 
 import os
 import pickle
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from nas.candidate import Candidate
 from nas.engine.result_files import Evaluate, Results
-from nas.evaluation.safe_evaluation import Attempt, attempt
+from nas.evaluation.safe_evaluation import WorkerReport, evaluate_safely
 from trainer.device.host_memory import worker_memory_bytes
 
 
 class Worker:
-    """Turns one candidate at a time into its outcome; torch is imported by the first of them."""
+    """Evaluates one job at a time; the first one imports torch."""
 
     def __init__(
         self,
@@ -28,15 +28,15 @@ class Worker:
         self._evaluate: Evaluate | None = None
 
     def ready(self) -> None:
-        """Return once the process is up, which on a full cluster is when there is room."""
+        """Return when the process runs, which on a full cluster is when resources are free."""
 
-    def evaluate(self, candidate: Candidate) -> Attempt:
-        """Return what became of a candidate, and leave it on disk.
+    def evaluate(self, job: Candidate) -> WorkerReport:
+        """Evaluate a job and write its result file.
 
         Raises:
-            Exception: What making the evaluator raises; it is no candidate's.
+            Exception: If the evaluator cannot be made; it is not the candidate's fault.
         """
         if self._evaluate is None:  # here, because an error in a constructor kills an actor
             make_evaluate: Callable[[], Evaluate] = pickle.loads(self._pickled)
             self._evaluate = make_evaluate()
-        return attempt(candidate, self._evaluate, self._results, memory_bytes=self._memory_bytes)
+        return evaluate_safely(job, self._evaluate, self._results, memory_bytes=self._memory_bytes)

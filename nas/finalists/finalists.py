@@ -9,7 +9,7 @@ from nas.analysis.chance import is_at_chance
 from nas.analysis.rank_correlation import RankCorrelation, spearman
 from nas.analysis.ranking import best_record
 from nas.candidate import Outcome, Record, State
-from nas.finalists.training import Training
+from nas.engine.job import Training
 from nas.reward import weighted_product
 
 
@@ -186,7 +186,7 @@ def judge_finalists(
     finalists = []
     for rank, record in enumerate(chosen, start=1):
         own = tuple(one for one in trainings if one.number == record.candidate.number)
-        ends = tuple(outcomes[one.label] for one in own)
+        ends = tuple(outcomes[one.file_stem] for one in own)
         reward = mean_reward(ends, w=w, v=v)
         finalists.append(
             Finalist(record=record, first_rank=rank, trainings=own, outcomes=ends, reward=reward)

@@ -2,14 +2,15 @@
 
 import random
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import pandas as pd
 
-from nas.candidate import Candidate, Choices, Outcome, State
-from nas.finalists.training import Training
+from nas.candidate import Candidate, Outcome, State
+from nas.engine.choice_space import Screen
+from nas.engine.job import Training
 from nas.proxy_check.verdict import Checked, ProxyFigures, Verdict, judge_proxy, proxy_figures
 from nas.settings.config import PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
 from search_space.space import SearchSpace
@@ -77,7 +78,7 @@ def plan_check(
     *,
     count: int,
     long_epochs: int | None,
-    screen: Callable[[Choices], str],
+    screen: Screen,
 ) -> CheckPlan:
     """Draw the candidates and lay down their trainings.
 
@@ -86,7 +87,7 @@ def plan_check(
         space: Where the candidates come from.
         count: How many; the whole space where it has fewer.
         long_epochs: Of the longer training; None is four times the short one's.
-        screen: Returns why choices break a constraint, or an empty string.
+        screen: Finds constraints that a candidate violates before training.
 
     Raises:
         ValueError: If the longer training is not longer, or the constraints leave too few.
@@ -101,7 +102,7 @@ def plan_check(
             break
         choices = space.sample(rng)
         key = space.key(choices)
-        if key not in found and not screen(choices):
+        if key not in found and not screen.violation(choices):
             found[key] = Candidate(number=len(found), choices=choices, key=key)
     else:
         raise ValueError(f"--proxy-check needs {count} candidates, the constraints leave few")
@@ -128,8 +129,8 @@ def judge_check(
     rows: list[dict[str, Any]] = []
     seconds: list[float] = []
     for candidate in plan.candidates:
-        short = [outcomes.get(one.label) for one in plan.short(candidate)]
-        long = outcomes.get(plan.long(candidate).label)
+        short = [outcomes.get(one.file_stem) for one in plan.short(candidate)]
+        long = outcomes.get(plan.long(candidate).file_stem)
         rows.append(_row(candidate, plan, short, long))
         seconds += [one.seconds for one in short if _is_trained(one)]
         if all(map(_is_trained, (*short, long))):

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas.candidate import Outcome
-from nas.costs.predictor import CostPredictor
 from nas.costs.screening import PreTrainingFilter
+from nas.engine.job_queue import JobObserver
+from nas.engine.result_files import Results
 from nas.engine.timeouts import TimeoutClock
 from nas.evaluation.evaluator import EvaluatorFactory
-from nas.finalists.retraining import RetrainingFactory, missing_trainings, run_trainings
-from nas.finalists.training import Training, TrainingResults, describe_training
+from nas.execution.ray_actors import run_with_actors
+from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
 from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
 from nas.run_folder.identity import CHECK as FOLDER
 from nas.run_folder.identity import PRECISION, run_settings
-from nas.session import session_limits
+from nas.session import cost_predictor, session_limits
 from nas.settings.config import PROXY_CHECK_CANDIDATES, SearchConfig
 from search_space.atomic_file import write_atomic
 from search_space.space import SearchSpace
@@ -74,17 +74,17 @@ def run_proxy_check(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    predictor = CostPredictor(space, config.proxy, images.num_classes)
-    screen = PreTrainingFilter(config.constraints, predictor).violation
+    predictor = cost_predictor(config, space, images.num_classes)
+    screen = PreTrainingFilter(config.constraints, predictor)
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
     write_atomic(home / PRECISION, config.proxy.precision)  # not measured anew where it goes on
     run_id = _settings_id(config, space, images)
-    results = TrainingResults(folder=home.resolve(), run_id=run_id)
+    results = Results(folder=home.resolve(), run_id=run_id)
     factory = EvaluatorFactory(config=config, space=space, images=images.path)
     stopped = _train(plan, factory, results, console)
-    found = {one.label: results.find(one) for one in plan.trainings}
+    found = {one.file_stem: results.find(one) for one in plan.trainings}
     outcomes = {label: outcome for label, outcome in found.items() if outcome is not None}
     check = judge_check(plan, outcomes, config)
     files = () if stopped else write_check(folder, check, plan, config)
@@ -120,24 +120,30 @@ def write_check(
     return told, table
 
 
-def _train(
-    plan: CheckPlan, factory: EvaluatorFactory, results: TrainingResults, console: Console
-) -> bool:
-    """Do what is missing; return whether a signal stopped it."""
-    config, left = factory.config, len(missing_trainings(plan.trainings, results))
-    if not left:
+class _ConsoleNotes(JobObserver):
+    """Prints notes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def note(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+
+def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console: Console) -> bool:
+    """Do the missing trainings; return whether a signal stopped them."""
+    config, missing = factory.config, missing_trainings(plan.trainings, results)
+    if not missing:
         return False
     limits = session_limits(config, ())
-    limit_s = TimeoutClock(limits.timeout).limit_s * plan.long_epochs / plan.epochs
-
-    def on_note(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True)
-
-    def on_done(training: Training, outcome: Outcome) -> None:
-        nonlocal left
-        left -= 1
-        on_note(f"{describe_training(training, outcome)}; {left} left")
-
+    notes = TrainingNotes(_ConsoleNotes(console), total=len(plan.trainings), missing=len(missing))
+    queue = TrainingQueue(
+        plan.trainings,
+        results,
+        limits=limits,
+        timeout_s=TimeoutClock(limits.timeout).limit_s * plan.long_epochs / plan.epochs,
+        observer=notes,
+    )
     with (
         stop_signals() as stop,
         ray_session(
@@ -146,18 +152,9 @@ def _train(
             address=config.address,
         ) as session,
     ):
-        if not stop.requested():
-            run_trainings(
-                session,
-                RetrainingFactory(base=factory),
-                plan.trainings,
-                results=results,
-                on_done=on_done,
-                on_note=on_note,
-                limits=limits,
-                timeout_s=limit_s,
-            )
-        return left > 0
+        if stop.requested():
+            return True
+        return run_with_actors(queue, session, factory) is not None
 
 
 def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 from jinja2 import Environment
 
 from nas.analysis.pareto import pareto_front
+from nas.analysis.rung_costs import rung_accounts
 from nas.candidate import Record, State
-from nas.fidelity.rung_costs import rung_accounts
 from nas.finalists.finalists import Finals, winner
 from nas.report.figures import search_figure
 from nas.report.sections import FRONT_HEADS, confirmation, finals_section, front_rows

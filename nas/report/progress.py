@@ -12,9 +12,10 @@ from rich.text import Text
 
 from nas.analysis.ranking import best_record
 from nas.candidate import Record, State
+from nas.engine.job_queue import JobObserver
 
 
-class SearchProgress:
+class SearchProgress(JobObserver):
     """Shows how far the search is, the best so far, and the time left.
 
     Args:
@@ -54,7 +55,7 @@ class SearchProgress:
         if self._console.is_terminal:
             self._live.update(Text(self._line()))
 
-    def update(self, record: Record) -> None:
+    def completed(self, record: Record) -> None:
         """Show that `record` has come in, or has come further."""
         self._finished += _is_charged(record) and record.candidate.number not in self._known
         self._known.add(record.candidate.number)

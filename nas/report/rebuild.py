@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import winner
-from nas.finalists.round import FinalRound
 from nas.report.figures import search_figure
 from nas.report.page import write_report
 from nas.run_folder.read import read_run
@@ -23,7 +23,7 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
     records, config = run.records, run.config
-    finals = FinalRound.of_run(folder, config, run.run_id).finals(records)
+    finals = FinalistRound.of_run(folder, config, run.run_id).finals(records)
     files = [write_report(folder, records, config, SearchSpace.load(config.space), finals)]
     if png is not None:
         search_figure(records, folder.name, winner=winner(records, finals)).savefig(

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from nas.engine.ledger import LEDGER, read_ledger
-from nas.evaluation.evaluator import proxy_task
+from nas.evaluation.images import proxy_task
 from nas.settings.config import SearchConfig
 from nas.settings.start_points import StartPoint
 from search_space.space import SearchSpace
 from trainer.config import Precision
 from trainer.data.cache.images import CachedImages
-from trainer.proxy.step_timing import faster_precision
+from trainer.proxy.step_timing import fastest_precision
 
 CHECK = "proxy_check"  # folder of the trainings of --proxy-check
 PRECISION = "precision"  # file in it: what was the faster one
@@ -68,4 +68,4 @@ def settled_precision(config: SearchConfig, folder: Path, images: CachedImages) 
         return "fp32" if known == "fp32" else "bf16"
     torch.set_num_threads(1)
     task = proxy_task(config, SearchSpace.load(config.space), images.path)
-    return faster_precision(task)
+    return fastest_precision(task)

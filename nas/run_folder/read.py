@@ -7,7 +7,7 @@ import yaml
 
 from nas.candidate import Record
 from nas.engine.ledger import LEDGER, read_ledger
-from nas.engine.search_state import read_book
+from nas.engine.search_state import read_search_state
 from nas.settings.config import SearchConfig
 from trainer.config import validated
 
@@ -47,5 +47,5 @@ def read_run(folder: Path) -> ReadRun:
     return ReadRun(
         config=config,
         run_id=read_ledger(ledger).run_id,
-        records=tuple(read_book(ledger).records),
+        records=tuple(read_search_state(ledger).records),
     )

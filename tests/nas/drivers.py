@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 
 ROOT = Path(__file__).parents[2]
 START_S = 150  # the longest that a session may take to hand out its first candidate
@@ -49,7 +49,7 @@ def wait_until(holds: Callable[[], bool], *, timeout_s: float = START_S) -> None
 
 def told(folder: Path) -> int:
     path = folder / "ledger.jsonl"
-    return len(Book(read_ledger(path).events).records) if path.exists() else 0
+    return len(SearchState(read_ledger(path).events).records) if path.exists() else 0
 
 
 def is_working(driver: Driver) -> bool:
@@ -73,12 +73,12 @@ def assert_whole(folder: Path, budget: int, cut_short: int = 0) -> None:
     nothing behind; only such a candidate may have been evaluated again. Of workers that die with
     their driver the ledger knows nothing: `cut_short` of these are put up with.
     """
-    book = Book(read_ledger(folder / "ledger.jsonl").events)
-    assert book.counts.complete == budget
-    assert not book.pending
+    state = SearchState(read_ledger(folder / "ledger.jsonl").events)
+    assert state.counts.complete == budget
+    assert not state.pending
     done = evaluated(folder)
-    assert set(done) == {record.candidate.key for record in book.records}
-    once = [record.candidate.key for record in book.records if record.deaths == 0]
+    assert set(done) == {record.candidate.key for record in state.records}
+    once = [record.candidate.key for record in state.records if record.deaths == 0]
     assert sum(done[key] - 1 for key in once) <= cut_short, done
     assert not list((folder / "results").glob("*.lock"))
     assert len(list((folder / "results").glob("*.json"))) == budget

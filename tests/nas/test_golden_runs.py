@@ -9,8 +9,9 @@ import pytest
 
 from nas.candidate import Candidate, Outcome
 from nas.cli import report_main
+from nas.engine.events import Asked, Opened, OtherEvent, Told, event_from_dict
 from nas.engine.ledger import read_ledger
-from nas.finalists.round import FinalRound
+from nas.finalists.finalist_round import FinalistRound
 from nas.report.outputs import write_outputs
 from nas.run_folder.read import read_run
 from search_space.architecture_file import load_architecture
@@ -29,12 +30,21 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def outcomes(run: Path) -> list[dict[str, Any]]:
     """Return every outcome in the files of a run."""
-    events = read_ledger(run / "ledger.jsonl").events
+    lines = [json.loads(line) for line in (run / "ledger.jsonl").read_text().splitlines()]
     files = [*run.glob("results/*.json"), *run.glob("finalists/*.json")]
-    found = [event["outcome"] for event in events if "outcome" in event]
+    found = [line["outcome"] for line in lines if "outcome" in line]
     assert found
     assert files
     return found + [json.loads(path.read_text())["outcome"] for path in files]
+
+
+def test_every_event_is_read_and_written_byte_by_byte(run: Path) -> None:
+    _, *lines = (run / "ledger.jsonl").read_text().splitlines()
+    events = [event_from_dict(json.loads(line)) for line in lines]
+    written = [json.dumps(event.to_dict(), separators=(",", ":")) for event in events]
+    assert written == lines
+    assert {type(event) for event in events} >= {Opened, Asked, Told}
+    assert OtherEvent not in {type(event) for event in events}
 
 
 def test_every_outcome_is_read_and_written_byte_by_byte(run: Path) -> None:
@@ -48,9 +58,9 @@ def test_every_outcome_is_read_and_written_byte_by_byte(run: Path) -> None:
 
 def test_the_candidate_of_every_result_is_that_of_the_ledger(run: Path) -> None:
     asked = {
-        event["number"]: Candidate.from_dict(event)
+        event.number: event.candidate
         for event in read_ledger(run / "ledger.jsonl").events
-        if event["event"] == "asked"
+        if isinstance(event, Asked)
     }
     for path in (*run.glob("results/*.json"), *run.glob("finalists/*.json")):
         candidate = Candidate.from_dict(json.loads(path.read_text()))
@@ -59,7 +69,7 @@ def test_the_candidate_of_every_result_is_that_of_the_ledger(run: Path) -> None:
 
 def test_tables_and_winner_are_written_byte_by_byte(run: Path) -> None:
     found = read_run(run)
-    finals = FinalRound.of_run(run, found.config, found.run_id).finals(found.records)
+    finals = FinalistRound.of_run(run, found.config, found.run_id).finals(found.records)
     assert finals is not None
     before = {name: (run / name).read_text() for name in WRITTEN}
     for name in WRITTEN:

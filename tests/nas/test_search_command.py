@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from nas.cli import main, report_main
+from nas.engine.events import Told
 from nas.engine.ledger import read_ledger
 from search_space.architecture_file import load_architecture
 from search_space.space import SearchSpace
@@ -90,7 +91,8 @@ def test_a_larger_budget_extends_and_repeats_nothing(
     table = pd.read_csv(out / "a" / "trials.csv")
     assert list(table["state"]) == ["COMPLETE"] * 3
     assert table["key"].is_unique
-    told = [e for e in read_ledger(out / "a" / "ledger.jsonl").events if e["event"] == "told"]
+    events = read_ledger(out / "a" / "ledger.jsonl").events
+    told = [event for event in events if isinstance(event, Told)]
     assert len(told) == 3
     assert extended.stdout.startswith("candidate 2: ")
 

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
-from nas.finalists.retraining import run_trainings
-from nas.finalists.training import Training, TrainingResults, as_training
+from nas.engine.job import Training
+from nas.engine.result_files import Results
+from nas.execution.ray_actors import run_with_actors
+from nas.finalists.training_queue import TrainingQueue
+from tests.toys.observer import ToyObserver
 from tests.toys.space import toy_outcome
 from trainer.cluster.ray_session import ray_session
 
@@ -33,7 +36,7 @@ def traced(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], O
     def evaluate(candidate: Candidate) -> Outcome:
         time.sleep(seconds)
         trace = os.open(folder / "evaluated.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(trace, f"{as_training(candidate).label}\n".encode())
+        os.write(trace, f"{candidate.file_stem}\n".encode())
         os.close(trace)
         return toy_outcome(candidate)
 
@@ -42,16 +45,12 @@ def traced(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], O
 
 def main() -> int:
     folder = Path(sys.argv[1]).resolve()
-    results = TrainingResults(folder=folder / "finalists", run_id="toy")
+    results = Results(folder=folder / "finalists", run_id="toy")
     results.folder.mkdir(exist_ok=True)
     with ray_session(workers=2, logical_cpus=2) as session:
-        stopped = run_trainings(
-            session,
-            traced(folder, SECONDS),
-            trainings(12),
-            results=results,
-            on_done=lambda training, outcome: print(training.label, flush=True),
-        )
+        observer = ToyObserver(lambda record: print(record.candidate.file_stem, flush=True))
+        queue = TrainingQueue(trainings(12), results, observer=observer)
+        stopped = run_with_actors(queue, session, traced(folder, SECONDS))
     print("stopped by", stopped.name if stopped else None, flush=True)
     return 130 if stopped else 0
 

@@ -1,9 +1,9 @@
 """Toy outcomes of rungs, computed from the reward of the toy space."""
 
 from nas.candidate import Candidate, Outcome, State
-from nas.fidelity.job import RungJob
+from nas.engine.job import Job
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
-from nas.settings.fidelity_config import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig
 from tests.toys.space import toy_reward
 
 CONFIG = ProgressiveConfig(rungs=3, eta=3, prune="off")
@@ -11,7 +11,7 @@ CONFIG = ProgressiveConfig(rungs=3, eta=3, prune="off")
 
 def rung_outcome(job: Candidate) -> Outcome:
     """Return a reward that grows with the rung; some candidates fail."""
-    assert isinstance(job, RungJob)
+    assert isinstance(job, Job)
     if (job.number + job.rung) % 11 == 7:
         return Outcome.failed("NaN")
     reward = toy_reward(job.choices) * (0.5 + 0.25 * job.rung)

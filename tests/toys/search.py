@@ -13,14 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
+from nas.engine.job import Job
 from nas.engine.ledger import Ledger
 from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
-from nas.fidelity.engine import ProgressiveEngine
-from nas.fidelity.job import RungJob
 from nas.samplers import sampler_factory
+from tests.toys.observer import ToyObserver
 from tests.toys.rungs import CONFIG, rung_outcome
 from tests.toys.space import ToySpace, toy_outcome
 from trainer.cluster.ray_session import ray_session
@@ -32,7 +33,9 @@ def slow_evaluator(folder: Path, seconds: float) -> Callable[[], Callable[[Candi
     def evaluate(candidate: Candidate) -> Outcome:
         time.sleep(seconds)
         trace = os.open(folder / "evaluated.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        rung = f":{candidate.rung}" if isinstance(candidate, RungJob) else ""
+        rung = (
+            f":{candidate.rung}" if isinstance(candidate, Job) and candidate.num_rungs > 1 else ""
+        )
         os.write(trace, f"{candidate.key}{rung}\n".encode())
         os.close(trace)
         return rung_outcome(candidate) if rung else toy_outcome(candidate)
@@ -59,20 +62,19 @@ def main() -> int:
             workers=args.workers, logical_cpus=args.workers, address=args.address
         ) as session,
     ):
-        make = partial(ProgressiveEngine, progressive=CONFIG) if args.rungs else Engine
+        make = partial(Engine, rungs=CONFIG.rungs, eta=CONFIG.eta) if args.rungs else Engine
         engine = make(ToySpace(), sampler_factory("evolution", seed=0), ledger, budget=args.budget)
         run = run_with_actors
         if args.executor == "tune":
             from nas.execution.ray_tune import run_with_tune
 
             run = run_with_tune
-        stopped = run(
+        queue = Dispatcher(
             engine,
-            session,
-            slow_evaluator(folder, args.seconds),
-            results=Results(folder=folder / "results", run_id=ledger.run_id),
-            on_told=lambda record: print(record.candidate.number, flush=True),
+            Results(folder=folder / "results", run_id=ledger.run_id),
+            observer=ToyObserver(lambda record: print(record.candidate.number, flush=True)),
         )
+        stopped = run(queue, session, slow_evaluator(folder, args.seconds))
     print("stopped by", stopped.name if stopped else None, flush=True)
     return 130 if stopped else 0
 

@@ -1,6 +1,7 @@
 """A space of 1,296 points with a removable stage, and a reward without training."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nas.candidate import Candidate, Choice, Choices, Outcome, State
@@ -53,6 +54,13 @@ class ToySpace:
             choices = {d.name: rng.choice(d.options) for d in self.decisions()}
             if choices[f"stage{self.stages}.depth"] != 0 or rng.random() < 0.25:
                 return self.canonical(choices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToyScreen:
+    """Constraints before training that are a function of the choices."""
+
+    violation: Callable[[Choices], str]
 
 
 def toy_reward(choices: Choices) -> float:

@@ -1,4 +1,4 @@
-"""Two plain loops: one pass of training, one pass of evaluation. They decide nothing."""
+"""One epoch of training and one pass of evaluation of a candidate."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,7 +13,7 @@ from trainer.proxy.measurement import InfeasibleError
 
 Batch = tuple[Tensor, Tensor]
 
-# How many steps may pass before a loss that is no number is noticed: reading it stalls a GPU.
+# Steps between two checks that the loss is finite: reading the loss stalls a GPU.
 STEPS_BETWEEN_CHECKS = 50
 
 
@@ -35,7 +35,7 @@ def train_epoch(
         optimizer: Updates the network.
         loss: Maps logits (batch, classes) and labels to one number.
         rate_at: Learning rate at a step of this epoch, 0-based.
-        gate: Passed at each step, so that a timer can have the device to itself.
+        gate: Entered at each step, so that a timer can have the device for itself.
         precision: Arithmetic of the forward pass.
 
     Raises:
@@ -54,7 +54,7 @@ def train_epoch(
             value.backward()
             optimizer.step()
             total += value.detach()
-            if device.type == "cuda":  # queued kernels must not leak into a timer's lease
+            if device.type == "cuda":  # queued kernels must not run in a timer's lease
                 torch.cuda.synchronize(device)
         if (step + 1) % STEPS_BETWEEN_CHECKS == 0:
             _check_finite(total, step)

@@ -1,4 +1,4 @@
-"""Whether a candidate fits its device: asked before it is built, and seen when it does not."""
+"""Whether a candidate fits its device: predicted before it is built, detected while it runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.task import ProxyTask
 
-# What libraries without an error of their own say of a full device.
+# Messages of libraries that have no error class for a full device.
 OUT_OF_MEMORY = (
     "DefaultCPUAllocator",
     "CUDA error: out of memory",
@@ -20,7 +20,7 @@ OUT_OF_MEMORY = (
 
 
 def check_memory(architecture: Architecture, task: ProxyTask) -> None:
-    """Refuse what cannot fit, before building it.
+    """Refuse a candidate that cannot fit, before it is built.
 
     Raises:
         InfeasibleError: If the predicted training memory is above the limit.
@@ -46,7 +46,7 @@ def check_memory(architecture: Architecture, task: ProxyTask) -> None:
 
 @contextmanager
 def full_device_is_infeasible(device: torch.device) -> Iterator[None]:
-    """Turn a full device into an `InfeasibleError`, and leave the device clean."""
+    """Turn a full device into an `InfeasibleError`, and free cached memory afterwards."""
     try:
         yield
     except RuntimeError as error:
@@ -59,7 +59,10 @@ def full_device_is_infeasible(device: torch.device) -> Iterator[None]:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell a full device from our own faults, also where a capture's end hides the first error."""
+    """Return whether an error means a full device.
+
+    The end of a CUDA graph capture can hide the first error, so its context is searched too.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, torch.OutOfMemoryError) or any(

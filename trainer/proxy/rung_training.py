@@ -1,8 +1,7 @@
-"""A candidate on its ladder: timed first, then trained rung by rung from its own checkpoint."""
+"""The short training of a candidate, rung by rung; a full training has one rung."""
 
 import io
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,16 +12,12 @@ import torch
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
-from search_space.cost import count_macs, count_params
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.order import seed_of
 from trainer.device.gate import DeviceGate, device_key
-from trainer.proxy.evaluate import EVALUATION_BATCH
 from trainer.proxy.loops import accuracy, train_epoch
-from trainer.proxy.measurement import Measurement
 from trainer.proxy.memory_check import check_memory, full_device_is_infeasible
 from trainer.proxy.rungs import Rung, rung_learning_rate
-from trainer.proxy.step_timing import time_candidate
 from trainer.proxy.task import (
     ProxyTask,
     build_candidate,
@@ -33,8 +28,9 @@ from trainer.proxy.task import (
 from trainer.tensor_file import load_tensors
 
 SCHEMA = "nas.rung/1"
+EVALUATION_BATCH = 256  # images; without gradients their activations fit many times over
 
-# Unlike those of image order and augmentation: the stream of seeds that dropout draws from.
+# Stream of the seeds of dropout, different from those of image order and augmentation.
 _DROPOUT_STREAM = 11
 
 State = Mapping[str, Any]
@@ -42,13 +38,13 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungResult:
-    """A candidate at the end of a rung.
+    """A candidate after a rung.
 
     Attributes:
         accuracy: Top-1 accuracy on the held-out images at the rung's image size, in [0, 1].
         train_loss: Mean training loss of the last epoch.
-        state: What the next rung goes on from: weights, batch statistics and the optimizer's.
-            Everything random is a function of (seed, epoch) or (seed, rung), so this is all.
+        state: What the next rung starts from: weights, batch statistics and optimizer state.
+            Everything random is a function of (seed, epoch) or (seed, rung), so it is complete.
     """
 
     accuracy: float
@@ -56,52 +52,30 @@ class RungResult:
     state: State
 
 
-def measure_untrained(architecture: Architecture, task: ProxyTask) -> Measurement:
-    """Time the candidate's step at the proxy's full image size, before any training.
-
-    Returns:
-        A measurement whose accuracy is 0 and whose loss is 0: nothing was trained.
-
-    Raises:
-        InfeasibleError: If it does not fit the device.
-    """
-    check_memory(architecture, task)
-    torch.manual_seed(task.config.seed)
-    started = time.perf_counter()
-    with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
-        step_time, reference = time_candidate(build_candidate(architecture, task), task, gate)
-    return Measurement(
-        accuracy=0.0,
-        step_time=step_time,
-        reference_step_time_s=reference.step_time_s,
-        num_params=count_params(architecture, task.images.num_classes),
-        macs=count_macs(architecture, task.config.image_size, task.images.num_classes),
-        train_loss=0.0,
-        train_seconds=0.0,
-        timing_seconds=time.perf_counter() - started,
-    )
-
-
 def train_rung(
     architecture: Architecture, task: ProxyTask, rung: Rung, state: State | None
 ) -> RungResult:
     """Train `architecture` through one rung and measure its accuracy.
 
-    Rungs in several processes, each from the state of the one before, give the same bits on a
-    CPU as in one process. Images larger than those of the rung before need no change to the
-    weights: a convolution's do not depend on the image size.
+    The accuracy is top-1 on a held-out part of the training split (the paper's minival); the
+    other splits are not used. On a CPU the result is a function of the arguments: rungs in
+    several processes, each from the state of the one before, give the same bits as in one
+    process. The weights of a convolution do not depend on the image size, so rungs of larger
+    images start from them unchanged.
 
     Args:
-        architecture: What is trained.
-        task: On what, and how.
+        architecture: The candidate's network.
+        task: Images and settings.
         rung: Image size, regularisation and epochs.
-        state: Of the rung before; None at the first.
+        state: State after the rung before; None at the first.
 
     Raises:
         InfeasibleError: If it does not fit the device, or its loss is not finite.
 
-    Source: EfficientNetV2 (arXiv:2104.00298), section 4.2, for the growing images.
+    Source: EfficientNetV2 (arXiv:2104.00298), sections 3.3 and 5.1; section 4.2 for the growing
+        images.
     """
+    check_memory(architecture, task)
     torch.manual_seed(task.config.seed)
     with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
         network = build_candidate(architecture, task)
@@ -129,7 +103,7 @@ def train_rung(
 
 
 def save_rung(path: Path, state: State) -> None:
-    """Write a rung's state, whole or not at all.
+    """Write the state after a rung, whole or not at all.
 
     Raises:
         OSError: If it cannot be written.

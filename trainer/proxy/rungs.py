@@ -1,4 +1,4 @@
-"""The short training in rungs, each the next phase of progressive learning: pure arithmetic."""
+"""Rungs of the short training, each a phase of progressive learning. Pure arithmetic."""
 
 from dataclasses import dataclass
 
@@ -14,28 +14,37 @@ class Rung:
 
     Attributes:
         phase: Image size and regularisation.
-        first_epoch: Counted over all rungs, so that no epoch's order of images comes twice.
+        first_epoch: Counted over all rungs, so that no epoch's order of images is repeated.
         epochs: Its epochs, >= 1.
+        warmup_epochs: Epochs of rising learning rate at the start of the schedule.
     """
 
     phase: Phase
     first_epoch: int
     epochs: int
+    warmup_epochs: float
 
 
-def ladder_rungs(config: ProxyConfig, ladder: LadderConfig) -> tuple[Rung, ...]:
-    """Cut the proxy's training into rungs.
+def training_rungs(config: ProxyConfig, ladder: LadderConfig | None = None) -> tuple[Rung, ...]:
+    """Return the rungs of the proxy's training; one without a `ladder`.
 
-    The image sizes grow evenly from ``ladder.first_size`` of the proxy's to the proxy's; those
-    below it are whole multiples of 8 pixels, and at least 8. The epochs are shared evenly, and
-    what is left over goes to the last rungs: the growing images alone make each rung dearer
-    than the one before.
+    The only rung of a full training has the proxy's image size and epochs, without dropout and
+    RandAugment. With a ladder, the image sizes grow evenly from ``ladder.first_size`` of the
+    proxy's to the proxy's; those below it are whole multiples of 8 pixels, and at least 8. The
+    epochs are shared evenly, and the remainder goes to the last rungs: the growing images alone
+    make each rung more expensive than the one before.
 
     Raises:
         ValueError: If there are fewer epochs than rungs.
 
     Source: EfficientNetV2 (arXiv:2104.00298), section 4.2, algorithm 1, for the phases.
     """
+    if ladder is None:
+        phase = Phase(
+            image_size=config.image_size, dropout=0.0, randaug_magnitude=0.0, mixup_alpha=0.0
+        )
+        warmup = config.warmup_epochs
+        return (Rung(phase=phase, first_epoch=0, epochs=config.epochs, warmup_epochs=warmup),)
     if config.epochs < ladder.rungs:
         raise ValueError(
             f"--epochs must be at least the rungs, {ladder.rungs}, got {config.epochs}; "
@@ -61,7 +70,12 @@ def ladder_rungs(config: ProxyConfig, ladder: LadderConfig) -> tuple[Rung, ...]:
     share, left = divmod(config.epochs, ladder.rungs)
     epochs = [share + (index >= ladder.rungs - left) for index in range(ladder.rungs)]
     return tuple(
-        Rung(phase=phase, first_epoch=sum(epochs[:index]), epochs=epochs[index])
+        Rung(
+            phase=phase,
+            first_epoch=sum(epochs[:index]),
+            epochs=epochs[index],
+            warmup_epochs=min(config.warmup_epochs, epochs[index] / 2),
+        )
         for index, phase in enumerate(phases)
     )
 
@@ -71,21 +85,21 @@ def rung_learning_rate(
 ) -> float:
     """Return the learning rate of a step.
 
-    The cosine runs from the peak to zero within each rung, so that every rung ends with a
-    network that can be ranked; the first rung warms up, for at most half of it. The exponential
-    schedule runs on over all rungs.
+    The cosine falls from the peak to zero within each rung, so that every rung ends with a
+    network that can be ranked; only the first rung warms up. The exponential schedule continues
+    over all rungs.
 
     Args:
-        config: Peak, warm-up and kind of the schedule.
-        rung: Where the step is.
+        config: Peak and kind of the schedule.
+        rung: The rung of the step.
         steps_per_epoch: Steps of one epoch.
-        epoch: Of the whole ladder, counted from 0.
-        step: Of the epoch, counted from 0.
+        epoch: Counted from 0 over all rungs.
+        step: Counted from 0 in the epoch.
 
     Source: Loshchilov & Hutter, SGDR (arXiv:1608.03983), section 3, for the restarts.
     """
     peak = scaled_learning_rate(config.learning_rate, config.batch_size)
-    warmup = min(config.warmup_epochs, rung.epochs / 2) * steps_per_epoch
+    warmup = rung.warmup_epochs * steps_per_epoch
     if config.schedule == "exponential":
         now = epoch * steps_per_epoch + step
         return exponential(now, peak=peak, steps_per_epoch=steps_per_epoch, warmup_steps=warmup)

@@ -1,12 +1,18 @@
-"""A candidate's training step, timed in turn with the reference network's on real images."""
+"""Timing of a candidate's training step, alternately with the reference network's."""
+
+import time
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from search_space.architecture import Architecture
+from search_space.cost import count_macs, count_params
 from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
+from trainer.proxy.measurement import StepMeasurement
+from trainer.proxy.memory_check import check_memory, full_device_is_infeasible
 from trainer.proxy.task import (
     ProxyTask,
     build_candidate,
@@ -14,27 +20,44 @@ from trainer.proxy.task import (
     candidate_optimizer,
     proxy_split,
 )
-from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
 
 
-def time_candidate(
-    network: nn.Module, task: ProxyTask, gate: DeviceGate
-) -> tuple[StepTime, StepTime]:
-    """Time the candidate and the reference in turn, on the same real images."""
-    images, labels = _one_batch(task)
-    reference = build_candidate(task.reference, task)
-    precision = task.config.precision
-    steps = [_training_step(net, task, images, labels, precision) for net in (network, reference)]
-    candidate_time, reference_time = time_steps(steps, task.config.timing, gate)
-    return candidate_time, reference_time
+def measure_step(architecture: Architecture, task: ProxyTask) -> StepMeasurement:
+    """Time the training step of `architecture` at the proxy's full image size, untrained.
+
+    The timed blocks of the candidate and of the reference network alternate, on the same real
+    images and with the device for themselves, so that their ratio is independent of drift.
+
+    Raises:
+        InfeasibleError: If it does not fit the device.
+
+    Source: EfficientNetV2 (arXiv:2104.00298), section 3.3.
+    """
+    check_memory(architecture, task)
+    torch.manual_seed(task.config.seed)
+    started = time.perf_counter()
+    with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
+        images, labels = _one_batch(task)
+        networks = [build_candidate(one, task) for one in (architecture, task.reference)]
+        precision = task.config.precision
+        steps = [_training_step(one, task, images, labels, precision) for one in networks]
+        step_time, reference = time_steps(steps, task.config.timing, gate)
+    return StepMeasurement(
+        step_time=step_time,
+        reference_step_time_s=reference.step_time_s,
+        num_params=count_params(architecture, task.images.num_classes),
+        macs=count_macs(architecture, task.config.image_size, task.images.num_classes),
+        timing_seconds=time.perf_counter() - started,
+    )
 
 
-def faster_precision(task: ProxyTask) -> Precision:
+def fastest_precision(task: ProxyTask) -> Precision:
     """Return the precision in which the reference network's training step is faster here.
 
-    bfloat16 on a GPU. A CPU is asked: bfloat16 loses on small networks and wins on large ones.
+    bfloat16 on a GPU. On a CPU both are timed: bfloat16 is slower for small networks and faster
+    for large ones.
     """
     if task.device.type == "cuda":
         return "bf16"
@@ -51,7 +74,7 @@ def faster_precision(task: ProxyTask) -> Precision:
 def _training_step(
     network: nn.Module, task: ProxyTask, images: Tensor, labels: Tensor, precision: Precision
 ) -> TrainingStep:
-    # A rate of zero costs the same arithmetic and keeps the weights, and so the work, as it is.
+    # A learning rate of zero costs the same arithmetic and leaves the weights unchanged.
     optimizer = candidate_optimizer(network, task.config, rate=0.0)
     return TrainingStep(
         network=network,
@@ -64,7 +87,10 @@ def _training_step(
 
 
 def _one_batch(task: ProxyTask) -> tuple[Tensor, Tensor]:
-    """Return one whole batch of training images; too few of them are repeated."""
+    """Return one batch of training images (batch, 3, size, size) float32 and labels (batch,).
+
+    Fewer training images than a batch are repeated.
+    """
     training, _ = proxy_split(task.config, task.images)
     filled = np.resize(training, task.config.batch_size)
     batches = Batches(

@@ -1,4 +1,4 @@
-"""A candidate of a search, and what every one of them is trained with."""
+"""What every candidate of a search is trained on, and the parts of its training."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyTask:
-    """What every candidate of a search is trained on, and how.
+    """Images, settings and device of every candidate of a search.
 
     Attributes:
         config: The short training's settings.

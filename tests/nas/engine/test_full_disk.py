@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 from search_space.architecture_file import load_architecture
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,7 @@ def assert_valid(run: Path) -> int:
     for path in (run / "results").glob("*.json"):
         assert json.loads(path.read_bytes())["run_id"] == contents.run_id
     assert not list(run.rglob(".*.tmp"))  # a write that failed leaves no draft
-    records = Book(contents.events).records
+    records = SearchState(contents.events).records
     if (run / "best.json").exists():
         best = load_architecture(run).provenance["candidate"]
         assert best in {record.candidate.number for record in records}

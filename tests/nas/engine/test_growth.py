@@ -13,7 +13,7 @@ from rich.console import Console
 
 import nas
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.engine.dispatcher import Desk
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.result_files import Results
@@ -21,6 +21,7 @@ from nas.engine.study import quiet_optuna
 from nas.report.progress import SearchProgress
 from nas.samplers import sampler_factory
 from tests.toys.metrics import whole_metrics
+from tests.toys.observer import ToyObserver
 from tests.toys.space import ToySpace, toy_reward
 
 OURS = str(Path(next(iter(nas.__path__))))
@@ -59,17 +60,18 @@ def test_a_candidate_costs_no_more_lines_after_a_thousand_others(
         best: list[Record] = []
 
         def on_told(record: Record) -> None:
-            progress.update(record)
+            progress.completed(record)
             if engine.best is record:
                 best.append(record)
 
-        desk = Desk(engine, Results(folder=tmp_path, run_id=ledger.run_id), on_told=on_told)
+        results = Results(folder=tmp_path, run_id=ledger.run_id)
+        queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
 
         def fifty() -> None:
             for _ in range(50):
-                candidate = desk.next()
+                candidate = queue.next_job()
                 assert candidate is not None
-                desk.done(candidate, outcome_of(candidate))
+                queue.complete(candidate, outcome_of(candidate))
 
         early = lines_of_ours(fifty)
         while engine.counts.finished < 1000:

@@ -4,12 +4,12 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas.engine.events import Event, OtherEvent
 from nas.engine.ledger import HeldError, Ledger, read_ledger
 
 SETTINGS = {"space": "toy", "seed": 0, "budget": 16}
@@ -20,12 +20,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.jsonl"
 
 
-def note(number: int) -> dict[str, Any]:
-    return {"event": "note", "number": number}
+def note(number: int) -> OtherEvent:
+    return OtherEvent(data={"event": "note", "number": number})
+
+
+def numbers(events: tuple[Event, ...]) -> list[int]:
+    return [event.data["number"] for event in events if isinstance(event, OtherEvent)]
 
 
 def notes(path: Path) -> list[int]:
-    return [event["number"] for event in read_ledger(path).events if event["event"] == "note"]
+    return numbers(read_ledger(path).events)
 
 
 def test_what_was_appended_is_there_after_reopening(path: Path) -> None:
@@ -33,7 +37,7 @@ def test_what_was_appended_is_there_after_reopening(path: Path) -> None:
         first.append(note(1), note(2))
         first.append(note(3))
     with Ledger(path, SETTINGS) as second:
-        assert [e["number"] for e in second.history if e["event"] == "note"] == [1, 2, 3]
+        assert numbers(second.history) == [1, 2, 3]
         assert second.run_id == first.run_id
 
 
@@ -81,7 +85,7 @@ def test_a_second_writer_is_refused_by_run_and_process(path: Path) -> None:
 
 def test_a_killed_writer_leaves_no_lock(path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from nas.ledger import Ledger;"
+        "import os, signal, sys; from pathlib import Path; from nas.engine.ledger import Ledger;"
         f"Ledger(Path(sys.argv[1]), {SETTINGS}); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[3])

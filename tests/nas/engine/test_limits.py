@@ -1,4 +1,4 @@
-"""Times, sizes and limits: how they are read, and what the desk does at them."""
+"""Times, sizes and limits: how they are read, and what the queue does at them."""
 
 import math
 import time
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Candidate, Outcome, State
-from nas.engine.dispatcher import Desk
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
+from nas.engine.events import Died, Opened, Told
 from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.limits import Limits, TooManyFailuresError
 from nas.engine.study import quiet_optuna
@@ -86,95 +87,96 @@ def test_a_multiple_waits_for_a_median_and_is_never_less_than_ten_minutes() -> N
     assert TimeoutClock(Timeout(seconds=7)).limit_s == 7
 
 
-def desk_of(path: Path, limits: Limits, *, budget: int = 40) -> tuple[Desk, Ledger]:
+def queue_of(path: Path, limits: Limits, *, budget: int = 40) -> tuple[Dispatcher, Ledger]:
     quiet_optuna()
     ledger = Ledger(path, {})
     engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=budget)
-    return Desk(engine, limits=limits), ledger
+    return Dispatcher(engine, limits=limits), ledger
 
 
-def take(desk: Desk) -> Candidate:
-    candidate = desk.next()
+def take(queue: Dispatcher) -> Candidate:
+    candidate = queue.next_job()
     assert candidate is not None
     return candidate
 
 
 def test_no_more_are_handed_out_at_once_than_may(tmp_path: Path) -> None:
-    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=2))
+    queue, ledger = queue_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=2))
     with ledger:
-        first, second = take(desk), take(desk)
-        assert desk.next() is None
-        assert not desk.is_done
-        desk.done(first, toy_outcome(first))
-        third = take(desk)
-        assert desk.next() is None
-        desk.died(third, "killed")
-        assert take(desk) == third
-        desk.timed_out(second, 5.0)
-        take(desk)
-        assert desk.next() is None
-    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=1))
+        first, second = take(queue), take(queue)
+        assert queue.next_job() is None
+        assert not queue.is_idle
+        queue.complete(first, toy_outcome(first))
+        third = take(queue)
+        assert queue.next_job() is None
+        queue.worker_died(third, "killed")
+        assert take(queue) == third
+        queue.timed_out(second, 5.0)
+        take(queue)
+        assert queue.next_job() is None
+    queue, ledger = queue_of(tmp_path / "ledger.jsonl", Limits(max_concurrent=1))
     with ledger:  # of the two that were in flight, one goes out
-        take(desk)
-        assert desk.next() is None
+        take(queue)
+        assert queue.next_job() is None
 
 
 def test_after_its_time_a_session_hands_out_nothing_and_what_is_out_still_counts(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "ledger.jsonl"
-    desk, ledger = desk_of(path, Limits(ends=time.monotonic() + 3600))
+    queue, ledger = queue_of(path, Limits(ends=time.monotonic() + 3600))
     with ledger:
-        left = take(desk)
-    desk, ledger = desk_of(path, Limits(ends=time.monotonic() - 1))
+        left = take(queue)
+    queue, ledger = queue_of(path, Limits(ends=time.monotonic() - 1))
     with ledger:
-        assert desk.next() is None  # not even what was in flight
-        assert desk.is_done
-        assert desk.time_is_up
-    desk, ledger = desk_of(path, Limits())
+        assert queue.next_job() is None  # not even what was in flight
+        assert queue.is_idle
+        assert queue.time_is_up
+    queue, ledger = queue_of(path, Limits())
     with ledger:
-        assert take(desk) == left
+        assert take(queue) == left
 
 
 def test_a_success_ends_a_row_of_failures(tmp_path: Path) -> None:
-    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits(max_failures=2))
+    queue, ledger = queue_of(tmp_path / "ledger.jsonl", Limits(max_failures=2))
     with ledger:
         for _ in range(3):
             for reason in ("NaN", "too slow"):
-                desk.done(take(desk), Outcome.failed(reason))
-            desk.done(candidate := take(desk), toy_outcome(candidate))
-        desk.done(take(desk), Outcome.failed("NaN", traceback="Traceback: here"))
-        desk.done(take(desk), Outcome.failed("NaN"))
+                queue.complete(take(queue), Outcome.failed(reason))
+            queue.complete(candidate := take(queue), toy_outcome(candidate))
+        queue.complete(take(queue), Outcome.failed("NaN", traceback="Traceback: here"))
+        queue.complete(take(queue), Outcome.failed("NaN"))
         with pytest.raises(
             TooManyFailuresError,
             match=r"^3 candidates in a row failed: NaN \(2 times\); too slow$",
         ) as stopped:
-            desk.done(take(desk), Outcome.failed("too slow"))
+            queue.complete(take(queue), Outcome.failed("too slow"))
     assert stopped.value.traceback == "Traceback: here"
-    told = [e for e in read_ledger(tmp_path / "ledger.jsonl").events if e["event"] == "told"]
+    events = read_ledger(tmp_path / "ledger.jsonl").events
+    told = [event.outcome for event in events if isinstance(event, Told)]
     assert len(told) == 12  # also the one that was too much
-    assert all("traceback" not in event["outcome"] for event in told)
+    assert not any(outcome.traceback for outcome in told)
 
 
 def test_a_timed_out_candidate_is_a_failure_that_is_not_tried_again(tmp_path: Path) -> None:
-    desk, ledger = desk_of(tmp_path / "ledger.jsonl", Limits())
+    queue, ledger = queue_of(tmp_path / "ledger.jsonl", Limits())
     with ledger:
-        slow = take(desk)
-        desk.timed_out(slow, 61.2)
-        assert take(desk) != slow
+        slow = take(queue)
+        queue.timed_out(slow, 61.2)
+        assert take(queue) != slow
     events = read_ledger(tmp_path / "ledger.jsonl").events
-    (told,) = [event["outcome"] for event in events if event["event"] == "told"]
-    assert told["state"] == State.FAIL
-    assert told["reason"] == "timeout: not done after 61 s"
+    (told,) = [event.outcome for event in events if isinstance(event, Told)]
+    assert told.state is State.FAIL
+    assert told.reason == "timeout: not done after 61 s"
 
 
 def test_the_time_that_sessions_took_is_read_from_their_events() -> None:
     events = [
-        {"event": "opened", "time": 1000.0},
-        {"event": "asked", "time": 1010.0},
-        {"event": "told", "time": 1060.0},
-        {"event": "opened", "time": 5000.0},  # a killed session is as long as it was heard of
-        {"event": "asked", "time": 5030.0},
+        Opened(pid=1, host="a", time=1000.0),
+        Died(number=0, reason="", time=1010.0),
+        Died(number=0, reason="", time=1060.0),
+        Opened(pid=2, host="a", time=5000.0),  # a killed session lasts until its last event
+        Died(number=0, reason="", time=5030.0),
     ]
     assert spent_seconds(events) == 90.0
     assert spent_seconds([]) == 0.0

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Candidate, Outcome
-from nas.engine.dispatcher import Desk
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
+from tests.toys.observer import ToyObserver
 from tests.toys.space import ToySpace, toy_outcome
 from trainer.stop_signals import stop_signals
 
@@ -31,9 +32,9 @@ def results(tmp_path: Path) -> Results:
 
 
 def test_an_outcome_is_on_file_and_is_not_worked_for_again(results: Results) -> None:
-    outcome = results.obtain(CANDIDATE, toy_outcome)
+    outcome = results.load_or_evaluate(CANDIDATE, toy_outcome)
     assert outcome == toy_outcome(CANDIDATE)
-    assert results.obtain(CANDIDATE, never) == results.find(CANDIDATE) == outcome
+    assert results.load_or_evaluate(CANDIDATE, never) == results.find(CANDIDATE) == outcome
 
 
 def test_what_another_run_or_another_candidate_left_is_not_ours(results: Results) -> None:
@@ -41,7 +42,7 @@ def test_what_another_run_or_another_candidate_left_is_not_ours(results: Results
     assert results.find(CANDIDATE) is None
     other = Candidate(number=3, choices=CHOICES, key="other")
     results.save(other, Outcome.failed("another"))
-    assert results.obtain(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
+    assert results.load_or_evaluate(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
 
 
 def test_a_damaged_file_is_named(results: Results) -> None:
@@ -52,7 +53,7 @@ def test_a_damaged_file_is_named(results: Results) -> None:
 
 def test_a_worker_that_does_not_see_the_folder_returns_its_outcome(tmp_path: Path) -> None:
     elsewhere = Results(folder=tmp_path / "not here", run_id="run")
-    assert elsewhere.obtain(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
+    assert elsewhere.load_or_evaluate(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
     assert not elsewhere.folder.exists()
 
 
@@ -65,10 +66,14 @@ def test_two_workers_at_one_candidate_do_it_once(results: Results) -> None:
         return toy_outcome(candidate)
 
     found: list[Outcome] = []
-    orphan = threading.Thread(target=lambda: found.append(results.obtain(CANDIDATE, slow)))
+    orphan = threading.Thread(
+        target=lambda: found.append(results.load_or_evaluate(CANDIDATE, slow))
+    )
     orphan.start()
     assert started.wait(10)
-    second = threading.Thread(target=lambda: found.append(results.obtain(CANDIDATE, never)))
+    second = threading.Thread(
+        target=lambda: found.append(results.load_or_evaluate(CANDIDATE, never))
+    )
     second.start()
     second.join(0.1)
     assert second.is_alive()  # it waits for the first
@@ -78,7 +83,7 @@ def test_two_workers_at_one_candidate_do_it_once(results: Results) -> None:
     assert found == [toy_outcome(CANDIDATE)] * 2
 
 
-class TestDesk:
+class TestDispatcher:
     @pytest.fixture
     def ledger(self, tmp_path: Path) -> Iterator[Ledger]:
         quiet_optuna()
@@ -94,47 +99,48 @@ class TestDesk:
         engine = self.engine(ledger)
         first, second = engine.ask(), engine.ask()
         assert first is not None
-        results.obtain(first, toy_outcome)  # the orphan's work; nobody is told
+        results.load_or_evaluate(first, toy_outcome)  # the orphan's work; nobody is told
         told: list[int] = []
-        desk = Desk(engine, results, on_told=lambda record: told.append(record.candidate.number))
-        assert desk.recovered == 1
+        observer = ToyObserver(lambda record: told.append(record.candidate.number))
+        queue = Dispatcher(engine, results, observer=observer)
+        assert queue.recovered == 1
         assert told == [first.number]
-        assert desk.next() == second
+        assert queue.next_job() == second
         assert not results.path(first).with_suffix(".lock").exists()
 
     def test_a_driver_writes_what_a_distant_worker_only_returned(
         self, ledger: Ledger, results: Results
     ) -> None:
-        desk = Desk(self.engine(ledger), results)
-        candidate = desk.next()
+        queue = Dispatcher(self.engine(ledger), results)
+        candidate = queue.next_job()
         assert candidate is not None
-        desk.done(candidate, toy_outcome(candidate))
+        queue.complete(candidate, toy_outcome(candidate))
         assert results.find(candidate) == toy_outcome(candidate)
-        assert not desk.is_done or desk.next() is not None
+        assert not queue.is_idle or queue.next_job() is not None
 
     def test_a_death_hands_the_candidate_out_again_until_it_is_its_own_fault(
         self, ledger: Ledger, results: Results
     ) -> None:
         engine = self.engine(ledger, budget=1)
-        desk = Desk(engine, results)
+        queue = Dispatcher(engine, results)
         handed_out = []
-        while candidate := desk.next():
+        while candidate := queue.next_job():
             handed_out.append(candidate)
-            desk.died(candidate, "killed")
+            queue.worker_died(candidate, "killed")
         assert handed_out == [handed_out[0]] * 3
         (record,) = engine.records()
         assert record.outcome.reason == "worker died 3 times (out of host memory?): killed"
-        assert desk.is_done
+        assert queue.is_idle
 
     def test_a_worker_that_died_after_its_work_has_done_it(
         self, ledger: Ledger, results: Results
     ) -> None:
         engine = self.engine(ledger, budget=1)
-        desk = Desk(engine, results)
-        candidate = desk.next()
+        queue = Dispatcher(engine, results)
+        candidate = queue.next_job()
         assert candidate is not None
-        results.obtain(candidate, toy_outcome)
-        desk.died(candidate, "killed")
+        results.load_or_evaluate(candidate, toy_outcome)
+        queue.worker_died(candidate, "killed")
         assert engine.records()[0].outcome == toy_outcome(candidate)
         assert engine.counts.deaths == 0
 

@@ -85,7 +85,7 @@ def test_a_run_makes_its_table_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return fitting_table()
 
     monkeypatch.setattr(search_table, "build_step_table", build)
-    monkeypatch.setattr(search_table, "_memory_limit_bytes", lambda *_: None)
+    monkeypatch.setattr(search_table, "memory_share_bytes", lambda *_: None)
     first = table_for(config("step_time < 1.2"), tmp_path)
     again = table_for(config("step_time < 1.2"), tmp_path)
     assert first == again == load_step_table(tmp_path / "step_times.json")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Record, State
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.limits import Limits, TooManyFailuresError
@@ -53,7 +54,7 @@ def search(
     with Ledger(folder / "ledger.jsonl", {}) as ledger:
         engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=budget)
         results = Results(folder=folder, run_id=ledger.run_id)
-        run(engine, session, make_evaluate, results=results, on_told=lambda r: None, limits=limits)
+        run(Dispatcher(engine, results, limits=limits), session, make_evaluate)
     return {record.candidate.number: record for record in engine.records()}
 
 

@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 from nas.candidate import Choices
-from nas.engine.dispatcher import Desk, WorkerError
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
-from nas.engine.ledger import Event, Ledger
+from nas.engine.events import Event
+from nas.engine.job_queue import WorkerError
+from nas.engine.ledger import Ledger
 from nas.engine.result_files import Evaluate, Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.metrics import Metrics
 from nas.samplers import sampler_factory
-from tests.toys.space import ToySpace, toy_reward
+from tests.toys.observer import ToyObserver
+from tests.toys.space import ToyScreen, ToySpace, toy_reward
 from tests.toys.workers import make_on_a_full_disk, make_that_dies, make_with_threads
 from trainer.cluster.ray_session import RaySession, ray_session
 
@@ -52,16 +55,11 @@ def search(
         run = run_with_actors
     with Ledger(folder / "ledger.jsonl", {}) as ledger:
         factory = sampler_factory("evolution", seed=0)
-        engine = Engine(ToySpace(stages=4), factory, ledger, budget=budget, screen=screen)
+        toy_screen = ToyScreen(violation=screen) if screen else None
+        engine = Engine(ToySpace(stages=4), factory, ledger, budget=budget, screen=toy_screen)
         results = Results(folder=folder, run_id=ledger.run_id)
-        signal = run(
-            engine,
-            session,
-            make_evaluate,
-            results=results,
-            on_told=lambda r: None,
-            on_note=on_note,
-        )
+        queue = Dispatcher(engine, results, observer=ToyObserver(on_note=on_note))
+        signal = run(queue, session, make_evaluate)
         assert signal is None
     return engine
 
@@ -92,7 +90,7 @@ def test_a_search_without_a_single_worker_says_so_and_goes_on_when_there_is_one(
     actor_class: Any = ray.remote(num_cpus=2)(Hog)
     hog = actor_class.remote()
     assert ray.get(hog.is_up.remote())
-    monkeypatch.setattr("nas.execution.worker_watch.PATIENCE_S", 1.0)
+    monkeypatch.setattr("nas.execution.no_worker_notice.PATIENCE_S", 1.0)
     notes: list[str] = []
 
     terminal = threading.RLock()  # what is called has state that cannot be pickled
@@ -190,7 +188,7 @@ def test_a_tuner_of_ones_own_searches_with_the_engine(session: RaySession, tmp_p
         tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
-                search_alg=EngineSearcher(Desk(engine)), num_samples=-1, reuse_actors=True
+                search_alg=EngineSearcher(Dispatcher(engine)), num_samples=-1, reuse_actors=True
             ),
             run_config=tune.RunConfig(storage_path=str(tmp_path / "tune"), verbose=0),
         ).fit()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nas.candidate import Record
+from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.result_files import Results
@@ -21,6 +22,7 @@ from nas.samplers import sampler_factory
 from nas.settings.defaults import complete_config
 from nas.settings.flags import given_settings
 from tests.nas.drivers import Driver, assert_whole, told, wait_until
+from tests.toys.observer import ToyObserver
 from tests.toys.search import slow_evaluator
 from tests.toys.space import ToySpace
 from tests.toys.workers import make_with_threads, make_with_threads_slowly
@@ -63,7 +65,8 @@ def test_a_search_joins_a_cluster_and_uses_its_nodes(cluster: Any, tmp_path: Pat
         engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=20)
         results = Results(folder=tmp_path, run_id=ledger.run_id)
         seen: list[Record] = []
-        run_with_actors(engine, session, make_with_threads, results=results, on_told=seen.append)
+        queue = Dispatcher(engine, results, observer=ToyObserver(seen.append))
+        run_with_actors(queue, session, make_with_threads)
     assert engine.counts.complete == 20
     assert tuple(seen) == engine.records()
     assert session.folder is None
@@ -102,7 +105,8 @@ def test_what_a_killed_node_was_at_is_done_elsewhere_and_once(
 
         results = Results(folder=results_folder, run_id=ledger.run_id)
         make = slow_evaluator(tmp_path, 0.5)
-        run_with_actors(engine, session, make, results=results, on_told=on_told)
+        queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
+        run_with_actors(queue, session, make)
     assert_whole(tmp_path, budget=16)
     assert len(cluster.list_all_nodes()) == 1
 
@@ -125,9 +129,8 @@ def test_a_node_that_joins_is_put_to_work(cluster: Any, tmp_path: Path) -> None:
                 os.kill(os.getpid(), signal.SIGINT)  # a new node takes SIGTERM for itself
 
         results = Results(folder=tmp_path, run_id=ledger.run_id)
-        stopped = run_with_actors(
-            engine, session, make_with_threads_slowly, results=results, on_told=on_told
-        )
+        queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
+        stopped = run_with_actors(queue, session, make_with_threads_slowly)
     assert stopped is signal.SIGINT  # by us, when both had worked, and not by the budget
     assert len(workers) == 2
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 from tests.nas.drivers import Driver, assert_whole, is_working, told, wait_until
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_killed_workers_are_replaced_and_their_candidates_done_again(
     output = driver.output()
     assert output.split() == [*output.split()[:8], "stopped", "by", "None"]  # and no Ray noise
     assert_whole(tmp_path, budget=8)
-    assert Book(read_ledger(tmp_path / "ledger.jsonl").events).counts.deaths == 2
+    assert SearchState(read_ledger(tmp_path / "ledger.jsonl").events).counts.deaths == 2
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from nas.candidate import Outcome, Record
+from nas.engine.job import Training
 from nas.engine.limits import Limits
 from nas.engine.timeouts import Timeout
+from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import (
     Finals,
     choose_finalists,
@@ -18,12 +20,10 @@ from nas.finalists.finalists import (
     judge_finalists,
     winner,
 )
-from nas.finalists.round import FinalRound
-from nas.finalists.training import Training
 from nas.metrics import Metric
 from nas.report.notes import final_notes
 from nas.report.outputs import write_finals, write_outputs
-from nas.settings.fidelity_config import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
 from tests.toys.metrics import at_rung, with_metrics
@@ -45,7 +45,7 @@ def judged(records: list[Record], ends: dict[int, list[Outcome]], w: float = 0.0
     """Judge all of `records`, the best first; `ends` has the outcomes of a number by seed."""
     chosen = choose_finalists(records, len(records))
     trainings = finalist_trainings(chosen, seeds=SEEDS, epochs=EPOCHS)
-    outcomes = {one.label: ends[one.number][one.seed - 1] for one in trainings}
+    outcomes = {one.file_stem: ends[one.number][one.seed - 1] for one in trainings}
     return judge_finalists(chosen, trainings, outcomes, w=w, v=0.0)
 
 
@@ -81,10 +81,10 @@ def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={**rungs, "proxy": proxy})  # 2 epochs of 16 px, 2 of 32
     records = [at_rung(trained(number, 0.5), 0) for number in range(5)]  # of 12 s each
     limits = Limits(timeout=Timeout(multiple=100))
-    plain = FinalRound.of_run(tmp_path, CONFIG, "run")._timeout_s(records, limits)
+    plain = FinalistRound.of_run(tmp_path, CONFIG, "run")._timeout_s(records, limits)
     assert plain == pytest.approx(2 * 100 * 12)  # twice the epochs
     # A first rung is half of the epochs at a quarter of the pixels: an eighth of the whole.
-    climbed = FinalRound.of_run(tmp_path, config, "run")._timeout_s(records, limits)
+    climbed = FinalistRound.of_run(tmp_path, config, "run")._timeout_s(records, limits)
     assert climbed == pytest.approx(8 * plain)
 
 
@@ -177,9 +177,9 @@ def test_where_no_further_training_ends_well_the_search_decides() -> None:
     assert final_notes(finals)[0].startswith("no finalist could be trained again; candidate 0")
 
 
-def final_round(folder: Path, **settings: int) -> FinalRound:
+def final_round(folder: Path, **settings: int) -> FinalistRound:
     config = CONFIG.model_copy(update={"finalists": 2, **settings})
-    last = FinalRound.of_run(folder, config, "this run")
+    last = FinalistRound.of_run(folder, config, "this run")
     last.results.folder.mkdir(exist_ok=True)
     return last
 
@@ -202,7 +202,7 @@ def test_what_is_missing_is_a_function_of_the_candidates_and_the_files(tmp_path:
 
 def test_files_of_another_run_do_not_count_and_damaged_ones_are_named(tmp_path: Path) -> None:
     records, last = [trained(0, 0.8)], final_round(tmp_path)
-    foreign = FinalRound.of_run(tmp_path, last.config, "another run")
+    foreign = FinalistRound.of_run(tmp_path, last.config, "another run")
     foreign.results.save(last.trainings(records)[0], outcome(0.7))
     assert len(last.missing(records)) == 2
     last.results.path(last.trainings(records)[0]).write_text("{")

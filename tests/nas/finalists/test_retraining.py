@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from nas.candidate import Outcome, State
-from nas.engine.result_files import Evaluate
-from nas.finalists.retraining import missing_trainings, run_trainings
-from nas.finalists.training import Training, TrainingResults
+from nas.candidate import Outcome, Record, State
+from nas.engine.result_files import Evaluate, Results
+from nas.execution.ray_actors import run_with_actors
+from nas.finalists.training_queue import TrainingQueue, missing_trainings
+from tests.toys.observer import ToyObserver
 from tests.toys.retraining import traced, trainings
 from tests.toys.workers import make_that_dies
 from trainer.cluster.ray_session import RaySession, ray_session
@@ -30,8 +31,8 @@ def session() -> Iterator[RaySession]:
         yield session
 
 
-def results_in(folder: Path) -> TrainingResults:
-    return TrainingResults(folder=folder, run_id="toy")
+def results_in(folder: Path) -> Results:
+    return Results(folder=folder, run_id="toy")
 
 
 def test_all_are_done_and_on_file_and_nothing_is_done_again(
@@ -39,14 +40,13 @@ def test_all_are_done_and_on_file_and_nothing_is_done_again(
 ) -> None:
     results, done = results_in(tmp_path), list[str]()
 
-    def note(training: Training, outcome: Outcome) -> None:
-        assert results.find(training) == outcome  # on disk before anybody hears of it
-        done.append(training.label)
+    def note(record: Record) -> None:
+        assert results.find(record.candidate) == record.outcome  # on disk before it is observed
+        done.append(record.candidate.file_stem)
 
     def run(count: int) -> None:
-        run_trainings(
-            session, traced(tmp_path, 0.0), trainings(count), results=results, on_done=note
-        )
+        queue = TrainingQueue(trainings(count), results, observer=ToyObserver(note))
+        run_with_actors(queue, session, traced(tmp_path, 0.0))
 
     run(4)
     assert sorted(done) == [
@@ -67,12 +67,9 @@ def test_a_training_that_kills_its_workers_fails_and_the_others_go_on(
 ) -> None:
     ends: dict[str, Outcome] = {}
     make: partial[Evaluate] = partial(make_that_dies, 1)
-    run_trainings(
-        session,
-        make,
-        trainings(4),
-        results=results_in(tmp_path),
-        on_done=lambda training, outcome: ends.update({training.label: outcome}),
+    observer = ToyObserver(lambda end: ends.update({end.candidate.file_stem: end.outcome}))
+    run_with_actors(
+        TrainingQueue(trainings(4), results_in(tmp_path), observer=observer), session, make
     )
     assert {label for label, end in ends.items() if end.state is State.FAIL} == {
         "1-seed1-epochs4",
@@ -105,7 +102,7 @@ def test_kills_lose_and_repeat_nothing_and_a_stop_says_so(tmp_path: Path) -> Non
     assert process.returncode == 130
     assert start().communicate(timeout=120)[0].endswith("stopped by None\n")
     labels = Counter((tmp_path / "evaluated.txt").read_text().split())
-    assert set(labels) == {training.label for training in trainings(12)}
+    assert set(labels) == {training.file_stem for training in trainings(12)}
     # A training may be cut between its end and its result's being on disk.
     assert labels.total() <= len(trainings(12)) + 1, labels
     assert missing_trainings(trainings(12), results_in(tmp_path / "finalists")) == ()

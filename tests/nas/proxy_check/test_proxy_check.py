@@ -16,6 +16,7 @@ from nas.proxy_check.verdict import Checked, ProxyFigures, judge_proxy, proxy_fi
 from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, TINY, trained
 from tests.toys.metrics import with_metrics
+from tests.toys.space import ToyScreen
 
 
 def checked(
@@ -133,7 +134,13 @@ def test_candidates_far_apart_after_the_longer_training_ask_for_no_other_space()
 
 
 def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = None) -> CheckPlan:
-    return plan_check(config, TINY, count=count, long_epochs=epochs, screen=lambda choices: "")
+    return plan_check(
+        config,
+        TINY,
+        count=count,
+        long_epochs=epochs,
+        screen=ToyScreen(violation=lambda choices: ""),
+    )
 
 
 def test_candidates_differ_and_more_of_them_begin_with_the_same() -> None:
@@ -154,10 +161,16 @@ def test_a_constraint_holds_for_the_check_too() -> None:
     def screen(choices: Choices) -> str:
         return "too deep" if choices["stage1.depth"] != 1 else ""
 
-    made = plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=screen)
+    made = plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=ToyScreen(violation=screen))
     assert {one.choices["stage1.depth"] for one in made.candidates} == {1}
     with pytest.raises(ValueError, match="--proxy-check needs 6 candidates"):
-        plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=lambda choices: "never")
+        plan_check(
+            CONFIG,
+            TINY,
+            count=6,
+            long_epochs=None,
+            screen=ToyScreen(violation=lambda choices: "never"),
+        )
 
 
 def test_a_longer_training_must_be_longer() -> None:
@@ -171,7 +184,7 @@ def outcomes_of(made: CheckPlan) -> dict[str, Outcome]:
     for one in made.trainings:
         base = trained(0, 0.0, accuracy=0.3 + 0.05 * one.number + 0.005 * one.epochs)
         known = with_metrics(base, held_out_images=100, num_params=1000 - one.number)
-        found[one.label] = replace(known.outcome, seconds=3.0)
+        found[one.file_stem] = replace(known.outcome, seconds=3.0)
     return found
 
 
@@ -195,11 +208,11 @@ def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
 def test_a_candidate_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
     made = plan(5)
     ends = outcomes_of(made)
-    ends[made.long(made.candidates[2]).label] = Outcome.failed("out of memory")
+    ends[made.long(made.candidates[2]).file_stem] = Outcome.failed("out of memory")
     check = judge_check(made, ends, CONFIG)
     assert known(check.figures).candidates == 4
     assert check.table.loc[2, "reason"] == "out of memory"
-    assert ends[made.short(made.candidates[2])[0].label].state is State.COMPLETE
+    assert ends[made.short(made.candidates[2])[0].file_stem].state is State.COMPLETE
     write_check(tmp_path, check, made, CONFIG)  # with an empty cell
     three = {label: end for label, end in ends.items() if not label.startswith("3-")}
     assert judge_check(made, three, CONFIG).figures is None

@@ -17,7 +17,7 @@ def _say(records: list[Record], *, terminal: bool) -> str:
     with SearchProgress(console, budget=4) as progress:
         progress.start([])
         for record in records:
-            progress.update(record)
+            progress.completed(record)
     return stream.getvalue()
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nas.candidate import Outcome
 from nas.cli import report_main
+from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
-from nas.search import _folder_of_run
+from nas.run_folder.opening import opened_run_folder
 from tests.nas.nas_records import CONFIG, TINY, trained
 
 
@@ -18,8 +20,7 @@ def run(tmp_path: Path) -> Path:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
     record = trained(0, 0.5)
     with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
-        ledger.append({"event": "asked", **record.candidate.to_dict()})
-        ledger.append({"event": "told", "number": 0, "outcome": record.outcome.to_dict()})
+        ledger.append(Asked(**record.candidate.to_dict()), Told(number=0, outcome=record.outcome))
     return tmp_path
 
 
@@ -58,13 +59,13 @@ def test_a_folder_that_another_search_holds_is_left_alone(tmp_path: Path) -> Non
     folder = tmp_path / "runs" / "a"
     with (
         pytest.raises(ValueError, match="is being searched by process"),
-        _folder_of_run(folder),
+        opened_run_folder(folder),
         Ledger(folder / "ledger.jsonl", {}),
         Ledger(folder / "ledger.jsonl", {}),
     ):
         pass
     assert (folder / "ledger.jsonl").exists()
-    with pytest.raises(ValueError, match="a bad setting"), _folder_of_run(tmp_path / "b"):
+    with pytest.raises(ValueError, match="a bad setting"), opened_run_folder(tmp_path / "b"):
         raise ValueError("a bad setting")
     assert not (tmp_path / "b").exists()
 
@@ -73,13 +74,13 @@ def test_a_new_folder_in_which_a_candidate_ended_stays_whatever_breaks(tmp_path:
     folder, moved = tmp_path / "a", tmp_path / "moved"
 
     def break_after_a_candidate() -> None:
-        with _folder_of_run(folder), Ledger(folder / "ledger.jsonl", {}) as ledger:
-            ledger.append({"event": "told", "number": 0, "outcome": {}})
+        with opened_run_folder(folder), Ledger(folder / "ledger.jsonl", {}) as ledger:
+            ledger.append(Told(number=0, outcome=Outcome.failed("NaN")))
             (folder / "results").rmdir()  # by somebody who cleans up
             raise OSError("a worker's file")
 
     def break_after_a_move() -> None:
-        with _folder_of_run(tmp_path / "b"):
+        with opened_run_folder(tmp_path / "b"):
             (tmp_path / "b").rename(moved)
             raise OSError("no such folder")
 

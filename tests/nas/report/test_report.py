@@ -67,7 +67,7 @@ def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> No
     trainings = finalist_trainings(chosen, seeds=(1, 2), epochs=20)
     tops = {(0, 1): 0.61, (0, 2): 0.65, (1, 1): 0.70, (1, 2): 0.72}
     outcomes = {
-        one.label: trained(0, 0.0, accuracy=tops[one.number, one.seed]).outcome
+        one.file_stem: trained(0, 0.0, accuracy=tops[one.number, one.seed]).outcome
         for one in trainings
     }
     finals = judge_finalists(chosen, trainings, outcomes, w=0.0, v=0.0)

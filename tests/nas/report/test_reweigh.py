@@ -7,6 +7,7 @@ import pytest
 
 from nas.candidate import Record
 from nas.cli import main
+from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
 from nas.report.reweigh import reweigh, reweigh_run
 from nas.run_folder.files import write_config
@@ -28,10 +29,8 @@ def run(folder: Path, records: Sequence[Record] = RECORDS) -> Path:
     write_config(folder, CONFIG)
     with Ledger(folder / "ledger.jsonl", CONFIG.identity()) as ledger:
         for record in records:
-            number = record.candidate.number
-            asked = {"event": "asked", **record.candidate.to_dict()}
-            told = {"event": "told", "number": number, "outcome": record.outcome.to_dict()}
-            ledger.append(asked, told)
+            asked = Asked(**record.candidate.to_dict())
+            ledger.append(asked, Told(number=asked.number, outcome=record.outcome))
     return folder
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from nas.candidate import Candidate, Choices
 from nas.engine.engine import Engine
+from nas.engine.events import Asked, Duplicate, Proposed, Rejected
 from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
 from nas.settings.start_points import start_points
 from search_space.architecture_file import ArchitectureFile, save_architecture
 from search_space.space import SearchSpace
-from tests.toys.space import ToySpace, toy_outcome
+from tests.toys.space import ToyScreen, ToySpace, toy_outcome
 
 SPACE = ToySpace()
 POINTS = [SPACE.sample(random.Random(seed)) for seed in (1, 2, 3)]
@@ -37,7 +38,9 @@ def drive(path: Path, sampler: str, *, budget: int = 24, workers: int = 1) -> li
     """Search with workers that finish in turn; return what was told, in order."""
     factory = sampler_factory(sampler, seed=5)
     with Ledger(path, {"sampler": sampler}) as ledger:
-        engine = Engine(SPACE, factory, ledger, budget=budget, screen=shy, first=FIRST)
+        engine = Engine(
+            SPACE, factory, ledger, budget=budget, screen=ToyScreen(violation=shy), first=FIRST
+        )
         running = list(engine.pending())
         while True:
             while len(running) < workers and (candidate := engine.ask()):
@@ -52,13 +55,17 @@ def test_start_points_come_first_and_are_written_down_as_such(
     tmp_path: Path, sampler: str
 ) -> None:
     drive(path := tmp_path / "ledger.jsonl", sampler, workers=2)
-    events = [e for e in read_ledger(path).events if e["event"] not in ("opened", "told")]
-    starts = [event for event in events if event.get("start")]
+    events = [event for event in read_ledger(path).events if isinstance(event, Proposed)]
+    starts = [event for event in events if event.is_start]
     assert starts == events[:4]
-    assert [event["event"] for event in starts] == ["asked", "rejected", "duplicate", "asked"]
-    assert [event["choices"] for event in starts] == FIRST
-    assert starts[1]["reason"] == "too near to the second"
-    assert starts[2]["of"] == starts[0]["number"] == 0
+    first, second, third, fourth = starts
+    assert isinstance(first, Asked)
+    assert isinstance(second, Rejected)
+    assert isinstance(third, Duplicate)
+    assert isinstance(fourth, Asked)
+    assert [event.choices for event in starts] == FIRST
+    assert second.reason == "too near to the second"
+    assert third.of == first.number == 0
 
 
 @every_sampler

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from search_space.architecture import Architecture, BlockType, Stage
+from search_space.cost import count_params
 from tests.toys.training import SIZE, architecture, images
 from trainer.config import LadderConfig, ProxyConfig, TimingConfig
 from trainer.proxy.measurement import InfeasibleError
-from trainer.proxy.rung_training import load_rung, measure_untrained, save_rung, train_rung
-from trainer.proxy.rungs import ladder_rungs, rung_learning_rate
+from trainer.proxy.rung_training import load_rung, save_rung, train_rung
+from trainer.proxy.rungs import rung_learning_rate, training_rungs
+from trainer.proxy.step_timing import measure_step
 from trainer.proxy.task import ProxyTask
 
 TWO = LadderConfig(rungs=2, dropout=0.2)
@@ -51,14 +53,14 @@ def task() -> ProxyTask:
 def test_images_grow_from_about_half_to_the_whole(
     image_size: int, rungs: int, sizes: list[int]
 ) -> None:
-    found = ladder_rungs(
+    found = training_rungs(
         config(image_size=image_size, epochs=10), LadderConfig(rungs=rungs, first_size=0.5)
     )
     assert [rung.phase.image_size for rung in found] == sizes
 
 
 def test_regularisation_grows_and_the_epochs_are_shared_with_the_rest_at_the_end() -> None:
-    found = ladder_rungs(config(epochs=10), LadderConfig(randaug_magnitude=5, dropout=0.2))
+    found = training_rungs(config(epochs=10), LadderConfig(randaug_magnitude=5, dropout=0.2))
     assert [(rung.first_epoch, rung.epochs) for rung in found] == [(0, 3), (3, 3), (6, 4)]
     assert [rung.phase.randaug_magnitude for rung in found] == [0, 2.5, 5]
     assert [rung.phase.dropout for rung in found] == [0, 0.1, 0.2]
@@ -66,12 +68,12 @@ def test_regularisation_grows_and_the_epochs_are_shared_with_the_rest_at_the_end
 
 def test_fewer_epochs_than_rungs_are_refused() -> None:
     with pytest.raises(ValueError, match=r"--epochs must be at least the rungs, 3, got 2"):
-        ladder_rungs(config(epochs=2), LadderConfig())
+        training_rungs(config(epochs=2), LadderConfig())
 
 
 def test_the_rate_falls_to_zero_in_every_rung_and_begins_anew() -> None:
     settings = config(epochs=6, learning_rate=0.4, batch_size=256, warmup_epochs=0.5)
-    first, second, _ = ladder_rungs(settings, LadderConfig())
+    first, second, _ = training_rungs(settings, LadderConfig())
 
     def rate(rung: object, epoch: int, step: int) -> float:
         found = first if rung is first else second
@@ -89,7 +91,7 @@ def test_the_exponential_rate_runs_on_over_all_rungs() -> None:
     settings = config(
         epochs=6, learning_rate=0.4, batch_size=256, warmup_epochs=0.5, schedule="exponential"
     )
-    rungs = ladder_rungs(settings, LadderConfig())
+    rungs = training_rungs(settings, LadderConfig())
     late = rung_learning_rate(settings, rungs[2], steps_per_epoch=100, epoch=5, step=0)
     assert late == pytest.approx(0.4 * 0.97**2)  # two decays of 2.4 epochs have passed
 
@@ -97,7 +99,7 @@ def test_the_exponential_rate_runs_on_over_all_rungs() -> None:
 def go_on(path: Path) -> float:
     """Train the second rung from a file, in a process of its own, and replace the file."""
     torch.set_num_threads(1)
-    _, second = ladder_rungs(config(), TWO)
+    _, second = training_rungs(config(), TWO)
     state = load_rung(path, torch.device("cpu"))
     assert state is not None
     result = train_rung(architecture(), task(), second, state)
@@ -121,7 +123,7 @@ def test_going_on_from_a_file_gives_the_same_bits(
     tmp_path: Path, somewhere: Callable[[Path], float]
 ) -> None:
     torch.set_num_threads(1)
-    first, second = ladder_rungs(config(), TWO)
+    first, second = training_rungs(config(), TWO)
     begun = train_rung(architecture(), task(), first, None)
     path = tmp_path / "1-r0.pt"
     save_rung(path, begun.state)
@@ -143,8 +145,8 @@ def test_going_on_from_a_file_gives_the_same_bits(
 
 
 def test_what_came_before_makes_a_difference() -> None:
-    _, second = ladder_rungs(config(), LadderConfig(rungs=2))
-    first = ladder_rungs(config(), LadderConfig(rungs=2))[0]
+    _, second = training_rungs(config(), LadderConfig(rungs=2))
+    first = training_rungs(config(), LadderConfig(rungs=2))[0]
     begun = train_rung(architecture(), task(), first, None)
     gone_on = train_rung(architecture(), task(), second, begun.state)
     afresh = train_rung(architecture(), task(), second, None)
@@ -161,14 +163,24 @@ def test_a_lost_or_damaged_file_is_none(tmp_path: Path) -> None:
 
 
 def test_costs_are_known_before_any_training() -> None:
-    measured = measure_untrained(architecture(), task())
+    measured = measure_step(architecture(), task())
     assert measured.step_time.image_size == SIZE
     assert measured.relative_step_time > 0
-    assert measured.accuracy == 0.0
+    assert measured.num_params == count_params(architecture(), task().images.num_classes)
 
 
 def test_a_loss_that_is_no_number_is_the_candidates_fault() -> None:
     wild = replace(task(), config=config(learning_rate=1e30, warmup_epochs=0.0))
-    first = ladder_rungs(wild.config, LadderConfig(rungs=2))[0]
+    first = training_rungs(wild.config, LadderConfig(rungs=2))[0]
     with pytest.raises(InfeasibleError, match="not finite"):
         train_rung(architecture(), wild, first, None)
+
+
+def test_a_full_training_is_one_rung_at_the_whole_size_without_regularisation() -> None:
+    settings = config(epochs=7, warmup_epochs=5.0)
+    (rung,) = training_rungs(settings)
+    assert (rung.phase.image_size, rung.first_epoch, rung.epochs) == (SIZE, 0, 7)
+    assert (rung.phase.dropout, rung.phase.randaug_magnitude) == (0.0, 0.0)
+    # Only the rungs of a ladder cut the warm-up to half of their epochs.
+    assert rung.warmup_epochs == 5.0
+    assert training_rungs(settings, LadderConfig(rungs=2))[0].warmup_epochs == 1.5

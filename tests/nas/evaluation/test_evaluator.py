@@ -1,6 +1,5 @@
-"""What a worker does with a rung: train on, or from the start, or not at all."""
+"""The evaluator of a worker: rungs, full trainings, and candidates that are not trained."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,18 +7,16 @@ import torch
 
 from nas.candidate import Candidate, State
 from nas.costs.constraint import Constraint
-from nas.fidelity.checkpoints import RungCheckpoints
-from nas.fidelity.evaluator import RungWorker
-from nas.fidelity.job import RungJob
-from nas.fidelity.pruning import Bar
+from nas.engine.job import Job, Training
+from nas.engine.pruning import PruningThreshold
+from nas.evaluation.checkpoints import RungCheckpoints
+from nas.evaluation.evaluator import Evaluator, EvaluatorFactory
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
-from nas.settings.config import SearchConfig
-from nas.settings.fidelity_config import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig, SearchConfig
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toys.training import SIZE, images
 from trainer.config import ProxyConfig, TimingConfig
-from trainer.proxy.rungs import ladder_rungs
 from trainer.proxy.task import ProxyTask
 
 TINY = SearchSpace.load("tiny")
@@ -38,62 +35,67 @@ CONFIG = SearchConfig(
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> RungWorker:
+def worker(tmp_path: Path) -> Evaluator:
     torch.set_num_threads(1)
-    return RungWorker(
-        config=CONFIG,
-        space=TINY,
-        task=ProxyTask(
-            config=CONFIG.proxy,
-            images=images(),
-            reference=TINY.reference(),
-            device=torch.device("cpu"),
-        ),
-        rungs=ladder_rungs(CONFIG.proxy, CONFIG.progressive),
-        checkpoints=RungCheckpoints(folder=tmp_path),
+    return evaluator(CONFIG, RungCheckpoints(folder=tmp_path))
+
+
+def evaluator(config: SearchConfig, checkpoints: RungCheckpoints | None = None) -> Evaluator:
+    task = ProxyTask(
+        config=config.proxy,
+        images=images(),
+        reference=TINY.reference(),
+        device=torch.device("cpu"),
     )
+    factory = EvaluatorFactory(
+        config=config, space=TINY, images=Path("unused"), checkpoints=checkpoints
+    )
+    return Evaluator(factory=factory, task=task)
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def job(rung: int, *, known: Metrics | None = None, bar: Bar | None = None) -> RungJob:
-    return RungJob(
+def job(
+    rung: int, *, known: Metrics | None = None, threshold: PruningThreshold | None = None
+) -> Job:
+    return Job(
         number=3,
         choices=CHOSEN,
         key=TINY.key(CHOSEN),
         rung=rung,
+        num_rungs=2,
         known=known or Metrics(),
-        bar=bar or Bar(),
+        threshold=threshold or PruningThreshold(),
     )
 
 
 def test_a_candidate_climbs_from_its_checkpoint_or_from_the_start_to_the_same_end(
-    worker: RungWorker, tmp_path: Path
+    worker: Evaluator, tmp_path: Path
 ) -> None:
-    first = worker.evaluate(job(0))
+    first = worker(job(0))
     assert first.state is State.COMPLETE
     assert first.training.rung == ReachedRung(number=0, image_size=8, trained_again=0)
     assert first.costs.timing.image_size == SIZE  # the step is timed at the full size
     assert names(tmp_path) == ["3-r0.pt"]
     known = first.metrics
-    second = worker.evaluate(job(1, known=known))
+    second = worker(job(1, known=known))
     assert second.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=0)
     assert second.costs == first.costs
     assert names(tmp_path) == ["3-r0.pt"]  # nobody goes on from the last rung
     (tmp_path / "3-r0.pt").unlink()
-    again = worker.evaluate(job(1, known=known))
+    again = worker(job(1, known=known))
     assert again.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=1)
     assert again.training.accuracy == second.training.accuracy
     assert again.training.train_loss == second.training.train_loss
     assert again.reward == second.reward
 
 
-def test_seconds_add_up(worker: RungWorker) -> None:
-    first = worker.evaluate(job(0)).metrics
+def test_seconds_add_up(worker: Evaluator) -> None:
+    first = worker(job(0)).metrics
     before = first.device_seconds
-    seconds = worker.evaluate(job(1, known=first)).metrics.device_seconds
+    seconds = worker(job(1, known=first)).metrics.device_seconds
     assert before is not None
     assert seconds is not None
     assert seconds.timing is not None
@@ -103,8 +105,8 @@ def test_seconds_add_up(worker: RungWorker) -> None:
     assert (before.timing, dict(before.by_rung)) == (parts[0], {0: parts[1]})
 
 
-def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: Path) -> None:
-    outcome = worker.evaluate(job(0, bar=Bar(accuracy=0.5, reward=0.9)))
+def test_what_cannot_win_is_timed_and_not_trained(worker: Evaluator, tmp_path: Path) -> None:
+    outcome = worker(job(0, threshold=PruningThreshold(accuracy=0.5, reward=0.9)))
     assert outcome.state is State.DROPPED
     assert outcome.reward == 0.0
     assert outcome.reason.startswith("not trained: with 50.0 % accuracy its reward would be ")
@@ -117,10 +119,10 @@ def test_what_cannot_win_is_timed_and_not_trained(worker: RungWorker, tmp_path: 
 
 
 def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
-    worker: RungWorker, tmp_path: Path
+    worker: Evaluator, tmp_path: Path
 ) -> None:
     strict = CONFIG.model_copy(update={"constraints": (Constraint.parse("step_time < 0.0001"),)})
-    outcome = replace(worker, config=strict).evaluate(job(0))
+    outcome = evaluator(strict, worker.factory.checkpoints)(job(0))
     assert outcome.state is State.INFEASIBLE
     assert outcome.is_charged  # it cost a timing
     assert outcome.reason.startswith("measured step_time ")
@@ -134,7 +136,6 @@ def test_a_worker_without_the_folder_returns_its_outcome(tmp_path: Path) -> None
     away = RungCheckpoints(folder=tmp_path / "elsewhere")
     assert not away.folder.exists()
     away.tidy([])
-    away.remove_drafts()
     assert not away.folder.exists()
 
 
@@ -144,10 +145,37 @@ def test_only_what_is_in_use_is_kept(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     checkpoints.tidy([(1, 1), (5, 0)])
     assert names(tmp_path) == [".7-r0.pt.99.tmp", "1-r1.pt"]
-    checkpoints.remove_drafts()
+    checkpoints.prepare()
     assert names(tmp_path) == ["1-r1.pt"]
 
 
-def test_whole_candidates_are_not_its_business(worker: RungWorker) -> None:
-    with pytest.raises(TypeError, match="works on RungJob"):
-        worker.evaluate(Candidate(number=0, choices=CHOSEN, key="k"))
+FULL = CONFIG.model_copy(update={"fidelity": "full"})
+
+
+def test_a_full_training_is_one_rung_and_its_files_know_no_rungs() -> None:
+    torch.set_num_threads(1)
+    candidate = Candidate(number=3, choices=CHOSEN, key=TINY.key(CHOSEN))
+    outcome = evaluator(FULL)(Job(**candidate.to_dict()))
+    assert outcome.state is State.COMPLETE
+    assert outcome.training.rung is None
+    assert not {name for name in outcome.metrics.to_dict() if "rung" in name}
+    seconds = outcome.metrics.device_seconds
+    assert seconds is not None
+    assert (seconds.timing, dict(seconds.by_rung)) == (None, {})
+    assert seconds.total > 0
+    plain = evaluator(FULL)(candidate)  # as Ray Tune's trainables hand it over
+    assert plain.training.accuracy == outcome.training.accuracy
+    assert plain.training.train_loss == outcome.training.train_loss
+
+
+def test_a_training_has_its_own_seed_and_epochs_and_no_constraints() -> None:
+    torch.set_num_threads(1)
+    strict = FULL.model_copy(update={"constraints": (Constraint.parse("step_time < 0.0001"),)})
+    candidate = Candidate(number=3, choices=CHOSEN, key=TINY.key(CHOSEN))
+    same = evaluator(strict)(Training.of(candidate, seed=0, epochs=2))
+    full = evaluator(FULL)(candidate)
+    assert same.state is State.COMPLETE
+    assert same.training.train_loss == full.training.train_loss
+    other = evaluator(strict)(Training.of(candidate, seed=1, epochs=2))
+    longer = evaluator(strict)(Training.of(candidate, seed=0, epochs=3))
+    assert len({one.training.train_loss for one in (same, other, longer)}) == 3

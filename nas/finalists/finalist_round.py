@@ -1,30 +1,31 @@
-"""After the budget is spent: the best candidates are trained again before one is named."""
+"""The finalist round: the best candidates are trained again before the winner is named."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from nas.candidate import Outcome, Record, State
+from nas.candidate import Record, State
+from nas.engine.job import Training
+from nas.engine.job_queue import JobObserver
 from nas.engine.limits import Limits
+from nas.engine.result_files import Evaluate, Results
 from nas.engine.timeouts import TimeoutClock
-from nas.evaluation.evaluator import EvaluatorFactory
+from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalists import Finals, choose_finalists, finalist_trainings, judge_finalists
-from nas.finalists.retraining import RetrainingFactory, missing_trainings, run_trainings
-from nas.finalists.training import Training, TrainingResults, describe_training
+from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
 from nas.settings.config import SearchConfig
 from trainer.cluster.ray_session import RaySession
-from trainer.proxy.rungs import ladder_rungs
 
 FINALISTS = "finalists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalRound:
+class FinalistRound:
     """The further trainings of a run's best candidates.
 
-    It is a function of the candidates and of the files in ``finalists/``: a larger budget or
-    more seeds train what is missing, and nothing again.
+    It is a function of the candidates and of the files in ``finalists/``: with a larger budget
+    or more seeds, only the missing trainings are done.
 
     Attributes:
         config: The search's settings.
@@ -32,16 +33,16 @@ class FinalRound:
     """
 
     config: SearchConfig
-    results: TrainingResults
+    results: Results
 
     @classmethod
-    def of_run(cls, folder: Path, config: SearchConfig, run_id: str) -> "FinalRound":
-        """Return the final round of the run in `folder`."""
-        results = TrainingResults(folder=(folder / FINALISTS).resolve(), run_id=run_id)
+    def of_run(cls, folder: Path, config: SearchConfig, run_id: str) -> "FinalistRound":
+        """Return the finalist round of the run in `folder`."""
+        results = Results(folder=(folder / FINALISTS).resolve(), run_id=run_id)
         return cls(config=config, results=results)
 
     def trainings(self, records: Sequence[Record]) -> tuple[Training, ...]:
-        """Return every further training that the best of `records` get."""
+        """Return every further training of the best of `records`."""
         first = self.config.seed + 1  # the search itself took the seed
         return finalist_trainings(
             choose_finalists(records, self.config.num_finalists),
@@ -53,57 +54,47 @@ class FinalRound:
         """Return the trainings that are not done yet.
 
         Raises:
-            ValueError: If there is a damaged file; the message names it.
+            ValueError: If a result file is damaged; the message names it.
         """
         return missing_trainings(self.trainings(records), self.results)
 
     def run(
         self,
         session: RaySession,
-        factory: EvaluatorFactory,
+        make_evaluator: Callable[[], Evaluate],
         records: Sequence[Record],
         limits: Limits,
-        on_note: Callable[[str], None],
+        observer: JobObserver,
     ) -> Signals | None:
-        """Do what is missing; return the signal that stopped it early, or None.
+        """Do the missing trainings; return the signal that stopped them early, or None.
 
-        It is done also when the search's time is up: a few trainings, known beforehand, without
-        which the search would only have a guess.
+        They are done also when the search's time is up: without them, the best of many short
+        trainings is a guess.
 
         Args:
             session: Where the workers run.
-            factory: What the search's workers use.
+            make_evaluator: Makes the evaluator of the search's workers.
             records: Every candidate of the search.
-            limits: What a candidate may take; a training has more time by its epochs.
-            on_note: Told a line at each training that ends, and what else there is to say.
+            limits: What a candidate may take; a training's time limit grows with its epochs.
+            observer: Receives a line for each finished training, and other notes.
 
         Raises:
             WorkerError: If a worker raised an exception.
-            ValueError: If a file of the results is damaged.
+            ValueError: If a result file is damaged.
             OSError: If a result cannot be written.
         """
-        trainings = self.trainings(records)
-        if not trainings:
+        trainings, missing = self.trainings(records), self.missing(records)
+        if not missing:
             return None
         self.results.folder.mkdir(exist_ok=True)
-        left = len(self.missing(records))
-
-        def on_done(training: Training, outcome: Outcome) -> None:
-            nonlocal left
-            left -= 1
-            done = f"{len(trainings) - left}/{len(trainings)}"
-            on_note(f"{describe_training(training, outcome)}; {done}")
-
-        return run_trainings(
-            session,
-            RetrainingFactory(base=factory),
+        queue = TrainingQueue(
             trainings,
-            results=self.results,
-            on_done=on_done,
-            on_note=on_note,
+            self.results,
             limits=limits,
             timeout_s=self._timeout_s(records, limits),
+            observer=TrainingNotes(observer, total=len(trainings), missing=len(missing)),
         )
+        return run_with_actors(queue, session, make_evaluator)
 
     def _timeout_s(self, records: Sequence[Record], limits: Limits) -> float:
         """Return how long a training may take, by what the search's took and its epochs."""
@@ -117,21 +108,19 @@ class FinalRound:
     def _parts_of_work(self) -> tuple[float, ...]:
         """Return, by rung, its part of the work of a whole training: epochs x pixels."""
         proxy = self.config.proxy
-        if self.config.fidelity == "full":
-            return (1.0,)
         return tuple(
             rung.epochs * rung.phase.image_size**2 / (proxy.epochs * proxy.image_size**2)
-            for rung in ladder_rungs(proxy, self.config.progressive)
+            for rung in self.config.training_rungs
         )
 
     def finals(self, records: Sequence[Record]) -> Finals | None:
         """Return the finalists as they ended, or None where there are none or some are missing.
 
         Raises:
-            ValueError: If there is a damaged file; the message names it.
+            ValueError: If a result file is damaged; the message names it.
         """
         trainings = self.trainings(records)
-        found = {training.label: self.results.find(training) for training in trainings}
+        found = {training.file_stem: self.results.find(training) for training in trainings}
         outcomes = {label: outcome for label, outcome in found.items() if outcome is not None}
         if not found or len(outcomes) < len(found):
             return None

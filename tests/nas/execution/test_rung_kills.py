@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nas.engine.events import Promoted, RungTold, Told
 from nas.engine.ledger import read_ledger
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 from tests.toys.rungs import CONFIG
 
 pytestmark = pytest.mark.slow
@@ -50,13 +51,15 @@ def test_kills_between_and_inside_rungs_lose_and_repeat_nothing(tmp_path: Path) 
     said = start(tmp_path).communicate(timeout=300)[0]
     assert said.endswith("stopped by None\n"), said
     events = read_ledger(tmp_path / "ledger.jsonl").events
-    book = Book(events)
-    assert book.counts.finished == 14
-    assert not book.pending
-    keys = {record.candidate.number: record.candidate.key for record in book.records}
-    told = [f"{keys[e['number']]}:0" for e in events if e["event"] == "told"]
-    rungs = [f"{keys[e['of']]}:{e['rung']}" for e in events if e["event"] == "rung"]
-    promoted = [f"{keys[e['number']]}:{e['rung']}" for e in events if e["event"] == "promoted"]
+    state = SearchState(events)
+    assert state.counts.finished == 14
+    assert not state.pending
+    keys = {record.candidate.number: record.candidate.key for record in state.records}
+    told = [f"{keys[event.number]}:0" for event in events if isinstance(event, Told)]
+    rungs = [f"{keys[event.of]}:{event.rung}" for event in events if isinstance(event, RungTold)]
+    promoted = [
+        f"{keys[event.number]}:{event.rung}" for event in events if isinstance(event, Promoted)
+    ]
     assert Counter(promoted) == Counter(rungs)
     assert evaluated(tmp_path) == Counter(told + rungs)
     assert set(evaluated(tmp_path).values()) == {1}

@@ -1,10 +1,11 @@
-"""What a search says while none of its workers is up."""
+"""The notice that a search has no running worker."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from nas.execution.worker_watch import Vacancy
+from nas.execution.no_worker_notice import NoWorkerNotice
+from tests.toys.observer import ToyObserver
 
 
 @pytest.fixture
@@ -20,19 +21,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seconds
 
 
-def test_a_note_when_nobody_is_up_for_long_and_one_when_somebody_is(clock: list[float]) -> None:
+def test_a_note_when_no_worker_runs_for_long_and_one_when_a_worker_runs(
+    clock: list[float],
+) -> None:
     notes: list[str] = []
-    vacancy = Vacancy(notes.append, patience_s=60)
+    notice = NoWorkerNotice(ToyObserver(on_note=notes.append), patience_s=60)
     for clock[0], is_up in [(110, False), (150, True), (209, False)]:
-        vacancy.tell(is_somebody_up=is_up)
+        notice.update(any_running=is_up)
     assert notes == []
     for clock[0], is_up in [(211, False), (400, False)]:
-        vacancy.tell(is_somebody_up=is_up)
+        notice.update(any_running=is_up)
     (note,) = notes
     assert note.startswith("no worker has been up for 61 s: Ray has room for none")
     for clock[0], is_up in [(500, True), (510, True), (569, False)]:
-        vacancy.tell(is_somebody_up=is_up)
+        notice.update(any_running=is_up)
     assert notes[1:] == ["a worker is up again"]
     clock[0] = 571
-    vacancy.tell(is_somebody_up=False)
+    notice.update(any_running=False)
     assert len(notes) == 3

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from nas.analysis.rung_costs import rung_accounts, rung_notes
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.engine.engine import MAX_DEATHS
+from nas.engine.engine import MAX_DEATHS, Engine
+from nas.engine.events import Proposed, RungTold
+from nas.engine.job import Job
 from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.limits import Limits
-from nas.engine.search_state import Book
+from nas.engine.search_state import SearchState
 from nas.engine.study import quiet_optuna
-from nas.fidelity.engine import ProgressiveEngine
-from nas.fidelity.job import RungJob
-from nas.fidelity.rung_costs import rung_accounts, rung_notes
 from nas.metrics import Metrics
 from nas.samplers import sampler_factory
 from nas.session import time_note
@@ -37,18 +37,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.jsonl"
 
 
-def make(
-    path: Path, *, sampler: str = "evolution", budget: int = 40
-) -> tuple[ProgressiveEngine, Ledger]:
+def make(path: Path, *, sampler: str = "evolution", budget: int = 40) -> tuple[Engine, Ledger]:
     ledger = Ledger(path, {"sampler": sampler})
     factory = sampler_factory(sampler, seed=7)
-    engine = ProgressiveEngine(
-        ToySpace(), factory, ledger, budget=budget, progressive=CONFIG, seed=7
+    engine = Engine(
+        ToySpace(),
+        factory,
+        ledger,
+        budget=budget,
+        seed=7,
+        rungs=CONFIG.rungs,
+        eta=CONFIG.eta,
+        pruning=CONFIG.pruning_rule,
     )
     return engine, ledger
 
 
-def drive(engine: ProgressiveEngine, *, workers: int = 1, seed: int = 0) -> Counter[str]:
+def drive(engine: Engine, *, workers: int = 1, seed: int = 0) -> Counter[str]:
     """Search to the end with workers that finish out of order; return what they did."""
     rng, running, done = random.Random(seed), list(engine.pending()), Counter[str]()
     while True:
@@ -103,7 +108,9 @@ def test_a_spent_budget_is_not_the_end_while_somebody_is_to_go_on(path: Path) ->
         assert engine.counts.charged == 6
         has_more = engine.has_more
         assert has_more
-        assert "6 of 6 candidates tried, but not everyone" in time_note(config, late, engine)
+        assert "6 of 6 candidates tried, but promotions to the next rung are left" in time_note(
+            config, late, engine
+        )
         assert time_note(config, early, engine) == ""
         drive(engine)
         has_more = engine.has_more
@@ -123,11 +130,11 @@ def test_the_budget_counts_candidates_and_no_rung_is_done_twice(path: Path, work
     assert sum(name.endswith("r0") for name in done) == 40
     assert 40 // 3 <= sum(name.endswith("r1") for name in done) < 20
     assert sum(name.endswith("r2") for name in done) >= 1
-    book = Book(read_ledger(path).events)
-    assert told(tuple(book.records)) == told(records)
-    assert book.best is not None
+    state = SearchState(read_ledger(path).events)
+    assert told(tuple(state.records)) == told(records)
+    assert state.best is not None
     assert engine.best is not None
-    assert book.best.candidate == engine.best.candidate
+    assert state.best.candidate == engine.best.candidate
 
 
 def test_the_best_is_of_the_highest_rung_whatever_the_rewards_below(path: Path) -> None:
@@ -185,9 +192,9 @@ def test_a_death_above_hands_the_rung_out_again_until_it_is_the_candidates_fault
             engine.tell(job, rung_outcome(job))
         assert job is not None
         for _ in range(MAX_DEATHS - 1):
-            assert engine.died(job, "killed")
+            assert engine.worker_died(job, "killed")
         assert engine.pending() == (job,)
-        assert not engine.died(job, "killed")
+        assert not engine.worker_died(job, "killed")
         engine.tell(job, Outcome.failed("worker died"))
         record = next(r for r in engine.records() if r.candidate.number == job.number)
         assert (record.outcome.state, record.deaths) == (State.FAIL, MAX_DEATHS)
@@ -214,20 +221,20 @@ def test_every_rung_is_a_trial_of_its_own_to_the_sampler(path: Path) -> None:
     engine, ledger = make(path)
     with ledger:
         drive(engine)
-    events = [e for e in read_ledger(path).events if e["event"] in ("asked", "rung", "duplicate")]
-    numbers = [event["number"] for event in events]
+    events = read_ledger(path).events
+    numbers = [event.number for event in events if isinstance(event, Proposed | RungTold)]
     assert numbers == list(range(len(numbers)))
 
 
-def test_places_in_use_are_few_at_the_end_and_cover_what_is_under_way(path: Path) -> None:
+def test_checkpoints_in_use_are_few_at_the_end_and_cover_what_is_under_way(path: Path) -> None:
     engine, ledger = make(path)
     with ledger:
         job = engine.ask()
         assert job is not None
-        assert (job.number, 0) in set(engine.places_in_use())
-        while isinstance(job, RungJob):
-            used = set(engine.places_in_use())
+        assert (job.number, 0) in set(engine.checkpoints_in_use())
+        while isinstance(job, Job):
+            used = set(engine.checkpoints_in_use())
             assert job.rung == 0 or (job.number, job.rung - 1) in used
             engine.tell(job, rung_outcome(job))
             job = engine.ask()
-        assert not set(engine.places_in_use())
+        assert not set(engine.checkpoints_in_use())

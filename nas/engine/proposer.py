@@ -1,0 +1,114 @@
+"""Proposals of a search: start points, the sampler's choices, uniform samples."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import fields
+
+from nas.candidate import Choices, Outcome
+from nas.engine.choice_space import ChoiceSpace, Screen
+from nas.engine.events import Asked, Duplicate, Event, Proposed, Rejected, RungTold, Told, now
+from nas.engine.search_state import SearchState
+from nas.engine.study import Proposal, ProposalStudy, SamplerFactory
+
+PATIENCE = 100  # duplicates in a row before a uniform unseen sample replaces the proposal
+
+
+class Proposer:
+    """Makes and classifies proposals, and keeps the samplers' study up to date.
+
+    Start points come first, then the sampler's choices; a sampler that only repeats itself is
+    replaced by a uniform sample of the unseen candidates.
+    """
+
+    def __init__(
+        self,
+        space: ChoiceSpace,
+        sampler_factory: SamplerFactory,
+        state: SearchState,
+        *,
+        seed: int,
+        screen: Screen | None,
+        first: Sequence[Choices],
+    ) -> None:
+        """Start without trials; see `Engine` for the arguments.
+
+        Raises:
+            ValueError: If an element of `first` is not a point of the space.
+        """
+        self._space, self._state, self._seed, self._screen = space, state, seed, screen
+        self._first, self._started = [space.canonical(choices) for choices in first], 0
+        self._size = space.size()
+        self._study = ProposalStudy(space.decisions(), sampler_factory)
+
+    @property
+    def next_number(self) -> int:
+        """Number of the next trial."""
+        return self._study.next_number
+
+    def propose(self) -> Proposed:
+        """Make one proposal and return the event that it is."""
+        state = self._state
+        patience = max(1, PATIENCE >> state.uniform_samples_in_a_row)
+        is_start = self._started < len(self._first)
+        is_uniform = not is_start and state.duplicates_in_a_row >= patience
+        if is_start:
+            proposal = self._study.place(self._first[self._started])
+            self._started += 1
+        elif is_uniform:
+            proposal = self._study.place(self._uniform_unseen())
+        else:
+            proposal = self._study.propose()
+        return self._classify(proposal, is_start=is_start, is_uniform=is_uniform)
+
+    def place(self, event: Event) -> None:
+        """Open the trial of an event that is in the ledger already, or of a rung's outcome."""
+        match event:
+            case Proposed():
+                choices = event.choices if event.proposed is None else event.proposed
+                self._study.place(choices, event.attrs)
+                self._started += event.is_start
+            case RungTold():
+                self._study.place(event.choices)
+
+    def tell(self, event: Event) -> None:
+        """Tell the samplers what an event says about a trial; the state knows it already."""
+        match event:
+            case Rejected():
+                self._study.tell(event.number, Outcome.infeasible(event.reason))
+            case Duplicate():
+                known = event.reward is not None
+                outcome = self._state.outcome_of(event.of) if known else None
+                self._study.tell(event.number, outcome)
+            case Told() | RungTold():
+                self._study.tell(event.number, event.outcome)
+
+    def _classify(self, proposal: Proposal, *, is_start: bool, is_uniform: bool) -> Proposed:
+        """Return the event that a proposal is: asked, rejected or duplicate."""
+        choices = self._space.canonical(proposal.choices)
+        asked = Asked(
+            number=proposal.number,
+            key=self._space.key(choices),
+            choices=choices,
+            proposed=None if choices == proposal.choices else dict(proposal.choices),
+            attrs=proposal.attrs,
+            is_start=is_start,
+            is_uniform=is_uniform,
+            time=now(),
+        )
+        content = {one.name: getattr(asked, one.name) for one in fields(Proposed)}
+        first = self._state.number_of(asked.key)
+        if first is not None:
+            known = self._state.outcome_of(first)
+            return Duplicate(**content, of=first, reward=known.reward if known else None)
+        if self._screen and (reason := self._screen.violation(choices)):
+            return Rejected(**content, reason=reason)
+        return asked
+
+    def _uniform_unseen(self) -> Choices:
+        """Draw uniformly among the candidates that are not known yet."""
+        rng = random.Random(f"{self._seed}/{self._study.next_number}")
+        for _ in range(64 * self._size):  # misses the last unseen one with probability e**-64
+            choices = self._space.sample(rng)
+            if self._state.number_of(self._space.key(choices)) is None:
+                return choices
+        raise RuntimeError(f"the space's size() says {self._size}, but sample() has fewer")

@@ -1,0 +1,102 @@
+"""The queue of a fixed list of trainings; those with a result file are not done again."""
+
+import math
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from nas.candidate import Candidate, Outcome, Record, State
+from nas.engine.engine import MAX_DEATHS
+from nas.engine.job import Training
+from nas.engine.job_queue import JobObserver, JobQueue
+from nas.engine.limits import Limits
+from nas.engine.result_files import Results
+
+
+class TrainingQueue(JobQueue):
+    """Hands out the trainings that have no result file. The search's time does not end it."""
+
+    def __init__(
+        self,
+        trainings: Sequence[Training],
+        results: Results,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+        timeout_s: float = math.inf,
+        observer: JobObserver | None = None,
+    ) -> None:
+        """Find out what is missing.
+
+        Args:
+            trainings: All different.
+            results: Where workers write their outcomes.
+            limits: How many are handed out at once, and what memory a worker may hold.
+            timeout_s: A training that takes longer has failed, seconds.
+            observer: Receives each training that has an outcome.
+
+        Raises:
+            ValueError: If a result file is damaged.
+        """
+        super().__init__(results, limits, observer)
+        self._waiting = deque(missing_trainings(trainings, results))
+        self._timeout_s = timeout_s
+        self._deaths = Counter[str]()
+
+    @property
+    def time_is_up(self) -> bool:
+        """False: the trainings are few, and without them a search would only guess."""
+        return False
+
+    def limit_s(self, job: Candidate) -> float:  # noqa: ARG002 (one limit for all)
+        """Return the time limit of a training, seconds."""
+        return self._timeout_s
+
+    def _new_job(self) -> Candidate | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def _record(self, job: Candidate, outcome: Outcome) -> Record:
+        return Record(candidate=job, outcome=outcome, deaths=self._deaths[job.file_stem])
+
+    def _record_death(self, job: Candidate, reason: str) -> bool:  # noqa: ARG002 (not kept)
+        self._deaths[job.file_stem] += 1
+        return self._deaths[job.file_stem] < MAX_DEATHS
+
+
+class TrainingNotes(JobObserver):
+    """Turns each finished training into a line, with the count, for another observer."""
+
+    def __init__(self, observer: JobObserver, *, total: int, missing: int) -> None:
+        self._observer, self._total, self._done = observer, total, total - missing
+
+    def completed(self, record: Record) -> None:
+        """Receive a training that has an outcome, which is on disk."""
+        self._done += 1
+        self.note(f"{describe_training(record)}; {self._done}/{self._total}")
+
+    def note(self, line: str) -> None:
+        """Pass a line on."""
+        self._observer.note(line)
+
+
+def missing_trainings(trainings: Sequence[Training], results: Results) -> tuple[Training, ...]:
+    """Return the trainings that have no result file, in their order.
+
+    Raises:
+        ValueError: If a result file is damaged; the message names it.
+    """
+    return tuple(training for training in trainings if results.find(training) is None)
+
+
+def describe_training(record: Record) -> str:
+    """Return one line about a finished training."""
+    training, outcome = record.candidate, record.outcome
+    assert isinstance(training, Training)
+    what = outcome.reason
+    if outcome.state is State.COMPLETE:
+        what = (
+            f"accuracy {100 * outcome.training.accuracy:.2f} %, "
+            f"step {1e3 * outcome.costs.step_time_s:.1f} ms"
+        )
+    return (
+        f"candidate {training.number}, seed {training.seed}, "
+        f"{training.epochs} epochs: {what} in {outcome.seconds:.0f} s"
+    )
