@@ -12,7 +12,7 @@ from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.device.gate import DeviceGate, device_key
 from trainer.step_table.build import build_step_table, table_conditions
-from trainer.step_table.console import sentence, table_progress
+from trainer.step_table.console import summary_line, table_progress
 from trainer.step_table.table import StepTable, load_step_table, save_step_table
 from trainer.timing.synthetic_step import StepSettings
 
@@ -52,7 +52,7 @@ def table_of_run(
     else:
         console.print("timing the parts of the space, once, to predict step times: some minutes")
         table = _made_here(config, space, images)
-        console.print(sentence(table), highlight=False, soft_wrap=True)
+        console.print(summary_line(table), highlight=False, soft_wrap=True)
     save_step_table(own, table)
     return table
 
@@ -98,7 +98,7 @@ def _require_conditions(
         unknown = ["device", "torch_version"]
         settings = step_settings(config.model_copy(update={"gpus_per_worker": 0.0}), num_classes)
     wanted = table_conditions(space, config.proxy.image_size, settings)
-    if difference := table.conditions.difference(wanted, passed_over=unknown):
+    if difference := table.conditions.difference(wanted, ignored=unknown):
         raise ValueError(
             f"--step-time-table {path} does not fit this search, it has {difference}; make it "
             f"with: {_command(config, num_classes)}"

@@ -2,7 +2,7 @@
 
 from search_space.parts import network_parts, space_parts
 from search_space.space import SearchSpace
-from trainer.step_table.table import Conditions, MeasuredNetwork, StepTable
+from trainer.step_table.table import MeasuredNetwork, StepTable, TableConditions
 
 TINY = SearchSpace.load("tiny")
 
@@ -32,7 +32,7 @@ def made_table(
         )
         for network in networks
     ]
-    conditions = Conditions(
+    conditions = TableConditions(
         space="tiny",
         space_content=TINY.digest(),
         num_classes=10,

@@ -1,12 +1,12 @@
-"""A cooperative gate: training loops pass it at each step, a timer holds it alone.
+"""A cooperative gate of a device: training steps share it, a timer holds it alone.
 
-Two file locks a device, a turnstile and a room. A training step holds the room shared; a timer
-closes the turnstile, waits for the steps under way to end, and has the room to itself. The
-turnstile keeps a stream of steps from starving the timer. The kernel drops both locks when
-their holder dies, however it dies, so nobody waits for a dead process.
+A gate is two file locks, a turnstile and the device lock. A training step holds the device lock
+shared. A timer closes the turnstile, waits until the current steps release the device lock, and
+holds it exclusively. Without the turnstile, steps that follow each other closely would keep the
+timer waiting without end. The kernel releases both locks when their process dies.
 
-The gate works among the processes of one user on one host. What it cannot pause (other users,
-other programs) the timer detects and reports.
+The gate works among the processes of one user on one host. The timer detects and reports
+disturbance by other users and programs.
 """
 
 import fcntl
@@ -22,19 +22,19 @@ import torch
 
 
 def device_key(device: torch.device) -> str:
-    """Name what a gate guards: the GPU by its UUID, or the host's processor as a whole."""
+    """Return the name of a device's gate: by UUID for a GPU; one for all CPUs of the host."""
     if device.type == "cuda":
         return f"gpu-{torch.cuda.get_device_properties(device).uuid}"
     return "cpu"
 
 
 class DeviceGate:
-    """The gate of one device. Use one object a process and thread; close it at the end.
+    """The gate of one device. Use one object per process and thread, and close it.
 
     Args:
-        key: Name of the device, see `device_key`.
-        folder: Where the lock files lie; by default a folder of this user's under the host's
-            temporary folder. It must be local to the host.
+        key: Name of the gate, see `device_key`.
+        folder: Folder of the lock files, on a local file system; by default a folder of this
+            user in the host's temporary folder.
     """
 
     def __init__(self, key: str, *, folder: Path | None = None) -> None:
@@ -42,38 +42,38 @@ class DeviceGate:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._turnstile = os.open(folder / f"{key}.turnstile", flags, 0o600)
-        self._room = os.open(folder / f"{key}.room", flags, 0o600)
+        self._device = os.open(folder / f"{key}.device", flags, 0o600)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Hold the device shared for one training step (two microseconds when nobody times)."""
+        """Hold the device shared for one training step (two microseconds if no timer waits)."""
         fcntl.flock(self._turnstile, fcntl.LOCK_SH)
         try:
-            fcntl.flock(self._room, fcntl.LOCK_SH)
+            fcntl.flock(self._device, fcntl.LOCK_SH)
         finally:
             fcntl.flock(self._turnstile, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(self._room, fcntl.LOCK_UN)
+            fcntl.flock(self._device, fcntl.LOCK_UN)
 
     @contextmanager
     def lease(self) -> Iterator[None]:
-        """Hold the device alone: steps under way end first, new ones wait."""
+        """Hold the device alone: current steps end first, further steps wait."""
         fcntl.flock(self._turnstile, fcntl.LOCK_EX)
         try:
-            fcntl.flock(self._room, fcntl.LOCK_EX)
+            fcntl.flock(self._device, fcntl.LOCK_EX)
             try:
                 yield
             finally:
-                fcntl.flock(self._room, fcntl.LOCK_UN)
+                fcntl.flock(self._device, fcntl.LOCK_UN)
         finally:
             fcntl.flock(self._turnstile, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the lock files."""
+        """Close the lock files."""
         os.close(self._turnstile)
-        os.close(self._room)
+        os.close(self._device)
 
     def __enter__(self) -> Self:
         return self

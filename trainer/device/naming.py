@@ -1,4 +1,4 @@
-"""Which device a name means, and what the device calls itself."""
+"""Devices by name, and the model names of devices."""
 
 import platform
 from pathlib import Path
@@ -7,10 +7,10 @@ import torch
 
 
 def named_device(name: str) -> torch.device:
-    """Return the device called `name`: auto, cpu, cuda or cuda:N.
+    """Return the device `name`: auto, cpu, cuda or cuda:N.
 
     Raises:
-        ValueError: If there is none of that name here.
+        ValueError: If the name is unknown, or this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -26,14 +26,14 @@ def named_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """Return the model name of a GPU or of the host's processor."""
+    """Return the model name of a GPU, or of the processor for a CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return cpu_name()
 
 
 def cpu_name() -> str:
-    """Return the processor's model name, or its architecture where none is told."""
+    """Return the model name of the processor, or its architecture if the system has no name."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8").splitlines():

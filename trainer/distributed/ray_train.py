@@ -1,4 +1,4 @@
-"""A training on several devices: Ray Train runs the workers, this process shows what they do."""
+"""Training on several devices with Ray Train; this process shows its progress."""
 
 import os
 import threading
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.cluster.ray_session import RaySession, ray_session
-from trainer.distributed.worker_messages import Mailbox, Replay
+from trainer.distributed.worker_messages import EventQueue, EventReplay
 from trainer.run.display import TrainDisplay
 from trainer.run.folder import check_folder, is_finished
 from trainer.run.request import TrainRun, plan_of, train_split
@@ -17,23 +17,22 @@ if TYPE_CHECKING:
     from trainer.distributed.ray_worker import WorkerTask
 
 POLL_S = 0.25
-# How long a loss of workers may take to be noticed; Ray's own default is 2 s.
 _ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",  # Ray's default is 2 s
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Where a training runs.
+    """Workers of a training.
 
     Attributes:
-        count: Workers, >= 1; each has an equal share of every step.
-        gpus: GPUs of each: 1, or 0 to train on processors.
-        address: Ray cluster to join; None starts a Ray on this machine alone.
-        threads: CPU threads of each worker; None shares each host's processors out.
+        count: Number of workers, >= 1; each has an equal share of every step.
+        gpus: GPUs of each worker: 1, or 0 to train on CPUs.
+        address: Address of the Ray cluster to join; None starts a Ray on this machine.
+        threads: CPU threads of each worker; None divides each host's CPUs among its workers.
     """
 
     count: int
@@ -47,24 +46,26 @@ class Workers:
 
 
 def train_on_workers(
-    run: TrainRun,
-    data: str,
-    workers: Workers,
-    display: TrainDisplay,
-    *,
-    resume: bool,
+    run: TrainRun, data: str, workers: Workers, display: TrainDisplay, *, resume: bool
 ) -> bool:
-    """Train on several workers, or go on; return False if stopped before the end.
+    """Train or resume on several workers; return False if stopped before the end.
 
-    The folder of the run must lie where all workers see the same files, and so must `data` or
-    the decoded images.
+    The folder of the run, and `data` or the decoded images, must be on a file system that all
+    workers share.
+
+    Args:
+        run: The training.
+        data: Value of ``--data``.
+        workers: Number and place of the workers.
+        display: Shows lines and progress.
+        resume: Whether to go on with a training in the folder.
 
     Raises:
-        ValueError: If the batch does not share out, there is not room for the workers, or as in
-            `trainer.train_run.train`.
-        DivergedError: If the gradients stay not finite.
+        ValueError: If the batch cannot be divided, the cluster is too small for the workers, or
+            as in `trainer.run.train.train`.
+        DivergedError: If gradients remain not finite.
         OSError: If a file cannot be read or written, or the cluster cannot be reached.
-        RuntimeError: If the workers are lost again and again.
+        RuntimeError: If the workers are lost repeatedly.
     """
     split = train_split(run)
     plan = plan_of(run, split)
@@ -74,22 +75,22 @@ def train_on_workers(
         return True
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    session = ray_session(
+    starting = ray_session(
         workers=workers.count, gpus_per_worker=workers.gpus, address=workers.address
     )
     # Ray replaces the handler of SIGTERM when it starts, so the handlers are set again here.
-    with session as ray_is_up, stop_signals() as stop, Replay(plan, display) as replay:
-        if ray_is_up.note:
-            display.say(f"{ray_is_up.note}; the training begins when all are there")
-        _train(_told(run), data, workers, ray_is_up, replay, stop)
+    with starting as session, stop_signals() as stop, EventReplay(plan, display) as replay:
+        if session.note:
+            display.print(f"{session.note}; the training begins when all are there")
+        _train(_without_images(run), data, workers, session, replay, stop)
         return bool(replay.finished)
 
 
 def check_share(batch_size: int, count: int) -> None:
-    """Refuse a batch that cannot be shared out equally.
+    """Check that a batch can be divided equally among workers.
 
     Raises:
-        ValueError: If it is no multiple of `count`, or a worker gets fewer than 2 images.
+        ValueError: If it is not a multiple of `count`, or a worker gets fewer than 2 images.
     """
     if batch_size % count or batch_size < 2 * count:
         below = max(2, batch_size // count) * count
@@ -99,8 +100,8 @@ def check_share(batch_size: int, count: int) -> None:
         )
 
 
-def _told(run: TrainRun) -> TrainRun:
-    """Return `run` as workers are told it: with absolute paths, and images by name alone."""
+def _without_images(run: TrainRun) -> TrainRun:
+    """Return the request that is sent to workers: absolute paths, and images without splits."""
     return replace(
         run,
         folder=run.folder.absolute(),
@@ -114,21 +115,21 @@ def _train(
     data: str,
     workers: Workers,
     session: RaySession,
-    replay: Replay,
+    replay: EventReplay,
     stop: StopRequest,
 ) -> None:
-    """Hold the trainer in a thread, so that this one can show the steps and hear signals."""
-    import ray  # here and below, because a session of our own sets Ray's environment first
+    """Run the trainer in a thread, while this one shows events and receives signals."""
+    import ray  # not at the top: a session sets Ray's environment variables before
 
-    from trainer.distributed.ray_worker import WorkerTask
+    from trainer.distributed.ray_worker import QueueHandle, WorkerTask
 
-    mailbox = ray.remote(num_cpus=0)(Mailbox).remote()
+    actor = ray.remote(num_cpus=0)(EventQueue).remote()
     path = Path(data).expanduser()
     task = WorkerTask(
         run=run,
         data=str(path.absolute()) if path.exists() else data,
         threads=workers.threads,
-        mailbox=mailbox,
+        queue=QueueHandle(actor=actor),
     )
     trainer = _trainer(task, workers, session)
     errors: list[Exception] = []
@@ -137,16 +138,16 @@ def _train(
     running = True
     while running:
         thread.join(POLL_S)
-        running = thread.is_alive()  # what came before its end is taken below
-        replay.replay(ray.get(mailbox.take.remote(stop.requested())))
+        running = thread.is_alive()  # read before the events, so that none is missed
+        replay.replay(ray.get(actor.take.remote(stop.requested())))
     if replay.finished is None:
-        raise errors[0] if errors else RuntimeError("the workers ended and did not say how")
+        raise errors[0] if errors else RuntimeError("the workers ended without a result")
 
 
 def _fit(trainer: Any, errors: list[Exception]) -> None:
     try:
         trainer.fit()
-    except Exception as error:  # noqa: BLE001 (it is raised again, by the thread that waits)
+    except Exception as error:  # noqa: BLE001 (the main thread raises it)
         errors.append(error)
 
 
@@ -154,12 +155,12 @@ def _trainer(task: "WorkerTask", workers: Workers, session: RaySession) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    from trainer.distributed.ray_worker import LossTeller, work
+    from trainer.distributed.ray_worker import WorkerLossCallback, train_worker
 
-    # Ray Train wants a place of its own, which all workers see; nothing of use is left there.
-    place = task.run.folder if session.folder is None else session.folder
+    # Ray Train requires a folder that all workers share; it holds nothing of lasting use.
+    storage = task.run.folder if session.folder is None else session.folder
     return TorchTrainer(
-        work,
+        train_worker,
         train_loop_config={"task": task},
         torch_config=TorchConfig(backend="nccl" if workers.gpus else "gloo"),
         scaling_config=ScalingConfig(
@@ -169,9 +170,9 @@ def _trainer(task: "WorkerTask", workers: Workers, session: RaySession) -> Any:
         ),
         run_config=RunConfig(
             name="ray",
-            storage_path=str(place),
-            # Our own checkpoints are the truth. How often to try again is the driver's decision.
+            storage_path=str(storage),
+            # Checkpoints are this project's own, and the driver limits the number of failures.
             failure_config=FailureConfig(max_failures=-1),
-            callbacks=[LossTeller(task.mailbox)],
+            callbacks=[WorkerLossCallback(task.queue)],
         ),
     )

@@ -1,4 +1,4 @@
-"""One worker of a training on several devices, as Ray Train runs it."""
+"""Worker of a training on several devices, run by Ray Train."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from ray.train import UserCallback
 
 from trainer.data.cache.images import open_cache
 from trainer.data.prepare import prepare
-from trainer.distributed.worker_messages import Event, MailDisplay, fault_of
+from trainer.distributed.worker_messages import Event, RemoteDisplay, fatal_error
 from trainer.fit.processes import Processes
 from trainer.run.display import NoDisplay
 from trainer.run.request import TrainRun, train_split
@@ -22,27 +22,43 @@ from trainer.run.train import train_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerTask:
-    """What a worker is sent. The images stay where they are.
+class QueueHandle:
+    """Handle of the driver's `EventQueue`; implements `EventSink`.
 
     Attributes:
-        run: The training; its images are named, without any split.
-        data: What ``--data`` says, for a host that has not decoded it yet.
-        threads: CPU threads of each worker; None shares the host's processors out.
-        mailbox: Handle of the actor between workers and driver.
+        actor: Ray's handle of the actor.
+    """
+
+    actor: Any
+
+    def put(self, events: Sequence[Event]) -> bool:
+        """Append events; return whether the training is to stop."""
+        stop: bool = ray.get(self.actor.put.remote(events))
+        return stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTask:
+    """Input of a worker; it does not contain the images.
+
+    Attributes:
+        run: The training; its images have their names but no splits.
+        data: Value of ``--data``, for a host that has not decoded the images yet.
+        threads: CPU threads of each worker; None divides the host's CPUs among its workers.
+        queue: Queue of events for the driver.
     """
 
     run: TrainRun
     data: str
     threads: int | None
-    mailbox: Any
+    queue: QueueHandle
 
 
-def work(config: dict[str, WorkerTask]) -> None:
-    """Train this worker's share of ``config["task"]``; tell the driver how it ended.
+def train_worker(config: dict[str, WorkerTask]) -> None:
+    """Train this worker's share of ``config["task"]``, and report its end to the driver.
 
-    A fault that would come again is told to the driver, which ends the workers. Of anything
-    else they die, and Ray Train starts all of them again from the last checkpoint.
+    An error that would occur again is reported to the driver, which ends the workers. After any
+    other error Ray Train starts all workers again, from the last checkpoint.
     """
     task = config["task"]
     context = ray.train.get_context()
@@ -54,61 +70,54 @@ def work(config: dict[str, WorkerTask]) -> None:
     )
     cpus = len(os.sched_getaffinity(0))
     torch.set_num_threads(task.threads or max(1, cpus // processes.on_host))
-
-    def post(events: Sequence[Event]) -> bool:
-        stop: bool = ray.get(task.mailbox.post.remote(events))
-        return stop
-
-    mail = MailDisplay(post)
+    remote = RemoteDisplay(task.queue)
     is_first = processes.rank == 0
     try:
-        run = _opened(task, processes.device)
+        run = _with_images(task, processes.device)
         finished = train_share(
             run,
             train_split(run),
             processes,
-            mail if is_first else NoDisplay(),
-            mail.should_stop if is_first else _never,
+            remote if is_first else NoDisplay(),
+            remote.should_stop if is_first else _never_stop,
         )
     except Exception as error:
-        fault = fault_of(error)
-        if fault is not None:
-            mail.send("failed", *fault)
+        if (fatal := fatal_error(error)) is not None:
+            remote.send("failed", *fatal)
         raise
     if is_first:
-        mail.send("ended", finished)
+        remote.send("ended", finished)
 
 
-def _never() -> bool:
+def _never_stop() -> bool:
     return False
 
 
-def _opened(task: WorkerTask, device: torch.device) -> TrainRun:
-    """Return the training with the images of this host, decoded now where they are not yet.
+def _with_images(task: WorkerTask, device: torch.device) -> TrainRun:
+    """Return the training with the images of this host, which are decoded if necessary.
 
     Raises:
-        ValueError: If this host's images are others than the driver's.
+        ValueError: If the images of this host differ from the driver's.
     """
-    told = task.run.images
+    expected = task.run.images
     try:
-        images = open_cache(told.path)
+        images = open_cache(expected.path)
     except FileNotFoundError:
-        images = prepare(task.data, told.image_size)
-        if images.path.name != told.path.name:  # it is named by its content
+        images = prepare(task.data, expected.image_size)
+        if images.path.name != expected.path.name:  # it is a digest of the content
             raise ValueError(
                 f"{task.data} holds other images on {platform.node()} than where nas-train runs"
             ) from None
     return replace(task.run, images=images, device=device)
 
 
-class LossTeller(UserCallback):  # type: ignore[misc]
-    """Puts every loss of workers into the mailbox."""
+class WorkerLossCallback(UserCallback):  # type: ignore[misc]
+    """Reports every loss of workers to the driver."""
 
-    def __init__(self, mailbox: Any) -> None:
-        self._mailbox = mailbox
+    def __init__(self, queue: QueueHandle) -> None:
+        self._queue = queue
 
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """Tell the first of them: the others often died of it."""
-        del run_context
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:  # noqa: ARG002
+        """Report the error of the lowest rank: it is often the cause of the others."""
         rank, error = min(worker_exceptions.items())
-        ray.get(self._mailbox.post.remote([("lost", (f"worker {rank}: {error}",))]))
+        self._queue.put([("lost", (f"worker {rank}: {error}",))])

@@ -1,65 +1,78 @@
-"""What the workers of a training tell the process that was started, and what it does with it."""
+"""Events from the workers of a training to its driver, and their handling there."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Protocol, Self
 
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import TrainPlan
-from trainer.fit.task import FitObserver, StepReport
+from trainer.fit.setup import StepReport, TrainingObserver
 from trainer.run.display import TrainDisplay
 
+# Name and arguments of an event.
 Event = tuple[str, tuple[Any, ...]]
 
-SECONDS_BETWEEN_POSTS = 0.25
-# So often the workers may be lost without a step between before it is taken for our fault.
-MOST_LOSSES = 3
-# What ends a training for good. Anything else is a worker that is lost.
-FAULTS = {kind.__name__: kind for kind in (ValueError, OSError, DivergedError)}
+SECONDS_BETWEEN_PUTS = 0.25
+# Losses of workers without a step between them, after which the training fails.
+MAX_LOSSES = 3
+# Errors that end a training. After any other error of a worker the workers are started again.
+FATAL_ERRORS = {kind.__name__: kind for kind in (ValueError, OSError, DivergedError)}
 
 
-class Mailbox:
-    """Lies between the workers and the driver; carries a wish to stop the other way."""
+class EventQueue:
+    """Queue of events from workers to driver; also passes the stop request to the workers.
+
+    It runs as a Ray actor.
+    """
 
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._stop = False
 
-    def post(self, events: Sequence[Event]) -> bool:
-        """Leave events; return whether the training is to stop."""
+    def put(self, events: Sequence[Event]) -> bool:
+        """Append events; return whether the training is to stop."""
         self._events.extend(events)
         return self._stop
 
     def take(self, stop: bool) -> list[Event]:
-        """Take the events away, in order, and say whether the training is to stop."""
+        """Remove and return all events in order; request a stop if `stop` is set."""
         self._stop = self._stop or stop
         events, self._events = self._events, []
         return events
 
 
-class MailDisplay:
-    """The display of the worker of rank 0: all of it goes to the driver, a few times a second.
+class EventSink(Protocol):
+    """Takes events: an `EventQueue`, or a handle of one."""
+
+    def put(self, events: Sequence[Event]) -> bool:
+        """Append events; return whether the training is to stop."""
+        ...
+
+
+class RemoteDisplay:
+    """Display and observer of the worker of rank 0, which sends everything to the driver.
+
+    It implements `trainer.run.display.TrainDisplay` and `trainer.fit.setup.TrainingObserver`.
 
     Args:
-        post: Leaves events in the mailbox and returns whether the training is to stop.
+        queue: Queue of the driver.
     """
 
-    def __init__(self, post: Callable[[Sequence[Event]], bool]) -> None:
-        self._post = post
+    def __init__(self, queue: EventSink) -> None:
+        self._queue = queue
         self._events: list[Event] = []
-        self._posted_at = float("-inf")
+        self._put_at = float("-inf")
         self._stop = False
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Send a line."""
-        self.send("say", line)
+        self.send("print", line)
 
     @contextmanager
-    def progress(self, plan: TrainPlan, start: int) -> Iterator[FitObserver]:
+    def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:  # noqa: ARG002
         """Send every step from `start` on."""
-        del plan  # the driver has its own
         self.send("begun", start)
         try:
             yield self
@@ -67,7 +80,7 @@ class MailDisplay:
             self.flush()
 
     def stepped(self, report: StepReport) -> None:
-        """Send a step, together with others."""
+        """Send a step, together with later events."""
         self._events.append(("stepped", (report,)))
 
     def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
@@ -79,87 +92,87 @@ class MailDisplay:
         self.send("rewound", step, rate_scale)
 
     def send(self, name: str, *values: Any) -> None:
-        """Send an event now, after those that wait."""
+        """Send an event now, after the waiting ones."""
         self._events.append((name, values))
         self.flush()
 
     def should_stop(self) -> bool:
-        """Whether the driver was asked to stop, as of the last post."""
-        if time.monotonic() - self._posted_at >= SECONDS_BETWEEN_POSTS:
+        """Return whether the driver has requested a stop, as of the last transfer."""
+        if time.monotonic() - self._put_at >= SECONDS_BETWEEN_PUTS:
             self.flush()
         return self._stop
 
     def flush(self) -> None:
-        """Send what waits."""
+        """Send the waiting events."""
         events, self._events = self._events, []
-        self._stop = self._post(events)
-        self._posted_at = time.monotonic()
+        self._stop = self._queue.put(events)
+        self._put_at = time.monotonic()
 
 
-class Replay:
-    """The driver's side: shows what the workers send, and knows how the training ended.
+class EventReplay:
+    """Passes the workers' events to a display, and keeps how the training ended.
 
     Use it as a context manager.
 
     Attributes:
-        finished: Whether the last step is done; None as long as no worker has said how it ended.
+        finished: Whether the last step is done; None until a worker reports its end.
     """
 
     def __init__(self, plan: TrainPlan, display: TrainDisplay) -> None:
         self.finished: bool | None = None
         self._plan, self._display = plan, display
-        self._shown = ExitStack()
-        self._observer: FitObserver | None = None
+        self._progress = ExitStack()
+        self._observer: TrainingObserver | None = None
         self._losses = 0
 
-    def __enter__(self) -> "Replay":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._shown.close()
+        self._progress.close()
 
     def replay(self, events: Sequence[Event]) -> None:
-        """Show events.
+        """Handle events.
 
         Raises:
             ValueError: As in a worker; so do OSError and DivergedError.
-            RuntimeError: If the workers are lost again and again without a step between.
+            RuntimeError: If the workers are lost more than `MAX_LOSSES` times without a step.
         """
         for name, values in events:
-            if name == "say":
-                self._display.say(*values)
+            if name == "print":
+                self._display.print(*values)
             elif name == "begun":
-                self._shown.close()
-                self._observer = self._shown.enter_context(
+                self._progress.close()
+                self._observer = self._progress.enter_context(
                     self._display.progress(self._plan, *values)
                 )
             elif name == "ended":
                 (self.finished,) = values
             elif name == "failed":
                 kind, message = values
-                raise FAULTS[kind](message)
+                raise FATAL_ERRORS[kind](message)
             elif name == "lost":
-                self._lost(*values)
+                self._count_loss(*values)
             elif self._observer is not None:
                 self._losses = 0 if name == "stepped" else self._losses
                 getattr(self._observer, name)(*values)
 
-    def _lost(self, reason: str) -> None:
-        self._shown.close()
+    def _count_loss(self, reason: str) -> None:
+        self._progress.close()
         self._observer = None
         self._losses += 1
-        if self._losses > MOST_LOSSES:
+        if self._losses > MAX_LOSSES:
             raise RuntimeError(
                 f"the workers were lost {self._losses} times without a step between; "
                 f"the last time:\n{reason}"
             )
         last = reason.strip().splitlines()[-1] if reason.strip() else "no reason known"
-        self._display.say(f"workers lost ({last}); starting them again from the last checkpoint")
+        self._display.print(f"workers lost ({last}); starting them again from the last checkpoint")
 
 
-def fault_of(error: BaseException) -> tuple[str, str] | None:
-    """Return the kind and the message of a fault that ends a training for good, or None."""
-    for name, kind in FAULTS.items():
+def fatal_error(error: BaseException) -> tuple[str, str] | None:
+    """Return name and message of an error that ends a training, or None for another error."""
+    for name, kind in FATAL_ERRORS.items():
         if isinstance(error, kind):
             return name, str(error)
     return None

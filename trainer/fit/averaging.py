@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, as TensorFlow ramps it up."""
+"""Moving average of a network's weights, with TensorFlow's ramp of the decay."""
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +8,15 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def averaged_network(network: nn.Module, decay: float) -> AveragedModel:
-    """Return the moving average of `network`, which starts at its present weights.
+    """Return the moving average of `network`, initialised with its current weights.
 
-    Update t, from 0, keeps ``min(decay, (1 + t) / (10 + t))`` of the average, so that a short
-    training is not held at its start. Running statistics of the batch normalisation are
-    averaged as well; counters and other whole numbers are taken over. Nothing in an update
-    waits for a GPU.
+    Update t, counted from 0, keeps ``min(decay, (1 + t) / (10 + t))`` of the average, so that
+    the initial weights have little influence after a short training. Running statistics of batch
+    normalisation are averaged too; integer buffers are copied. No update synchronises with a GPU.
+
+    Args:
+        network: The network that is trained.
+        decay: Largest share of the average that an update keeps, in [0, 1).
 
     Raises:
         ValueError: If `decay` is not in [0, 1).
@@ -35,6 +38,6 @@ def averaged_network(network: nn.Module, decay: float) -> AveragedModel:
         torch._foreach_add_(averages, steps)
 
     average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-    # Its first update would copy the weights; the copy has been made, and t counts from here.
+    # With a count of 0 the first update would copy the weights, which has been done here.
     average.n_averaged.fill_(1)
     return average

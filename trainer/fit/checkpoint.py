@@ -1,4 +1,4 @@
-"""Checkpoints on disk: written whole or not at all, the last few and the best kept."""
+"""Checkpoint files of a training: written atomically; the newest few and the best are kept."""
 
 import contextlib
 import io
@@ -18,12 +18,12 @@ NEWEST = "checkpoint.pt"
 class CheckpointFolder:
     """The checkpoints of one run.
 
-    ``checkpoint.pt`` is the newest; ``checkpoints/`` holds the last few by their step, and
-    ``best.pt``. The names share one file on the disk where the file system can.
+    ``checkpoint.pt`` is the newest; ``checkpoints/`` holds the newest few by step, and
+    ``best.pt``. The names are hard links to one file where the file system supports them.
 
     Args:
-        folder: Of the run; it must exist.
-        keep: How many of the last to keep, >= 1.
+        folder: Folder of the run; it must exist when a checkpoint is saved.
+        keep: Number of newest checkpoints to keep, >= 1.
     """
 
     def __init__(self, folder: Path, *, keep: int = 3) -> None:
@@ -31,15 +31,15 @@ class CheckpointFolder:
         self._steps = folder / "checkpoints"
 
     def save(self, content: dict[str, Any], *, step: int, best: bool = False) -> None:
-        """Write a checkpoint; what was there before stays until the new one is whole.
+        """Write a checkpoint; the previous one stays until the new one is complete.
 
         Args:
             content: Tensors, plain dicts and numbers.
-            step: Steps that are done.
+            step: Number of finished steps.
             best: Whether to keep it as the best one too.
 
         Raises:
-            OSError: If it cannot be written, as on a full disk; says which one stays.
+            OSError: If it cannot be written, for example on a full disk.
         """
         stream = io.BytesIO()
         torch.save({"schema": SCHEMA, "step": step, **content}, stream)
@@ -62,7 +62,7 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
 
     def load(self, device: torch.device) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-        """Return the newest checkpoint that is whole, or None, and a note on each that is not."""
+        """Return the newest readable checkpoint or None, and a note on each damaged one."""
         notes: list[str] = []
         for path in (self._folder / NEWEST, *reversed(self._numbered())):
             if not path.exists():
@@ -78,10 +78,10 @@ class CheckpointFolder:
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Return the content of one checkpoint.
+    """Return the content of a checkpoint file, with its tensors on `device`.
 
     Raises:
-        ValueError: If it is damaged or of another kind.
+        ValueError: If the file is damaged or has another schema.
         OSError: If it cannot be read.
     """
     content = load_tensors(path, device)
@@ -91,12 +91,12 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def _link(path: Path, name: Path, data: bytes) -> None:
-    """Make `name` another name of the file at `path` in one step, or else a copy."""
+    """Make `name` a hard link to `path` atomically, or a copy where links are not supported."""
     draft = name.with_name(f".{name.name}.{os.getpid()}.tmp")
     try:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
         draft.hardlink_to(path)
         draft.replace(name)
-    except OSError:  # no hard links here
+    except OSError:
         write_atomic(name, data)

@@ -1,8 +1,9 @@
-"""How good a network is on images that it was not trained on, each counted once."""
+"""Evaluation of a network on images that it was not trained on, each counted once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,21 +14,23 @@ from trainer.data.loading.batches import normalise
 from trainer.data.loading.pixels import Indices, PixelStore, resized
 from trainer.data.loading.train_feed import class_targets
 from trainer.device.precision import autocast
+from trainer.fit.processes import Processes
 
 EVALUATION_BATCH = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Measured on every image once.
+    """Accuracy and loss of a network.
 
     Attributes:
-        top1: Share of images whose class has the largest logit, in [0, 1]. Of an image of
-            several classes any of them counts.
-        top5: Share of images whose class is among the five largest (all, with fewer classes).
-        loss: Mean cross-entropy, without label smoothing; of several classes with the targets
-            of the training, each its even share.
-        num_images: Images.
+        top1: Share of images whose class has the largest logit, in [0, 1]. For an image with
+            several classes, any of them counts.
+        top5: Share of images whose class is among the five largest logits, in [0, 1]; among all
+            of them if there are fewer classes.
+        loss: Mean cross-entropy without label smoothing; an image with several classes has equal
+            targets for each.
+        num_images: Number of images.
     """
 
     top1: float
@@ -37,16 +40,14 @@ class Evaluation:
 
 
 class EvaluationFeed:
-    """Images of a split at one size, each once; several processes take every n-th each.
+    """Batches of images of a split at one size; each of n processes takes every n-th image.
 
     Args:
-        split: Where the images are.
-        indices: (count,) which of them, over all processes.
-        image_size: Side of the images, pixels.
+        split: The images.
+        indices: (count,) int64 positions in `split`, for all processes together.
+        image_size: Side of the square images, pixels.
         crop: Central share of the side that is kept before resizing, in (0, 1].
-        device: Where batches are made.
-        rank: This process.
-        world_size: Processes.
+        processes: This process, whose device gets the batches, and those that share the images.
     """
 
     def __init__(
@@ -56,19 +57,23 @@ class EvaluationFeed:
         *,
         image_size: int,
         crop: float,
-        device: torch.device,
-        rank: int = 0,
-        world_size: int = 1,
+        processes: Processes,
     ) -> None:
-        mine = indices[rank::world_size]
-        self._pixels = PixelStore(split, mine, device) if len(mine) else None
+        own = indices[processes.rank :: processes.size]
+        self._pixels = PixelStore(split, own, processes.device) if len(own) else None
         self._image_size, self._crop = image_size, crop
+        self.processes = processes
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield normalised images (batch, 3, size, size) and labels (batch,) or (batch, k)."""
+        """Yield batches on the device.
+
+        Yields:
+            Images (batch, 3, size, size), float32 in [-1, 1], and labels, int64 (batch,) or
+            (batch, k), see `ImageSplit`.
+        """
         if self._pixels is None:
             return
-        positions = torch.arange(len(self._pixels)).numpy()
+        positions = np.arange(len(self._pixels))
         for start in range(0, len(positions), EVALUATION_BATCH):
             chosen = positions[start : start + EVALUATION_BATCH]
             images, labels = self._pixels.to_device(*self._pixels.read(chosen))
@@ -79,48 +84,35 @@ class EvaluationFeed:
             yield normalise(resized(images, self._image_size)), labels
 
 
-def alone(sums: Tensor) -> Tensor:
-    """Return the sums of the only process there is."""
-    return sums
-
-
 @torch.no_grad()
-def evaluate_images(
-    network: nn.Module,
-    feed: EvaluationFeed,
-    *,
-    device: torch.device,
-    precision: Precision,
-    sum_over_processes: Callable[[Tensor], Tensor] = alone,
-) -> Evaluation:
-    """Return the accuracy of `network` on every image of `feed`, counting each once.
+def evaluate_images(network: nn.Module, feed: EvaluationFeed, precision: Precision) -> Evaluation:
+    """Evaluate `network` on all images of `feed`, over all processes.
 
     Args:
-        network: Left in the mode that it was in.
+        network: Maps images (batch, 3, size, size) to logits (batch, classes); its mode is
+            restored.
         feed: The images.
-        device: The network's.
         precision: Arithmetic of the forward pass.
-        sum_over_processes: Adds up a tensor of sums over all processes.
 
     Raises:
-        ValueError: If there are no images in any process.
+        ValueError: If no process has an image.
     """
-    was_training = network.training
+    processes, was_training = feed.processes, network.training
     network.eval()
-    sums = torch.zeros(4, dtype=torch.float64, device=device)  # top-1, top-5, loss, images
+    # top-1 hits, top-5 hits, loss, images
+    sums = torch.zeros(4, dtype=torch.float64, device=processes.device)
     for images, labels in feed:
-        with autocast(device, precision):
+        with autocast(processes.device, precision):
             logits = network(images)
         logits = logits.float()
         hits = _hits(logits.topk(min(5, logits.shape[1]), dim=1).indices, labels)
         sums[0] += hits[:, 0].sum()
         sums[1] += hits.any(dim=1).sum()
-        one_class = labels.ndim == 1
-        targets = labels if one_class else class_targets(labels, logits.shape[1])
+        targets = labels if labels.ndim == 1 else class_targets(labels, logits.shape[1])
         sums[2] += F.cross_entropy(logits, targets, reduction="sum")
         sums[3] += len(labels)
     network.train(was_training)
-    top1, top5, loss, count = sum_over_processes(sums).tolist()
+    top1, top5, loss, count = processes.total(sums).tolist()
     if count == 0:
         raise ValueError("evaluation needs at least one image, got none")
     return Evaluation(
@@ -129,7 +121,10 @@ def evaluate_images(
 
 
 def _hits(best: Tensor, labels: Tensor) -> Tensor:
-    """Return where `best` (batch, 5) names a class of its image; -1, which fills rows, is none."""
+    """Return which predictions `best` (batch, 5) are classes of their image, bool (batch, 5).
+
+    Rows of `labels` (batch, k) are filled up with -1, which equals no prediction.
+    """
     if labels.ndim == 1:
         return best == labels[:, None]
     return (best[:, :, None] == labels[:, None, :]).any(dim=2)

@@ -1,6 +1,6 @@
-"""From a recipe to numbers: which phase, learning rate and epoch every step has.
+"""Training plan: the phase and the learning rate of every step, computed from a recipe.
 
-All of it is a function of the step, so that a training that stopped goes on from its step.
+Both are functions of the step, so that a resumed training needs no other state.
 """
 
 import math
@@ -20,22 +20,22 @@ from trainer.schedule import (
     warmed_up,
 )
 
-# A share of the architecture's size is cut to whole multiples of this.
+# An image size given as a share is rounded down to a multiple of this, pixels.
 SHARE_MULTIPLE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainPlan:
-    """A training, step by step.
+    """Phases and learning rates of a training by step.
 
     Attributes:
-        recipe: What it follows.
+        recipe: Recipe that the plan was computed from.
         phases: The distinct phases.
-        segments: (first step, position in `phases`) of each stretch of one phase, in order.
-        total_steps: Updates.
-        num_images: Training images; step k learns from images [k, k + 1) x batch of an endless
-            row of epochs.
-        eval_size: Side of the images in evaluations, pixels.
+        segments: (first step, index in `phases`) of each range of steps with one phase, in order.
+        total_steps: Number of optimizer updates.
+        num_images: Number of training images; step k uses the images [k, k + 1) x batch size of
+            the concatenated epochs.
+        eval_size: Side of the square images in evaluations, pixels.
     """
 
     recipe: Recipe
@@ -47,16 +47,16 @@ class TrainPlan:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Updates in one pass over the images, seldom a whole number."""
+        """Updates in one pass over the images, mostly not an integer."""
         return self.num_images / self.recipe.batch_size
 
     def phase_index(self, step: int) -> int:
-        """Position in `phases` of the phase of `step`, 0-based."""
+        """Index in `phases` of the phase of `step`, which is counted from 0."""
         starts = [start for start, _ in self.segments]
         return self.segments[bisect_right(starts, step) - 1][1]
 
     def steps_in_phases(self) -> tuple[int, ...]:
-        """How many steps each of `phases` has in total."""
+        """Total number of steps of each of `phases`."""
         ends = [start for start, _ in self.segments[1:]] + [self.total_steps]
         counts = [0] * len(self.phases)
         for (start, index), end in zip(self.segments, ends, strict=True):
@@ -64,10 +64,10 @@ class TrainPlan:
         return tuple(counts)
 
     def learning_rate(self, step: int) -> float:
-        """Rate of `step`, 0-based."""
+        """Learning rate of `step`, which is counted from 0."""
         rate = self.recipe.learning_rate
         peak = scaled_learning_rate(rate.base, self.recipe.batch_size)
-        # The released code cuts the warm-up to whole steps, and leaves the staircase's as is.
+        # The released code rounds the warm-up down to whole steps, but not the decay interval.
         warmup = math.floor(self.steps(rate.warmup))
         if rate.schedule == "cosine":
             return cosine(step, peak=peak, total_steps=self.total_steps, warmup_steps=warmup)
@@ -84,11 +84,14 @@ class TrainPlan:
         return warmed_up(step, peak, peak=peak, warmup_steps=warmup)
 
     def steps(self, duration: Duration) -> float:
-        """Return a duration of the recipe in steps."""
+        """Return `duration` in steps."""
         return _steps(duration, self.steps_per_epoch, self.total_steps)
 
     def is_due(self, every: Duration, done: int) -> bool:
-        """Whether a thing that happens so often is due after `done` steps, or all are done."""
+        """Whether an event with the interval `every` is due after `done` steps.
+
+        After the last step every event is due.
+        """
         interval = max(1.0, self.steps(every))
         return done == self.total_steps or done // interval > (done - 1) // interval
 
@@ -96,17 +99,17 @@ class TrainPlan:
 def make_plan(
     recipe: Recipe, *, num_images: int, train_size: int, eval_size: int, seed: int
 ) -> TrainPlan:
-    """Work the recipe out for a number of images and an architecture's own sizes.
+    """Compute the plan of a recipe for a number of images and an architecture's image sizes.
 
     Args:
-        recipe: What to follow.
-        num_images: Training images, held-out ones not counted.
-        train_size: What a share of the training size refers to, pixels.
-        eval_size: Where the recipe names none, pixels.
-        seed: Of the sizes that `random-resize` draws.
+        recipe: The recipe.
+        num_images: Number of training images, without held-out ones.
+        train_size: Training image size of the architecture, pixels.
+        eval_size: Evaluation image size for recipes without one, pixels.
+        seed: Seed of the phases that `random-resize` draws.
 
     Raises:
-        ValueError: If there are no steps, fewer steps than phases, or the phases are at fault.
+        ValueError: If there are fewer steps than phases, or the phases are invalid.
     """
     per_epoch = num_images / recipe.batch_size
     total = math.floor(_steps(recipe.duration, per_epoch, 0))
@@ -135,20 +138,23 @@ def _steps(duration: Duration, per_epoch: float, total: int) -> float:
 
 
 def cache_size(recipe: Recipe, *, train_size: int, eval_size: int) -> int:
-    """Return the side at which images are decoded, once for all phases, pixels.
+    """Return the side of the decoded images, pixels.
 
-    The largest that training or evaluation uses: crops are only ever made smaller then, and an
-    evaluation sees every pixel that it can use.
+    It is the largest side in training or evaluation, so that no image is enlarged later.
     """
     largest = max(phase.image_size for phase in recipe_phases(recipe, train_size))
     return recipe.cache_size or max(largest, recipe.eval_size or eval_size)
 
 
 def recipe_phases(recipe: Recipe, train_size: int) -> tuple[Phase, ...]:
-    """Return the phases; a share of the training size refers to `train_size`, pixels.
+    """Return the phases of a recipe.
+
+    Args:
+        recipe: The recipe.
+        train_size: Training image size of the architecture, pixels, to which shares refer.
 
     Raises:
-        ValueError: If the images shrink from first to last.
+        ValueError: If the images become smaller from the first phase to the last.
     """
     settings = recipe.phases
     last = _phase(settings.last, train_size)
@@ -183,7 +189,7 @@ def _pixels(size: ImageSize, train_size: int) -> int:
 def _segments(
     recipe: Recipe, count: int, total: int, per_epoch: float, seed: int
 ) -> tuple[tuple[int, int], ...]:
-    """Equal parts in order, or for random-resize a phase drawn anew every so often."""
+    """Return equal ranges in order, or for `random-resize` a random phase per interval."""
     redraw = recipe.phases.redraw
     if redraw is None:
         return tuple((index * total // count, index) for index in range(count))

@@ -1,9 +1,8 @@
-"""Before the first epoch: how many images fit at once in every phase, tried by a real step."""
+"""Batch size of every phase: predicted from memory, then verified by a real training step."""
 
 import gc
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,24 +13,24 @@ from trainer.config import Precision
 from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.fit.plan import TrainPlan
 from trainer.fit.state import new_state
-from trainer.recipes.config import Recipe
 from trainer.schedule import Phase
+from trainer.timing.synthetic_step import noise_batch
 from trainer.timing.training_step import TrainingStep
 
-# The prediction leaves out workspaces, the average and augmentation: so much of the memory counts.
+# The prediction excludes workspaces, the average and augmentation: usable share of the memory.
 USABLE = 0.8
-# Batch normalisation of the smallest maps needs two values of each channel.
-FEWEST_IMAGES = 2
+# Batch normalisation needs two values per channel where a map has a single pixel.
+MIN_IMAGES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseBudget:
-    """What one phase needs.
+class PhaseBatch:
+    """Batches of one process in a step of a phase.
 
     Attributes:
-        accumulation: Batches that make up this process's part of a step.
-        batch_size: Images of the largest of them.
-        predicted_bytes: Predicted training memory of such a batch.
+        accumulation: Number of batches.
+        batch_size: Images of the largest batch.
+        predicted_bytes: Predicted training memory of this batch.
     """
 
     accumulation: int
@@ -40,17 +39,17 @@ class PhaseBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """What is trained, and where.
+class MemoryQuery:
+    """A training whose batch sizes are to be found, and the memory for it.
 
     Attributes:
         architecture: The network.
         num_classes: Outputs of its classifier.
-        plan: The phases.
-        share: Images of a step in this process.
-        device: Where it trains.
+        plan: The plan of the training.
+        share: Images per step in this process.
+        device: Device of the training.
         precision: Arithmetic of the forward pass.
-        memory_bytes: What may be used; None asks the device.
+        memory_bytes: Memory limit; None is the free memory of the device.
     """
 
     architecture: Architecture
@@ -62,131 +61,119 @@ class Workload:
     memory_bytes: int | None = None
 
 
-def phase_budgets(work: Workload) -> tuple[PhaseBudget, ...]:
-    """Choose every phase's batch by predicted memory; nothing is run.
+def predicted_batches(query: MemoryQuery) -> tuple[PhaseBatch, ...]:
+    """Return the batches of every phase by predicted memory; nothing is run.
 
     Raises:
-        ValueError: If not even the smallest batch fits in some phase; names its size.
+        ValueError: If the smallest batch of a phase does not fit; names its image size.
     """
-    limit = work.memory_bytes or device_memory_bytes(work.device, free=True)
-    return tuple(_budget(work, phase, limit) for phase in work.plan.phases)
+    limit = query.memory_bytes or device_memory_bytes(query.device, free=True)
+    return tuple(_largest_batch(query, phase, limit) for phase in query.plan.phases)
 
 
-def tried_budgets(
-    work: Workload,
-    budgets: tuple[PhaseBudget, ...],
-    on_smaller: Callable[[Phase, PhaseBudget], None],
-) -> tuple[PhaseBudget, ...]:
-    """Take one real step of every phase, and halve the batch where it does not fit.
+def verified_batches(
+    query: MemoryQuery, batches: tuple[PhaseBatch, ...]
+) -> tuple[PhaseBatch, ...]:
+    """Take one real step of every phase, and halve the batch until it fits.
 
-    The step runs on a network of its own, so that the training starts untouched.
+    The steps use networks of their own; the training's network does not change.
 
     Args:
-        work: What is trained.
-        budgets: Of `phase_budgets`.
-        on_smaller: Called where a batch had to be made smaller.
+        query: The training.
+        batches: Result of `predicted_batches`.
 
     Raises:
-        ValueError: If not even the smallest batch fits.
+        ValueError: If the smallest batch does not fit.
     """
-    tried = []
-    for phase, budget in zip(work.plan.phases, budgets, strict=True):
-        while not _fits(work, phase, budget):
-            smaller = _budget_of(work, phase, 2 * budget.accumulation)
-            if smaller == budget:
-                raise ValueError(_too_large(phase, budget.predicted_bytes, None))
-            budget = smaller
-            on_smaller(phase, budget)
-        tried.append(budget)
-    return tuple(tried)
+    verified = []
+    for phase, batch in zip(query.plan.phases, batches, strict=True):
+        while not _fits(query, phase, batch):
+            smaller = _divided(query, phase, 2 * batch.accumulation)
+            if smaller == batch:
+                raise ValueError(_too_large(phase, batch.predicted_bytes, None))
+            batch = smaller
+        verified.append(batch)
+    return tuple(verified)
 
 
-def step_seconds(work: Workload, phase: Phase, budget: PhaseBudget) -> float:
-    """Return the wall seconds of a whole step of `phase` on noise, by timing one batch."""
-    step = _probe(work, phase, budget.batch_size)
+def step_seconds(query: MemoryQuery, phase: Phase, batch: PhaseBatch) -> float:
+    """Return the wall time of a whole step of `phase` on noise, seconds, timed on one batch."""
+    step = _noise_step(query, phase, batch.batch_size)
     step.run()
-    _wait(work.device)
+    _synchronise(query.device)
     started = time.perf_counter()
     step.run()
-    _wait(work.device)
-    # The parts of a step differ by one image at most.
-    return (time.perf_counter() - started) * work.share / budget.batch_size
+    _synchronise(query.device)
+    # The batches of a step differ by at most one image.
+    return (time.perf_counter() - started) * query.share / batch.batch_size
 
 
-def _budget(work: Workload, phase: Phase, limit: int) -> PhaseBudget:
-    recipe: Recipe = work.plan.recipe
-    none, one = (_predicted(work, phase, batch) for batch in (0, 1))
-    most = int((USABLE * limit - none) / (one - none))
-    if most < min(FEWEST_IMAGES, work.share):
-        raise ValueError(_too_large(phase, _predicted(work, phase, FEWEST_IMAGES), limit))
-    most = min(most, recipe.micro_batch or work.share)
-    return _budget_of(work, phase, math.ceil(work.share / most))
+def _largest_batch(query: MemoryQuery, phase: Phase, limit: int) -> PhaseBatch:
+    none, one = (_predicted(query, phase, count) for count in (0, 1))
+    largest = int((USABLE * limit - none) / (one - none))
+    if largest < min(MIN_IMAGES, query.share):
+        raise ValueError(_too_large(phase, _predicted(query, phase, MIN_IMAGES), limit))
+    largest = min(largest, query.plan.recipe.micro_batch or query.share)
+    return _divided(query, phase, math.ceil(query.share / largest))
 
 
-def _budget_of(work: Workload, phase: Phase, fewest: int) -> PhaseBudget:
-    """Cut the step into `fewest` batches, or somewhat more where they come out equal then."""
-    most = max(1, work.share // FEWEST_IMAGES)
-    even = (n for n in range(fewest, min(2 * fewest, most + 1)) if work.share % n == 0)
-    accumulation = min(next(even, fewest), most)
-    batch = math.ceil(work.share / accumulation)
-    return PhaseBudget(
+def _divided(query: MemoryQuery, phase: Phase, minimum: int) -> PhaseBatch:
+    """Divide the step into `minimum` batches, or into up to twice as many of equal size."""
+    maximum = max(1, query.share // MIN_IMAGES)
+    equal = (n for n in range(minimum, min(2 * minimum, maximum + 1)) if query.share % n == 0)
+    accumulation = min(next(equal, minimum), maximum)
+    batch_size = math.ceil(query.share / accumulation)
+    return PhaseBatch(
         accumulation=accumulation,
-        batch_size=batch,
-        predicted_bytes=_predicted(work, phase, batch),
+        batch_size=batch_size,
+        predicted_bytes=_predicted(query, phase, batch_size),
     )
 
 
-def _predicted(work: Workload, phase: Phase, batch: int) -> int:
-    optimizer = work.plan.recipe.optimizer
+def _predicted(query: MemoryQuery, phase: Phase, batch_size: int) -> int:
+    optimizer = query.plan.recipe.optimizer
     return predict_training_memory(
-        work.architecture,
+        query.architecture,
         phase.image_size,
-        batch,
-        num_classes=work.num_classes,
-        precision=work.precision,
+        batch_size,
+        num_classes=query.num_classes,
+        precision=query.precision,
         optimizer=optimizer.name,
         momentum=optimizer.momentum,
     )
 
 
-def _fits(work: Workload, phase: Phase, budget: PhaseBudget) -> bool:
+def _fits(query: MemoryQuery, phase: Phase, batch: PhaseBatch) -> bool:
     try:
-        _probe(work, phase, budget.batch_size).run()
-        _wait(work.device)
+        _noise_step(query, phase, batch.batch_size).run()
+        _synchronise(query.device)
     except torch.cuda.OutOfMemoryError:
         return False
     finally:
-        if work.device.type == "cuda":  # what the step took must not count against the next
+        if query.device.type == "cuda":  # the next step needs the memory of this one
             gc.collect()
             torch.cuda.empty_cache()
     return True
 
 
-def _probe(work: Workload, phase: Phase, batch: int) -> TrainingStep:
-    """Return a step on noise of a network that is thrown away."""
-    state = new_state(
-        work.architecture,
-        work.plan.recipe,
-        num_classes=work.num_classes,
-        device=work.device,
-        seed=0,
-    )
+def _noise_step(query: MemoryQuery, phase: Phase, batch_size: int) -> TrainingStep:
+    """Return a step on noise, of a new network."""
+    recipe, classes = query.plan.recipe, query.num_classes
+    state = new_state(query.architecture, recipe, num_classes=classes, device=query.device, seed=0)
     state.network.train()
     state.network.set_dropout(phase.dropout)
-    size = phase.image_size
-    images = torch.randn(batch, 3, size, size, device=work.device)
-    labels = torch.arange(batch, device=work.device) % work.num_classes
+    images, labels = noise_batch(batch_size, phase.image_size, classes, query.device)
     return TrainingStep(
         network=state.network,
         optimizer=state.optimizer,
-        loss=nn.CrossEntropyLoss(label_smoothing=work.plan.recipe.label_smoothing),
-        images=images.contiguous(memory_format=torch.channels_last),
+        loss=nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing),
+        images=images,
         labels=labels,
-        precision=work.precision,
+        precision=query.precision,
     )
 
 
-def _wait(device: torch.device) -> None:
+def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -194,6 +181,6 @@ def _wait(device: torch.device) -> None:
 def _too_large(phase: Phase, needed: int, limit: int | None) -> str:
     of = "" if limit is None else f" of {limit / 2**30:.1f} GiB free"
     return (
-        f"{FEWEST_IMAGES} images of {phase.image_size} px need about {needed / 2**30:.1f} GiB"
+        f"{MIN_IMAGES} images of {phase.image_size} px need about {needed / 2**30:.1f} GiB"
         f"{of}: they do not fit; train at a smaller image size"
     )

@@ -1,4 +1,4 @@
-"""All that changes while training: weights, their average, the optimizer, and a few counters."""
+"""State of a training: weights, their average, the optimizer, and counters."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,21 +15,21 @@ from trainer.recipes.config import Recipe
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class TrainState:
-    """What a training is, between two steps. A checkpoint holds this and nothing else.
+    """State of a training between two steps; a checkpoint holds nothing else of it.
 
     Attributes:
-        network: The weights that are trained.
-        average: Their moving average, or None where the recipe has none.
-        optimizer: With its state.
-        step: Steps that are done, applied or not.
-        skipped: Steps that were not applied because their gradient was not finite.
-        skipped_in_row: The last so many of them in a row.
-        rewinds: How often the training went back to a checkpoint.
+        network: The network that is trained.
+        average: Moving average of its weights; None if the recipe has none.
+        optimizer: The optimizer and its state.
+        step: Number of finished steps, applied or not.
+        skipped: Number of steps that were not applied because their gradient was not finite.
+        skipped_in_row: Number of skipped steps since the last applied one.
+        rewinds: Number of returns to a checkpoint.
         rate_scale: Factor on the learning rate, below 1 after a rewind.
         best_top1: Best accuracy of an evaluation so far; -1 before the first.
-        train_seconds: Wall seconds of all steps.
-        train_cpu_seconds: Seconds that this process's threads computed in them; on busy cores the
-            fairer measure of a training on a CPU.
+        train_seconds: Wall time of all steps, seconds.
+        train_cpu_seconds: CPU time of this process in all steps, seconds; on a CPU with other
+            load it measures a training better than wall time.
     """
 
     network: Network
@@ -46,7 +46,7 @@ class TrainState:
 
     @property
     def averaged(self) -> Network:
-        """The averaged network, or the trained one where nothing is averaged."""
+        """The averaged network, or the trained one if the recipe has no average."""
         if self.average is None:
             return self.network
         module = self.average.module
@@ -54,7 +54,7 @@ class TrainState:
         return module
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors, plain dicts and numbers; `load_state_dict` inverts it."""
+        """Return tensors, plain dicts and numbers; `load_state_dict` inverts it."""
         return {
             "network": self.network.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
@@ -63,7 +63,7 @@ class TrainState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave, into networks of the same architecture."""
+        """Load the result of `state_dict` into networks of the same architecture."""
         self.network.load_state_dict(state["network"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
@@ -89,11 +89,6 @@ def new_state(
         padding=recipe.padding,
         bn_momentum=recipe.bn_momentum,
     ).to(device)
-    return state_of(network, recipe)
-
-
-def state_of(network: Network, recipe: Recipe) -> TrainState:
-    """Return the state in which `network` has not been trained yet by `recipe`."""
     settings = recipe.optimizer
     return TrainState(
         network=network,
@@ -109,5 +104,5 @@ def state_of(network: Network, recipe: Recipe) -> TrainState:
 
 
 def _counters() -> tuple[str, ...]:
-    held = ("network", "average", "optimizer")
-    return tuple(field.name for field in fields(TrainState) if field.name not in held)
+    modules = ("network", "average", "optimizer")
+    return tuple(field.name for field in fields(TrainState) if field.name not in modules)

@@ -1,4 +1,4 @@
-"""One step: the gradient of all processes, applied where it is finite."""
+"""One training step: the gradient over all processes, applied if it is finite."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -11,36 +11,40 @@ from torch.nn.parallel import DistributedDataParallel
 
 from trainer.data.loading.order import seed_of
 from trainer.device.precision import autocast
+from trainer.fit.setup import StepReport, TrainingSetup
 from trainer.fit.state import TrainState
-from trainer.fit.task import FitTask, StepReport
 from trainer.optim import set_learning_rate
 
-# Beside order and augmentation: the stream of seeds that dropout and stochastic depth draw from.
+# Stream of the seeds of dropout and stochastic depth; image order and augmentation have others.
 _NETWORK_STREAM = 7
 
 
-def take_step(trained: nn.Module, state: TrainState, task: FitTask) -> StepReport:
-    """Take one step; where the gradient is not finite, only count it.
+def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> StepReport:
+    """Take one step; a gradient that is not finite is counted and not applied.
 
-    The images of a step lie in parts, numbered over all processes. Augmentation, dropout and
-    stochastic depth are functions of (seed, step, part): two processes do what one does that
-    takes its step in two parts.
+    The images of a step are divided into parts, numbered over all processes. Augmentation,
+    dropout and stochastic depth are functions of (seed, step, part): two processes compute the
+    same as one process with two parts.
+
+    Args:
+        trained: Module of ``state.network``, see `TrainingSetup.training_module`.
+        state: Changed in place.
+        setup: The plan, the images and the processes.
     """
     started, cpu_started = time.perf_counter(), time.process_time()
-    plan, recipe, step = task.plan, task.plan.recipe, state.step
+    plan, recipe, step = setup.plan, setup.plan.recipe, state.step
     index = plan.phase_index(step)
-    phase = plan.phases[index]
     state.network.train()
-    state.network.set_dropout(phase.dropout)
+    state.network.set_dropout(plan.phases[index].dropout)
     rate = plan.learning_rate(step) * state.rate_scale
     set_learning_rate(state.optimizer, rate)
     state.optimizer.zero_grad(set_to_none=True)
-    sums = _gradients(trained, step, task)
-    task.processes.average(_running_statistics(state.network))
-    norm = _clipped_norm(state.network, recipe.optimizer.clip_norm)
-    # The step's one wait for the device. All processes have the same gradient; the sum of the
-    # norms makes sure that they agree on whether it is finite.
-    means = task.processes.total(torch.stack((*sums, norm))) / task.processes.size
+    sums = _compute_gradients(trained, step, setup)
+    setup.processes.average(_running_statistics(state.network))
+    norm = _clip_gradients(state.network, recipe.optimizer.clip_norm)
+    # The only synchronisation with the device. All processes have the same gradient; the sum of
+    # the norms ensures that they agree on whether it is finite.
+    means = setup.processes.total(torch.stack((*sums, norm))) / setup.processes.size
     mean_loss, mean_hits, norm = means.tolist()
     applied = norm < float("inf")  # false for NaN too
     if applied:
@@ -56,27 +60,27 @@ def take_step(trained: nn.Module, state: TrainState, task: FitTask) -> StepRepor
         step=state.step,
         phase=index,
         loss=mean_loss,
-        top1=mean_hits / task.feed.order.share,
+        top1=mean_hits / setup.feed.order.share,
         learning_rate=rate,
         applied=applied,
-        wait_s=task.feed.wait_s,
-        images=task.feed.order.share * task.processes.size,
+        wait_s=setup.feed.wait_s,
+        images=setup.feed.order.share * setup.processes.size,
         train_seconds=state.train_seconds,
     )
 
 
-def _gradients(trained: nn.Module, step: int, task: FitTask) -> Tensor:
-    """Fill the gradients; return this process's mean loss and its number of hits."""
-    index = task.plan.phase_index(step)
-    phase, parts = task.plan.phases[index], task.accumulation[index]
-    share = task.feed.order.share
-    smoothing = task.plan.recipe.label_smoothing
-    sums = torch.zeros(2, device=task.device)
-    for number, (images, targets) in enumerate(task.feed.batches(step, phase, parts), start=1):
-        part = task.processes.rank * parts + number - 1
-        torch.manual_seed(seed_of(task.seed, step, part, _NETWORK_STREAM))
-        with _exchange(trained, when=number == parts):
-            with autocast(task.device, task.precision):
+def _compute_gradients(trained: nn.Module, step: int, setup: TrainingSetup) -> Tensor:
+    """Fill the gradients; return this process's mean loss and number of hits, float32 (2,)."""
+    index = setup.plan.phase_index(step)
+    phase, parts = setup.plan.phases[index], setup.accumulation[index]
+    share = setup.feed.order.share
+    smoothing = setup.plan.recipe.label_smoothing
+    sums = torch.zeros(2, device=setup.device)
+    for number, (images, targets) in enumerate(setup.feed.batches(step, phase, parts), start=1):
+        part = setup.processes.rank * parts + number - 1
+        torch.manual_seed(seed_of(setup.seed, step, part, _NETWORK_STREAM))
+        with _synchronisation(trained, enabled=number == parts):
+            with autocast(setup.device, setup.precision):
                 logits = trained(images)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
             loss = loss * (len(images) / share)
@@ -87,26 +91,24 @@ def _gradients(trained: nn.Module, step: int, task: FitTask) -> Tensor:
     return sums
 
 
-def _clipped_norm(network: nn.Module, largest: float | None) -> Tensor:
-    """Return the norm of all gradients, after scaling them down to `largest` in place."""
+def _clip_gradients(network: nn.Module, max_norm: float | None) -> Tensor:
+    """Scale all gradients down to `max_norm` in place; return their norm before, shape ()."""
     parameters = [p for p in network.parameters() if p.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if largest is not None:
-        torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+    if max_norm is not None:
+        torch.nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
 
-def _exchange(trained: nn.Module, *, when: bool) -> AbstractContextManager[None]:
-    """Return the context in which gradients are averaged over processes, or only added up."""
-    if when or not isinstance(trained, DistributedDataParallel):
+def _synchronisation(trained: nn.Module, *, enabled: bool) -> AbstractContextManager[None]:
+    """Return the context in which gradients are averaged over processes, or only accumulated."""
+    if enabled or not isinstance(trained, DistributedDataParallel):
         return nullcontext()
     return trained.no_sync()
 
 
 def _running_statistics(network: nn.Module) -> list[Tensor]:
-    """Return the running means and variances of the batch normalisation."""
+    """Return the running means and variances of batch normalisation, (channels,) each."""
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
-    found = [
-        statistic for layer in layers for statistic in (layer.running_mean, layer.running_var)
-    ]
-    return [statistic for statistic in found if statistic is not None]
+    pairs = [(layer.running_mean, layer.running_var) for layer in layers]
+    return [statistic for pair in pairs for statistic in pair if statistic is not None]

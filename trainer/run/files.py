@@ -1,4 +1,4 @@
-"""The files that a training leaves in its folder, beside metrics and checkpoints."""
+"""Files of a training's settings and environment."""
 
 import json
 import platform
@@ -24,12 +24,12 @@ PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 def write_config(
     folder: Path, file: ArchitectureFile, recipe: Recipe, run: dict[str, Any]
 ) -> None:
-    """Write ``config.yaml``: every setting, those by default too, and the architecture.
+    """Write ``config.yaml``: all settings, defaults included, and the architecture.
 
     Args:
-        folder: Of the run.
-        file: What is trained.
-        recipe: How.
+        folder: Folder of the run.
+        file: The architecture.
+        recipe: The training recipe.
         run: Further settings, such as the seed.
     """
     settings = {
@@ -66,7 +66,7 @@ def write_environment(run: TrainRun, *, workers: int) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as JSON: whole, or not at all."""
+    """Write `content` as JSON, atomically."""
     write_atomic(path, json.dumps(content, indent=2) + "\n")
 
 

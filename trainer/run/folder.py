@@ -1,4 +1,4 @@
-"""What a run's folder holds before a training begins, and that only one trains in it."""
+"""Folder of a run: checks before a training, and an exclusive lock during it."""
 
 import fcntl
 import time
@@ -15,15 +15,15 @@ from trainer.run.files import SUMMARY
 from trainer.run.request import TrainRun
 
 LOCK = ".lock"
-# The workers of a killed driver live on for some seconds.
-PATIENCE_S = 30.0
+# The workers of a killed driver keep the lock for some seconds.
+LOCK_TIMEOUT_S = 30.0
 
 
 def check_folder(run: TrainRun, plan: TrainPlan, *, resume: bool) -> None:
-    """Refuse a folder that holds a training which is not to be gone on with, or is another.
+    """Check that the folder is empty, or with `resume` that its training has the same settings.
 
     Raises:
-        ValueError: See above; says what differs.
+        ValueError: If it is not; names the setting that differs.
     """
     content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
     if content is None:
@@ -42,7 +42,7 @@ def check_folder(run: TrainRun, plan: TrainPlan, *, resume: bool) -> None:
 
 
 def is_finished(run: TrainRun, plan: TrainPlan) -> bool:
-    """Whether the last step is done and what a training leaves is there."""
+    """Return whether the last step and the files of the results are done."""
     if not (run.folder / SUMMARY).exists():
         return False
     content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
@@ -50,7 +50,7 @@ def is_finished(run: TrainRun, plan: TrainPlan) -> bool:
 
 
 def identity_of(run: TrainRun, plan: TrainPlan) -> dict[str, Any]:
-    """Return what makes two runs the same training; how many workers share it does not."""
+    """Return the settings that a resumed training must share; the workers are not among them."""
     return {
         "architecture": run.file.architecture.key,
         "images": run.images.path.name,
@@ -62,14 +62,14 @@ def identity_of(run: TrainRun, plan: TrainPlan) -> dict[str, Any]:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Be the only process that trains in `folder`, which is made if missing.
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Make `folder` if it is missing, and lock it against other processes for the block.
 
     Raises:
-        ValueError: If another process does, also after some patience.
+        ValueError: If another process still holds the lock after `LOCK_TIMEOUT_S`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + LOCK_TIMEOUT_S
     with (folder / LOCK).open("w") as file:
         while True:
             try:
@@ -82,6 +82,6 @@ def alone_in(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if [path.name for path in folder.iterdir()] == [LOCK]:  # refused: leave nothing
+            if [path.name for path in folder.iterdir()] == [LOCK]:  # the training was refused
                 (folder / LOCK).unlink()
                 folder.rmdir()

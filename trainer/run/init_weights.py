@@ -1,4 +1,4 @@
-"""Starts a network from weights in a file: ours, torchvision's or timm's."""
+"""Initial weights of a network from a file of nas-train, torchvision or timm."""
 
 import argparse
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ from search_space.network import Network
 from search_space.weights import from_timm, from_torchvision
 from trainer.tensor_file import load_tensors
 
-# Where a file keeps its weights: our model and checkpoint, and what other tools call them.
-_PLACES = ("ema", "state_dict_ema", "state_dict", "model_ema", "model")
-# What wrappers put before every name: DataParallel and averages, torch.compile, Lightning.
+# Keys under which a file stores its weights, of nas-train and of other tools.
+_KEYS = ("ema", "state_dict_ema", "state_dict", "model_ema", "model")
+# Prefixes of all names: of DataParallel and averages, of torch.compile, of Lightning.
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What `--init-from` did.
+    """Result of `init_from`.
 
     Attributes:
-        naming: Whose names the file uses: "ours", "torchvision" or "timm".
-        loaded: Tensors that were taken.
-        left_out: Tensors of the file that were not, and why.
-        fresh: Tensors of the network that keep their first values.
+        naming: Naming scheme of the file: "ours", "torchvision" or "timm".
+        loaded: Names of the loaded tensors.
+        left_out: Names of the other tensors of the file, each with the reason.
+        fresh: Names of the network's tensors that keep their random values.
     """
 
     naming: str
@@ -37,7 +37,7 @@ class LoadReport:
     fresh: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line for the console."""
         parts = [f"{len(self.loaded)} tensors loaded ({self.naming} naming)"]
         if self.left_out:
             some = "; ".join(f"{name}: {reason}" for name, reason in self.left_out[:4])
@@ -50,14 +50,18 @@ class LoadReport:
 
 
 def init_from(network: Network, architecture: Architecture, path: Path) -> LoadReport:
-    """Load into `network` what fits of the weights at `path`.
+    """Load into `network` the tensors of a file that match by name and shape.
 
-    A classifier for other classes is left out, so that the network keeps its new one. Of our
-    own files, whatever fits by name and shape is taken; those of torchvision and timm must be
-    of this architecture.
+    A classifier for another number of classes is left out. Files of nas-train may be of another
+    architecture; those of torchvision and timm must be of this one.
+
+    Args:
+        network: Changed in place.
+        architecture: Architecture of `network`.
+        path: File of torch.save.
 
     Raises:
-        ValueError: If the file is damaged, of an unknown naming, or nothing in it fits.
+        ValueError: If the file is damaged, of an unknown naming scheme, or nothing matches.
         OSError: If it cannot be read.
     """
     weights = _weights(path)
@@ -86,18 +90,18 @@ def init_from(network: Network, architecture: Architecture, path: Path) -> LoadR
 
 def _weights(path: Path) -> dict[str, Tensor]:
     content: Mapping[str, Any] = load_tensors(
-        # The training scripts of timm and torchvision save their flags with the weights.
+        # The training scripts of timm and torchvision store their arguments with the weights.
         path,
         torch.device("cpu"),
         plain=(argparse.Namespace,),
     )
-    if isinstance(content.get("state"), dict):  # our checkpoint; the average comes first
+    if isinstance(
+        content.get("state"), dict
+    ):  # a checkpoint of nas-train; its average is preferred
         state = content["state"]
         average = state["average"]
         content = {"ema": _inside(average, "module.")} if average else {"ema": state["network"]}
-    inner = next(
-        (content[place] for place in _PLACES if isinstance(content.get(place), dict)), content
-    )
+    inner = next((content[key] for key in _KEYS if isinstance(content.get(key), dict)), content)
     tensors = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
     tensors.pop("n_averaged", None)  # of torch's AveragedModel
     if not tensors:

@@ -1,4 +1,4 @@
-"""metrics.csv and TensorBoard events of a training; both go on where it goes on."""
+"""Metrics of a training: metrics.csv and TensorBoard events, continued by a resumed training."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +10,14 @@ from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 from search_space.atomic_file import write_atomic
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
-from trainer.fit.task import StepReport
+from trainer.fit.setup import StepReport
 
 METRICS = "metrics.csv"
 
 
 @dataclass(slots=True)
 class Window:
-    """Sums over the steps since the last evaluation, or over a phase."""
+    """Sums over the steps since the last evaluation, or over a phase; times in seconds."""
 
     steps: int = 0
     images: int = 0
@@ -27,7 +27,7 @@ class Window:
     seconds: float = 0.0
 
     def add(self, report: StepReport, seconds: float) -> None:
-        """Count one step that took so many seconds."""
+        """Add a step that took `seconds`."""
         self.steps += 1
         self.images += report.images
         self.loss += report.loss
@@ -36,21 +36,23 @@ class Window:
         self.seconds += seconds
 
     def images_per_sec(self) -> float:
-        """Images per wall second of training, this process's."""
+        """Return the images per second of wall time in this process."""
         return self.images / self.seconds if self.seconds else 0.0
 
 
 @dataclass(slots=True, eq=False)
 class MetricsLog:
-    """Writes a row of metrics.csv at every evaluation, and TensorBoard events beside it.
+    """Writes a row of metrics.csv and TensorBoard events at every evaluation.
+
+    It is a `trainer.fit.setup.TrainingObserver`.
 
     Attributes:
-        folder: Of the run.
-        plan: What is trained.
-        start: Steps done when this process began; later rows of the file are dropped.
-        seconds: Of training before that.
-        rows: The file's content.
-        phases: Sums of this process's steps by phase.
+        folder: Folder of the run.
+        plan: Plan of the training.
+        start: Number of finished steps at the start of this process; later rows are removed.
+        seconds: Training time so far, seconds.
+        rows: Rows of the file.
+        phases: Sums over this process's steps by index of the phase.
     """
 
     folder: Path
@@ -113,18 +115,18 @@ class MetricsLog:
         self._window = Window()
 
     def rewound(self, step: int, rate_scale: float) -> None:
-        """Forget what came after `step`."""
+        """Remove the rows after `step`."""
         self._board.add_scalar("rate_scale", rate_scale, step)
         self.rows = [row for row in self.rows if row["step"] <= step]
         self._window = Window()
 
     def close(self) -> None:
-        """Let go of the event file."""
+        """Close the file of the events."""
         self._board.close()
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of a run's metrics.csv; none where there is no such file."""
+    """Return the rows of a run's metrics.csv; none if the file does not exist."""
     path = folder / METRICS
     if not path.exists():
         return []

@@ -1,13 +1,13 @@
-"""What `nas-train --dry-run` shows: the phases, their memory and their time."""
+"""Output of `nas-train --dry-run`: the phases with their memory and their time."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from trainer.fit.preflight import PhaseBudget, Workload, phase_budgets, step_seconds
-from trainer.run.request import TrainRun, plan_of, train_split, workload_of
+from trainer.fit.preflight import MemoryQuery, PhaseBatch, predicted_batches, step_seconds
+from trainer.run.request import TrainRun, memory_query, plan_of, train_split
 
-# Of the table; RA is RandAugment's magnitude. It must fit 80 characters.
+# RA is the magnitude of RandAugment. The table must fit 80 characters.
 COLUMNS = (
     *("#", "px", "RA", "mixup", "cutmix", "drop"),
     *("steps", "batch", "accum.", "memory", "step", "time"),
@@ -15,26 +15,26 @@ COLUMNS = (
 
 
 def show_plan(run: TrainRun, workers: int, console: Console) -> None:
-    """Print every phase with what it costs; nothing is trained or written.
+    """Print every phase with its memory and time; nothing is trained or written.
 
     Args:
-        run: What would be trained, and how.
-        workers: Processes that would share a step.
-        console: Where to print; how far it is goes to stderr.
+        run: The training.
+        workers: Number of processes that share a step.
+        console: Console of the table; a progress bar goes to stderr.
 
     Raises:
-        ValueError: If not even the smallest batch of a phase fits the memory.
+        ValueError: If the smallest batch of a phase does not fit the memory.
     """
     plan = plan_of(run, train_split(run))
-    work = workload_of(run, plan, workers, on_host=workers)
-    budgets = phase_budgets(work)
+    query = memory_query(run, plan, workers, on_host=workers)
+    batches = predicted_batches(query)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
-    every = _step_seconds(work, budgets)
-    rows = zip(plan.phases, budgets, plan.steps_in_phases(), every, strict=True)
+    step_times = _time_phases(query, batches)
+    rows = zip(plan.phases, batches, plan.steps_in_phases(), step_times, strict=True)
     total = 0.0
-    for number, (phase, budget, steps, seconds) in enumerate(rows, start=1):
+    for number, (phase, batch, steps, seconds) in enumerate(rows, start=1):
         total += steps * seconds
         table.add_row(
             str(number),
@@ -44,21 +44,21 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
             f"{phase.cutmix_alpha:.3g}",
             f"{phase.dropout:.3g}",
             str(steps),
-            str(budget.batch_size),
-            str(budget.accumulation),
-            f"{budget.predicted_bytes / 2**30:.2f}G",
+            str(batch.batch_size),
+            str(batch.accumulation),
+            f"{batch.predicted_bytes / 2**30:.2f}G",
             f"{seconds * 1e3:.1f} ms",
             _duration(steps * seconds),
         )
     console.print(
-        f"{run.file.name} ({work.architecture.key}): {plan.total_steps} steps of "
+        f"{run.file.name} ({query.architecture.key}): {plan.total_steps} steps of "
         f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
         + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else ""),
         highlight=False,
         soft_wrap=True,
     )
     console.print(table)
-    fixed = max(every) * plan.total_steps
+    fixed = max(step_times) * plan.total_steps
     console.print(
         f"about {_duration(total)} of training steps; at the largest size throughout "
         f"{_duration(fixed)}, so {1 - total / fixed:.0%} less",
@@ -67,8 +67,8 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
     )
 
 
-def _step_seconds(work: Workload, budgets: tuple[PhaseBudget, ...]) -> list[float]:
-    """Time a step of every phase; a large network on a CPU takes minutes for that."""
+def _time_phases(query: MemoryQuery, batches: tuple[PhaseBatch, ...]) -> list[float]:
+    """Return the seconds of a step of every phase; for a large network on a CPU in minutes."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("timing a step of every phase"),
@@ -78,8 +78,8 @@ def _step_seconds(work: Workload, budgets: tuple[PhaseBudget, ...]) -> list[floa
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        phases = progress.track(work.plan.phases)
-        return [step_seconds(work, *one) for one in zip(phases, budgets, strict=True)]
+        phases = progress.track(query.plan.phases)
+        return [step_seconds(query, *one) for one in zip(phases, batches, strict=True)]
 
 
 def _duration(seconds: float) -> str:

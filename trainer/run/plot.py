@@ -1,4 +1,4 @@
-"""Draws a training: what its schedule was, beside what came of it."""
+"""Plot of a training: its schedule, loss and accuracy."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from search_space.atomic_file import write_atomic
 from trainer.fit.plan import TrainPlan
 
-# Points of the learning rate's curve.
+# Number of points of the learning rate's curve.
 POINTS = 400
 
 
@@ -19,13 +19,13 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     """Write a PNG of schedule, loss and accuracy over epochs.
 
     Args:
-        path: The picture.
+        path: The PNG file.
         plan: The schedule.
-        rows: Of metrics.csv.
-        title: Above it all.
+        rows: Rows of metrics.csv.
+        title: Title of the figure.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the file cannot be written.
     """
     figure = Figure(figsize=(10, 8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -46,14 +46,14 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
 
 
 def _draw_sizes(axes: Axes, plan: TrainPlan) -> None:
-    epochs, phases = _stretches(plan)
+    epochs, phases = _epoch_segments(plan)
     sizes = [plan.phases[index].image_size for index in phases]
     axes.step(epochs, [*sizes, sizes[-1]], where="post")
     axes.set(ylabel="image size, px", ylim=(0, None))
 
 
 def _draw_strengths(axes: Axes, plan: TrainPlan) -> None:
-    epochs, phases = _stretches(plan)
+    epochs, phases = _epoch_segments(plan)
     for name in ("randaug_magnitude", "dropout", "mixup_alpha", "cutmix_alpha"):
         values = [getattr(plan.phases[index], name) for index in phases]
         top = max(values)
@@ -86,8 +86,8 @@ def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _stretches(plan: TrainPlan) -> tuple[list[float], list[int]]:
-    """Return the borders of the stretches, in epochs, and their phases."""
+def _epoch_segments(plan: TrainPlan) -> tuple[list[float], list[int]]:
+    """Return the borders of the plan's segments, epochs, and the index of each one's phase."""
     starts = [start for start, _ in plan.segments]
     borders = [step / plan.steps_per_epoch for step in (*starts, plan.total_steps)]
     return borders, [index for _, index in plan.segments]

@@ -1,8 +1,9 @@
-"""A training as it was asked for, the images on its two sides, and its plan."""
+"""Request of a training: its settings, its images, and the plan computed from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from search_space.architecture_file import ArchitectureFile
@@ -12,25 +13,25 @@ from trainer.data.holdout import holdout
 from trainer.data.loading.pixels import Indices
 from trainer.device.memory import device_memory_bytes
 from trainer.fit.plan import TrainPlan, make_plan
-from trainer.fit.preflight import Workload
+from trainer.fit.preflight import MemoryQuery
 from trainer.recipes.config import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainRun:
-    """One training, as asked for.
+    """Settings of one training.
 
     Attributes:
-        file: The architecture, its name and its own image sizes.
-        recipe: How to train it.
-        images: Decoded at the largest size in use.
-        folder: Of the run.
-        seed: Of weights, order, augmentation, dropout and holdout.
-        device: Where to train.
+        file: The architecture, its name and its image sizes.
+        recipe: The training recipe.
+        images: The images, decoded at the largest size in use.
+        folder: Folder of the run.
+        seed: Seed of weights, order, augmentation, dropout and holdout.
+        device: Device of the training.
         precision: Arithmetic of the forward pass.
-        compiled: Whether torch.compile makes a graph of the network, one for each phase's size.
-        init_from: Weights to start from.
-        command: As it was typed.
+        compiled: Whether the network is trained through torch.compile, one graph per image size.
+        init_from: File of the initial weights; None for random ones.
+        command: The command line.
     """
 
     file: ArchitectureFile
@@ -47,13 +48,13 @@ class TrainRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
-    """Which images are trained on, and which are evaluated on.
+    """Training images and evaluated images.
 
     Attributes:
-        training: Positions in the training split.
+        training: (count,) int64 positions in the training split.
         evaluated_on: "validation", "test", or "holdout" for a part of the training split.
-        split: Where the evaluated images are.
-        evaluation: Positions in it.
+        split: Split of the evaluated images.
+        evaluation: (count,) int64 positions in it.
     """
 
     training: Indices
@@ -63,20 +64,23 @@ class Split:
 
 
 def train_split(run: TrainRun) -> Split:
-    """Return the images of both kinds; without another split, some are held out."""
+    """Return training and evaluated images; without a second split, some are held out."""
     train = run.images.splits["train"]
     for name in ("validation", "test"):
         if name in run.images.splits:
             other = run.images.splits[name]
             return Split(
-                training=_all(train), evaluated_on=name, split=other, evaluation=_all(other)
+                training=np.arange(len(train)),
+                evaluated_on=name,
+                split=other,
+                evaluation=np.arange(len(other)),
             )
     training, held_out = holdout(train, size=run.recipe.holdout, seed=run.seed)
     return Split(training=training, evaluated_on="holdout", split=train, evaluation=held_out)
 
 
 def plan_of(run: TrainRun, split: Split) -> TrainPlan:
-    """Return the plan for the images that are trained on."""
+    """Return the plan for the training images of `split`."""
     return make_plan(
         run.recipe,
         num_images=len(split.training),
@@ -86,19 +90,19 @@ def plan_of(run: TrainRun, split: Split) -> TrainPlan:
     )
 
 
-def workload_of(
+def memory_query(
     run: TrainRun, plan: TrainPlan, processes: int = 1, *, on_host: int = 1
-) -> Workload:
-    """Return what one of several processes has to do in a step.
+) -> MemoryQuery:
+    """Return the memory query of one of several processes.
 
     Args:
         run: The training.
-        plan: Its phases.
-        processes: That share a step.
-        on_host: How many of them share the memory of a host.
+        plan: Its plan.
+        processes: Number of processes that share a step.
+        on_host: Number of them that share the memory of a host.
     """
     on_cpu = run.device.type == "cpu" and on_host > 1
-    return Workload(
+    return MemoryQuery(
         architecture=run.file.architecture,
         num_classes=run.images.num_classes,
         plan=plan,
@@ -107,7 +111,3 @@ def workload_of(
         precision=run.precision,
         memory_bytes=device_memory_bytes(run.device, free=True) // on_host if on_cpu else None,
     )
-
-
-def _all(split: ImageSplit) -> Indices:
-    return torch.arange(len(split)).numpy()

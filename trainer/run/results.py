@@ -1,4 +1,4 @@
-"""What a training leaves at its end: the model, the summary and the picture."""
+"""Results of a training: the model, the summary and the plot."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,18 +16,17 @@ from trainer.run.plot import plot_training
 from trainer.run.request import Split, TrainRun
 
 
-def conclude(
+def write_results(
     run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
 ) -> None:
-    """Write the model, the summary and the picture."""
-    averaged = state.averaged.state_dict()
+    """Write the model file, the summary and the plot."""
     model = ModelFile(
         architecture=run.file.architecture,
         class_names=run.images.class_names,
         train_size=plan.phases[plan.phase_index(plan.total_steps - 1)].image_size,
         eval_size=plan.eval_size,
         padding=run.recipe.padding,
-        ema=averaged,
+        ema=state.averaged.state_dict(),
         raw=state.network.state_dict(),
     )
     save_model(run.folder / "model.pt", model)
@@ -63,8 +62,8 @@ def _summary(
             {
                 **asdict(phase),
                 "steps": steps,
-                "images_per_sec": log.phases[index].images_per_sec()
-                if index in log.phases
+                "images_per_sec": sums.images_per_sec()
+                if (sums := log.phases.get(index))
                 else None,
             }
             for index, (phase, steps) in enumerate(

@@ -1,33 +1,30 @@
-"""Wires a training together: images, plan, network, checkpoints, and what is left at the end."""
+"""A training from its request to its results, in this process or in one of several."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-import torch
 from rich.console import Console
-from torch import nn
 
 from trainer.data.loading.order import ImageOrder
 from trainer.data.loading.pixels import PixelStore
 from trainer.data.loading.train_feed import TrainFeed
 from trainer.device.gate import DeviceGate, device_key
 from trainer.fit.checkpoint import CheckpointFolder
-from trainer.fit.evaluation import Evaluation, EvaluationFeed, evaluate_images
+from trainer.fit.evaluation import EvaluationFeed
 from trainer.fit.loop import fit
 from trainer.fit.plan import TrainPlan
-from trainer.fit.preflight import PhaseBudget, phase_budgets, tried_budgets
+from trainer.fit.preflight import predicted_batches, verified_batches
 from trainer.fit.processes import Processes
+from trainer.fit.setup import TrainingSetup
 from trainer.fit.state import TrainState, new_state
-from trainer.fit.task import FitTask
-from trainer.run.display import ConsoleDisplay, Observers, TrainDisplay
+from trainer.run.display import ConsoleDisplay, TrainDisplay
 from trainer.run.files import write_config, write_environment
-from trainer.run.folder import alone_in, check_folder, identity_of, is_finished
+from trainer.run.folder import check_folder, exclusive_lock, identity_of, is_finished
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
-from trainer.run.request import Split, TrainRun, plan_of, train_split, workload_of
-from trainer.run.results import conclude
-from trainer.schedule import Phase
+from trainer.run.request import Split, TrainRun, memory_query, plan_of, train_split
+from trainer.run.results import write_results
 
 FEW_IMAGES = 8
 OTHER_PARTS = "a step has the same images, but other augmentation and batch normalisation"
@@ -36,18 +33,18 @@ OTHER_PARTS = "a step has the same images, but other augmentation and batch norm
 def train(
     run: TrainRun, console: Console, *, resume: bool, should_stop: Callable[[], bool]
 ) -> bool:
-    """Train in this process, or go on; return False if stopped before the end.
+    """Train or resume in this process; return False if stopped before the end.
 
     Raises:
-        ValueError: If the folder holds a run and `resume` is off, or another run than this, or
-            another process trains it.
-        DivergedError: If the gradients stay not finite.
+        ValueError: If the folder holds a run and `resume` is off, or a run with other settings,
+            or another process trains in it.
+        DivergedError: If gradients remain not finite.
         OSError: If a file cannot be read or written.
     """
     split = train_split(run)
     check_folder(run, plan_of(run, split), resume=resume)
-    alone = Processes(device=run.device)
-    return train_share(run, split, alone, ConsoleDisplay(console), should_stop)
+    single = Processes(device=run.device)
+    return train_share(run, split, single, ConsoleDisplay(console), should_stop)
 
 
 def train_share(
@@ -57,34 +54,34 @@ def train_share(
     display: TrainDisplay,
     should_stop: Callable[[], bool],
 ) -> bool:
-    """Train this process's share, from what the folder holds; else as `train`.
+    """Train this process's share from the state in the folder; see `train`.
 
-    Every process of the training calls it; only that of rank 0 writes, shows and concludes.
+    Every process of the training calls it; only rank 0 writes files.
     """
     plan = plan_of(run, split)
     if is_finished(run, plan):
-        return True  # the files are there, and tell more than this process could
-    with alone_in(run.folder) if processes.rank == 0 else nullcontext():
-        state, accumulation = _begun(run, plan, processes, display)
-        first = processes.rank == 0
+        return True  # its files are complete; this process would write shorter metrics
+    first = processes.rank == 0
+    with exclusive_lock(run.folder) if first else nullcontext():
+        state, accumulation = _initial_or_resumed_state(run, plan, processes, display)
         log = MetricsLog(run.folder, plan, state.step, state.train_seconds) if first else None
         try:
             with _feed(run, split, processes) as feed, display.progress(plan, state.step) as shown:
-                task = _task(run, plan, split, feed, accumulation, processes)
-                observers = Observers((shown,) if log is None else (log, shown))
-                finished = fit(state, task, observers, should_stop)
+                setup = _setup(run, plan, split, feed, accumulation, processes)
+                observers = [observer for observer in (log, shown) if observer is not None]
+                finished = fit(state, setup, observers, should_stop)
         finally:
             if log is not None:
                 log.close()
         if finished and log is not None:
-            conclude(run, plan, split, state, log)
+            write_results(run, plan, split, state, log)
     return finished
 
 
-def _begun(
+def _initial_or_resumed_state(
     run: TrainRun, plan: TrainPlan, processes: Processes, display: TrainDisplay
 ) -> tuple[TrainState, tuple[int, ...]]:
-    """Return the state to go on from, and the accumulation of each phase."""
+    """Return the state of the newest checkpoint or a new one, and each phase's accumulation."""
     state = new_state(
         run.file.architecture,
         run.recipe,
@@ -94,49 +91,52 @@ def _begun(
     )
     content, notes = CheckpointFolder(run.folder).load(run.device)
     for note in notes:
-        display.say(f"{note}; an older checkpoint serves")
+        display.print(f"{note}; an older checkpoint is used")
     if content is not None:
         state.load_state_dict(content["state"])
-        display.say(f"{run.folder}: going on at step {state.step} of {plan.total_steps}")
-    steps = processes.values(state.step)
+        display.print(f"{run.folder}: going on at step {state.step} of {plan.total_steps}")
+    steps = processes.gather(state.step)
     if len(set(steps)) > 1:
         raise ValueError(
             f"the workers found {run.folder} at different steps, {', '.join(map(str, steps))}; "
-            "it must lie where all of them see the same files"
+            "it must be on a file system that all of them share"
         )
     if content is not None:
         if (before := content.get("workers", 1)) == processes.size:
             return state, tuple(content["accumulation"])
-        display.say(f"begun with {before} workers, going on with {processes.size}: {OTHER_PARTS}")
-        return state, _tried(run, plan, processes, display)
+        display.print(
+            f"begun with {before} workers, going on with {processes.size}: {OTHER_PARTS}"
+        )
+        return state, _fitting_accumulation(run, plan, processes, display)
     if run.init_from is not None:
         report = init_from(state.network, run.file.architecture, run.init_from)
-        display.say(f"{run.init_from}: {report}")
+        display.print(f"{run.init_from}: {report}")
         if state.average is not None:
             state.average.module.load_state_dict(state.network.state_dict())
-    accumulation = _tried(run, plan, processes, display)
+    accumulation = _fitting_accumulation(run, plan, processes, display)
     if processes.rank == 0:
         write_config(run.folder, run.file, run.recipe, _settings(run, processes))
         write_environment(run, workers=processes.size)
     return state, accumulation
 
 
-def _tried(
+def _fitting_accumulation(
     run: TrainRun, plan: TrainPlan, processes: Processes, display: TrainDisplay
 ) -> tuple[int, ...]:
-    """Return the accumulation of each phase that fits in all processes."""
-
-    def smaller(phase: Phase, budget: PhaseBudget) -> None:
-        display.say(
-            f"{phase.image_size} px: out of memory, now {budget.batch_size} images at once"
-        )
-
-    work = workload_of(run, plan, processes.size, on_host=processes.on_host)
-    budgets = tried_budgets(work, phase_budgets(work), smaller)
-    accumulation = tuple(max(processes.values(budget.accumulation)) for budget in budgets)
-    fewest = work.share // max(accumulation)
+    """Return for each phase the smallest accumulation that fits in all processes."""
+    query = memory_query(run, plan, processes.size, on_host=processes.on_host)
+    predicted = predicted_batches(query)
+    verified = verified_batches(query, predicted)
+    for phase, before, batch in zip(plan.phases, predicted, verified, strict=True):
+        if batch != before:
+            display.print(
+                f"{phase.image_size} px: {before.batch_size} images are out of memory, now "
+                f"{batch.batch_size} images at once"
+            )
+    accumulation = tuple(max(processes.gather(batch.accumulation)) for batch in verified)
+    fewest = query.share // max(accumulation)
     if fewest < FEW_IMAGES:
-        display.say(
+        display.print(
             f"note: batch normalisation sees {fewest} images at once; the statistics of fewer "
             f"than {FEW_IMAGES} are noisy"
         )
@@ -164,51 +164,32 @@ def _feed(run: TrainRun, split: Split, processes: Processes) -> TrainFeed:
     )
 
 
-def _task(
+def _setup(
     run: TrainRun,
     plan: TrainPlan,
     split: Split,
     feed: TrainFeed,
     accumulation: tuple[int, ...],
     processes: Processes,
-) -> FitTask:
-    images = EvaluationFeed(
-        split.split,
-        split.evaluation,
-        image_size=plan.eval_size,
-        crop=run.recipe.eval_crop,
-        device=run.device,
-        rank=processes.rank,
-        world_size=processes.size,
-    )
-
-    def evaluate(network: nn.Module) -> Evaluation:
-        return evaluate_images(
-            network,
-            images,
-            device=run.device,
-            precision=run.precision,
-            sum_over_processes=processes.total,
-        )
-
-    def wrapped(network: nn.Module) -> nn.Module:
-        # Sizes are marked static: a graph for each of the few sizes, not one for any.
-        compiled = torch.compile(network, dynamic=False) if run.compiled else network
-        return processes.distributed(compiled)  # type: ignore[arg-type]
-
-    return FitTask(
+) -> TrainingSetup:
+    return TrainingSetup(
         plan=plan,
         feed=feed,
-        evaluate=evaluate,
+        evaluation_feed=EvaluationFeed(
+            split.split,
+            split.evaluation,
+            image_size=plan.eval_size,
+            crop=run.recipe.eval_crop,
+            processes=processes,
+        ),
         accumulation=accumulation,
         checkpoints=CheckpointFolder(run.folder, keep=run.recipe.keep_checkpoints),
         identity=identity_of(run, plan),
-        device=run.device,
         precision=run.precision,
         seed=run.seed,
         gate=DeviceGate(device_key(run.device)),
         processes=processes,
-        wrap=wrapped,
+        compiled=run.compiled,
     )
 
 

@@ -1,4 +1,4 @@
-"""Measures a table of step times: every part of a space, and a few whole networks."""
+"""Measurement of a step time table: every part of a space, and a few networks."""
 
 import random
 import time
@@ -15,7 +15,7 @@ from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
 from trainer.step_table.part_step import part_step
-from trainer.step_table.table import Conditions, MeasuredNetwork, StepTable
+from trainer.step_table.table import MeasuredNetwork, StepTable, TableConditions
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, synthetic_step
@@ -24,23 +24,26 @@ from trainer.timing.training_step import Step
 Timer = Callable[[Sequence[Step], TimingConfig, DeviceGate], tuple[StepTime, ...]]
 OnProgress = Callable[[str, int, int], None]
 
-# Shorter blocks than a candidate's own timing: a space has hundreds of parts, and what is wanted
-# of each is its share of a sum.
+# Shorter blocks than in the timing of a candidate: a space has hundreds of parts, and the error
+# of a single one has little effect on the sum.
 PART_TIMING = TimingConfig(blocks=5, block_seconds=0.02, max_spread=0.15, max_attempts=1)
 NETWORK_TIMING = TimingConfig()
-# Parts that are timed in turn with the reference network, under one lease of the device.
+# Number of parts that are timed in turn with the reference network in one lease of the device.
 GROUP = 4
 NETWORKS = 8
-# Measurements of everything, of which the median counts; one pass over all after another, so that
-# what disturbs one, such as a neighbour on a shared machine, is gone by the next.
+# Passes over all parts; the median of a part's times is used. The times of one part are far
+# apart, so that a temporary disturbance, such as other load, affects at most one of them.
 PASSES = 3
-# Networks drawn for each that is measured: those measured lie evenly among them, by sum of parts.
-DRAWN = 16
+# Networks that are sampled for each measured one; the measured ones are evenly spaced among them
+# by their sum of parts.
+SAMPLES_PER_NETWORK = 16
 
 
-def table_conditions(space: SearchSpace, image_size: int, settings: StepSettings) -> Conditions:
-    """Return the conditions of a table that is made here and now."""
-    return Conditions(
+def table_conditions(
+    space: SearchSpace, image_size: int, settings: StepSettings
+) -> TableConditions:
+    """Return the conditions of a table that is measured by this process."""
+    return TableConditions(
         space=space.name,
         space_content=space.digest(),
         num_classes=settings.num_classes,
@@ -64,37 +67,37 @@ def build_step_table(
     on_progress: OnProgress | None = None,
     timer: Timer = time_steps,
 ) -> StepTable:
-    """Time every part of `space`, and some whole networks to put the sums right.
+    """Time every part of `space`, and a few networks that calibrate the sums.
 
     Args:
         space: The search space.
         image_size: Side of the square images, pixels.
-        settings: Batch, classes, device, optimizer and precision.
-        gate: The device's gate; held alone for a few seconds at a time.
-        networks: Whole networks to measure, >= 3.
-        memory_limit_bytes: A network whose predicted training memory is above this is not
+        settings: Batch size, classes, device, optimizer and precision.
+        gate: Gate of the device; held alone for a few seconds at a time.
+        networks: Number of networks to measure, >= 3.
+        memory_limit_bytes: Networks with a predicted training memory above this limit are not
             measured; None for no limit.
-        on_progress: Told what is timed, how many are done, and how many there are.
+        on_progress: Called with what is timed, the number of finished ones, and the total.
         timer: Measures steps in turn.
 
     Raises:
-        ValueError: If fewer than three networks of the space fit the memory.
+        ValueError: If too few networks of the space fit the memory.
     """
-    started, report = time.monotonic(), on_progress or _say_nothing
+    started, report = time.monotonic(), on_progress or _no_progress
     reference = synthetic_step(space.reference(), image_size, settings)
-    clock = _Clock(reference, gate, timer)
-    wanted = space_parts(space, image_size)
-    times = clock.medians(
-        [partial(part_step, part, settings) for part in wanted],
+    relative_timer = _RelativeTimer(reference, gate, timer)
+    distinct = space_parts(space, image_size)
+    times = relative_timer.medians(
+        [partial(part_step, part, settings) for part in distinct],
         PART_TIMING,
         group=GROUP,
         on_progress=partial(report, "parts"),
     )
-    parts = dict(zip(wanted, times, strict=True))
+    parts = dict(zip(distinct, times, strict=True))
     chosen = _calibration_networks(
         space, image_size, settings, parts, networks, memory_limit_bytes
     )
-    times = clock.medians(
+    times = relative_timer.medians(
         [partial(synthetic_step, network, image_size, settings) for network in chosen],
         NETWORK_TIMING,
         group=1,
@@ -108,17 +111,17 @@ def build_step_table(
         table_conditions(space, image_size, settings),
         parts,
         measured,
-        reference_step_time_s=float(np.median(clock.reference_seconds)),
+        reference_step_time_s=float(np.median(relative_timer.reference_seconds)),
         seconds=time.monotonic() - started,
     )
 
 
-def _say_nothing(_what: str, _done: int, _total: int) -> None:
-    """Report to nobody."""
+def _no_progress(_what: str, _done: int, _total: int) -> None:
+    """Report no progress."""
 
 
-class _Clock:
-    """Times steps in turn with the reference network's, and remembers the latter's times."""
+class _RelativeTimer:
+    """Times steps in turn with the reference network's, and keeps the latter's times."""
 
     def __init__(self, reference: Step, gate: DeviceGate, timer: Timer) -> None:
         self._reference, self._gate, self._timer = reference, gate, timer
@@ -132,13 +135,13 @@ class _Clock:
         group: int,
         on_progress: Callable[[int, int], None],
     ) -> list[float]:
-        """Return the median of each step's times relative to the reference's.
+        """Return the median over `PASSES` of each step's time / the reference's.
 
         Args:
-            makers: Make the steps; a step lives only while it is timed.
-            config: How to time them.
-            group: Steps that are timed in turn under one lease of the device.
-            on_progress: Told how many measurements are done, and how many there are.
+            makers: Functions that make the steps; a step exists only while it is timed.
+            config: Settings of the timing.
+            group: Number of steps that are timed in turn in one lease of the device.
+            on_progress: Called with the number of finished measurements, and the total.
         """
         times: list[list[float]] = [[] for _ in makers]
         total = PASSES * len(makers)
@@ -147,10 +150,10 @@ class _Clock:
                 on_progress(number * len(makers) + start, total)
                 steps = [make() for make in makers[start : start + group]]
                 reference, *others = self._timer([self._reference, *steps], config, self._gate)
-                del steps  # before the next are made: two large networks may not fit
+                del steps  # before the next ones are made: two large networks may not fit
                 self.reference_seconds.append(reference.step_time_s)
-                for place, other in enumerate(others, start):
-                    times[place].append(other.step_time_s / reference.step_time_s)
+                for index, other in enumerate(others, start):
+                    times[index].append(other.step_time_s / reference.step_time_s)
         return [float(np.median(of_step)) for of_step in times]
 
 
@@ -162,16 +165,18 @@ def _calibration_networks(
     count: int,
     memory_limit_bytes: int | None,
 ) -> list[Architecture]:
-    """Return `count` networks whose sums of parts lie evenly among those of a random sample."""
+    """Return `count` networks of a random sample, evenly spaced by their sum of parts."""
     rng = random.Random(0)
-    drawn: dict[str, tuple[float, Architecture]] = {}
-    for _ in range(DRAWN * count):
+    sampled: dict[str, tuple[float, Architecture]] = {}
+    for _ in range(SAMPLES_PER_NETWORK * count):
         architecture = space.architecture(space.sample(rng))
         needed = settings.memory_bytes(architecture, image_size)
         if memory_limit_bytes is None or needed <= memory_limit_bytes:
             total = sum(parts[part] for part in network_parts(architecture, image_size))
-            drawn[architecture.key] = (total, architecture)
-    ordered = [architecture for _, architecture in sorted(drawn.values(), key=lambda one: one[0])]
+            sampled[architecture.key] = (total, architecture)
+    ordered = [
+        architecture for _, architecture in sorted(sampled.values(), key=lambda one: one[0])
+    ]
     if len(ordered) < max(count, 3):
         raise ValueError(
             f"a table of step times needs {max(count, 3)} distinct networks of {space.name} "

@@ -1,4 +1,4 @@
-"""nas-time --space: the table of step times of a search space on this device."""
+"""Command `nas-time --space`: measures the step time table of a search space on this device."""
 
 import argparse
 import json
@@ -26,10 +26,10 @@ DEFAULT_TABLE = Path("step_times.json")
 
 
 def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
-    """Build the table of ``args.space``, write it, and say what it is worth.
+    """Build the table of ``args.space``, write it, and print its size and accuracy.
 
     Raises:
-        ValueError: If there is no such space.
+        ValueError: If the space is unknown.
         OSError: If the file cannot be written.
     """
     space, path = SearchSpace.load(args.space), args.table or DEFAULT_TABLE
@@ -49,13 +49,13 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
     if args.json:
         print(json.dumps({"table": str(path), **describe_table(table)}, indent=2))
     else:
-        print(f"{sentence(table)}\nwrote {path}")
+        print(f"{summary_line(table)}\nwrote {path}")
     return 0
 
 
 @contextmanager
 def table_progress() -> Iterator[OnProgress]:
-    """Show on stderr how many parts and networks are timed, and the time left."""
+    """Show on stderr the number of timed parts and networks, and the time left."""
     columns = (TextColumn("timing {task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
@@ -70,15 +70,15 @@ def table_progress() -> Iterator[OnProgress]:
 
 
 def describe_table(table: StepTable) -> dict[str, object]:
-    """Return what a table is, without its parts."""
+    """Return conditions, accuracy and size of a table, without its parts."""
     content = table.to_dict()
     kept = ("conditions", "reference_step_time_s", "relative_error", "seconds")
     counts = {"parts": len(table.parts), "networks": len(table.measured)}
     return {**{name: content[name] for name in kept}, **counts}
 
 
-def sentence(table: StepTable) -> str:
-    """Return one sentence about a table: what it holds, how good it is, how long it took."""
+def summary_line(table: StepTable) -> str:
+    """Return one line with the size, the accuracy and the duration of a table."""
     return (
         f"{len(table.parts)} parts of {table.conditions.space} and {len(table.measured)} whole "
         f"networks timed in {table.seconds:.0f} s; predictions are off by "

@@ -1,4 +1,4 @@
-"""A straight line through a few points, fitted to relative errors."""
+"""Linear regression on few points by relative absolute errors."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -12,13 +12,12 @@ Values = npt.NDArray[np.float64]
 def fit_line(x: Values, y: Values) -> tuple[float, float]:
     """Return slope > 0 and intercept >= 0 that minimise the sum of |y' - y| / y.
 
-    Absolute errors, because one measurement that something disturbed must not turn the line; a
-    line that minimises them goes through two of the points, or through one and the origin, so
-    all of those are tried.
+    Absolute errors make the line robust to a single disturbed measurement. A line that minimises
+    them passes through two of the points, or through one and the origin, so all these are tried.
 
     Args:
-        x: (n,), > 0, n >= 1.
-        y: (n,), > 0.
+        x: (n,) float64, > 0, n >= 1.
+        y: (n,) float64, > 0.
     """
 
     def error(line: tuple[float, float]) -> float:
@@ -29,7 +28,7 @@ def fit_line(x: Values, y: Values) -> tuple[float, float]:
 
 
 def _lines(x: Values, y: Values) -> Iterator[tuple[float, float]]:
-    """Every rising line, not below zero at 0, through two points or one and the origin."""
+    """Yield the lines of slope > 0 and intercept >= 0 through two points or one and the origin."""
     for one in range(len(x)):
         yield float(y[one] / x[one]), 0.0
     for one, other in combinations(range(len(x)), 2):
@@ -42,11 +41,11 @@ def _lines(x: Values, y: Values) -> Iterator[tuple[float, float]]:
 
 
 def leave_one_out_error(x: Values, y: Values) -> float:
-    """Return the mean of |y' - y| / y, each y' from the line through the other points.
+    """Return the mean of |y' - y| / y, where each y' uses the line fitted to the other points.
 
     Args:
-        x: (n,), > 0, n >= 3.
-        y: (n,), > 0.
+        x: (n,) float64, > 0, n >= 3.
+        y: (n,) float64, > 0.
     """
     errors = []
     for left_out in range(len(x)):

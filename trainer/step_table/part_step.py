@@ -1,7 +1,7 @@
-"""The training step of one part of a network: a block, the stem or the head by itself.
+"""Training step of one part of a network: a block, the stem or the head.
 
-What reaches a part from its neighbours, activations on the way forward and their gradients on
-the way back, is noise of the right shape and arithmetic.
+The input of the part and the gradient of its output are noise of the shape and precision that
+they have in a network.
 """
 
 from dataclasses import dataclass
@@ -14,37 +14,27 @@ from search_space.architecture import BlockType, Stage
 from search_space.nn.blocks import build_block
 from search_space.nn.layers import LayerOptions, conv_norm_act
 from search_space.parts import HEAD, STEM, Part
-from trainer.config import Precision
 from trainer.device.precision import autocast
 from trainer.optim import make_optimizer
 from trainer.timing.synthetic_step import StepSettings
+from trainer.timing.training_step import Step
 
-# As `build_network` has them by default.
+# Defaults of `build_network`.
 _OPTIONS = LayerOptions(padding="symmetric", bn_eps=1e-3, bn_momentum=0.1)
 _LABEL_SMOOTHING = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartStep:
-    """Forward, backward (to the input too, but for the stem) and update of one part.
+class PartStep(Step):
+    """Training step of one part; the gradient of the input is computed too, except the stem's.
 
-    Attributes:
-        network: The part, in training mode.
-        optimizer: Updates the part.
-        images: The part's input, (batch, channels, side, side), channels last.
-        labels: The gradient of the part's output; of the head the labels, (batch,).
-        precision: Arithmetic of the forward pass.
+    `network` is the part, and `images` its input. `labels` is the gradient of the output, of its
+    shape (batch, channels, side, side); for the head it holds int64 labels (batch,).
     """
 
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    images: Tensor
-    labels: Tensor
-    precision: Precision
-
     def forward(self) -> Tensor:
-        """Return the part's output; the head's is the loss."""
-        self.images.grad = None  # a new gradient, and no sum with the last step's
+        """Return the output of the part; for the head the loss, a scalar."""
+        self.images.grad = None  # gradients must not accumulate over steps
         with autocast(self.images.device, self.precision):
             out: Tensor = self.network(self.images)
         if self.labels.dtype == torch.int64:
@@ -52,21 +42,15 @@ class PartStep:
         return out
 
     def backward(self, loss: Tensor) -> None:
-        """Fill the gradients."""
+        """Compute the gradients of `loss`, the result of `forward`."""
         loss.backward(None if loss.ndim == 0 else self.labels)
-
-    def run(self) -> None:
-        """Run the whole step: forward, backward, update."""
-        self.optimizer.zero_grad(set_to_none=True)
-        self.backward(self.forward())
-        self.optimizer.step()
 
 
 def part_step(part: Part, settings: StepSettings) -> PartStep:
-    """Return the step of a freshly built part; equal arguments give equal steps."""
+    """Return the step of a new part; equal arguments give equal steps."""
     torch.manual_seed(0)
     device, precision = settings.device, settings.resolved_precision
-    # Every part but the stem reads what another part wrote, in the arithmetic of the network.
+    # The input of every part but the stem is the output of another one, in its precision.
     inner = torch.bfloat16 if precision == "bf16" else torch.float32
     module = _module(part, settings.num_classes).to(device)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -90,7 +74,7 @@ def part_step(part: Part, settings: StepSettings) -> PartStep:
 
 
 class _Head(nn.Module):
-    """Convolution, pooling and classifier, as `search_space.network.Network` ends."""
+    """Convolution, pooling and classifier: the end of `search_space.network.Network`."""
 
     def __init__(self, part: Part, num_classes: int) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""A table of measured parts, and the training step times that it predicts for whole networks.
+"""Table of the step times of a space's parts, which predicts the step times of its networks.
 
-A part's time is kept relative to the reference network's, timed in turn with it, so that a
-drifting clock cancels; so is what is predicted. The prediction is a straight line through a few
-whole networks that were measured: the sum of a network's parts, each timed by itself with its
-data close at hand, is off by about a constant factor and a constant.
+All times are relative to the reference network, which is timed in turn with each part, so that a
+drifting clock cancels. A network's time is a linear function of the sum of its parts' times,
+fitted to a few measured networks: each part is timed by itself with its data in the cache, so
+that the sum differs from the network's time by about a constant factor and a constant.
 """
 
 import json
@@ -24,8 +24,8 @@ SCHEMA = "nas.step-times/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """What a table was measured under: times hold for nothing else.
+class TableConditions:
+    """Conditions of a table's measurement; its times are valid for no others.
 
     Attributes:
         space: Name of the search space.
@@ -49,9 +49,14 @@ class Conditions:
     device: str
     torch_version: str
 
-    def difference(self, other: "Conditions", *, passed_over: Iterable[str] = ()) -> str:
-        """Return which conditions differ from `other`, those named apart; empty for none."""
-        names = [field.name for field in fields(self) if field.name not in {*passed_over, "space"}]
+    def difference(self, other: "TableConditions", *, ignored: Iterable[str] = ()) -> str:
+        """Return a text that names the conditions that differ from `other`; empty for none.
+
+        Args:
+            other: The conditions to compare with.
+            ignored: Fields that are not compared, in addition to the name of the space.
+        """
+        names = [field.name for field in fields(self) if field.name not in {*ignored, "space"}]
         return ", ".join(
             f"{name} {getattr(self, name)!r} and not {getattr(other, name)!r}"
             for name in names
@@ -61,11 +66,11 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredNetwork:
-    """A whole network that the table was calibrated on.
+    """A network that the table was calibrated on.
 
     Attributes:
         architecture: The network.
-        relative_step_time: Measured, relative to the reference's.
+        relative_step_time: Measured step time / the reference network's.
     """
 
     architecture: Architecture
@@ -74,21 +79,21 @@ class MeasuredNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTable:
-    """Relative times of a space's parts, and the line that turns their sum into a network's.
+    """Relative step times of a space's parts, and the line that maps their sum to a network's.
 
     Attributes:
-        conditions: What it was measured under.
-        reference_step_time_s: The reference network's training step, median, seconds.
-        parts: Time of each part relative to the reference network.
-        measured: The networks that the line goes through.
-        slope: Of the line, > 0.
-        intercept: Of the line, relative to the reference network.
-        relative_error: Mean of |predicted - measured| / measured over `measured`, each predicted
-            from a line through the others.
-        seconds: Wall seconds that the table took.
+        conditions: Conditions of the measurement.
+        reference_step_time_s: Median training step time of the reference network, seconds.
+        parts: Step time of each part / the reference network's.
+        measured: The networks that the line was fitted to.
+        slope: Slope of the line, > 0.
+        intercept: Intercept of the line, relative to the reference network's step time.
+        relative_error: Mean of |predicted - measured| / measured over `measured`, where each
+            prediction uses the line through the other networks.
+        seconds: Wall time of the measurement, seconds.
     """
 
-    conditions: Conditions
+    conditions: TableConditions
     reference_step_time_s: float
     parts: Mapping[Part, float]
     measured: tuple[MeasuredNetwork, ...]
@@ -100,17 +105,17 @@ class StepTable:
     @classmethod
     def calibrated(
         cls,
-        conditions: Conditions,
+        conditions: TableConditions,
         parts: Mapping[Part, float],
         measured: Sequence[MeasuredNetwork],
         *,
         reference_step_time_s: float,
         seconds: float,
     ) -> Self:
-        """Return the table whose line fits `measured` best.
+        """Return the table with the line that fits `measured` best.
 
         Raises:
-            ValueError: If fewer than three networks were measured, or a part of one is missing.
+            ValueError: If fewer than three networks were measured, or one has an unknown part.
         """
         if len(measured) < 3:
             raise ValueError(
@@ -132,7 +137,7 @@ class StepTable:
         )
 
     def relative_step_time(self, architecture: Architecture) -> float:
-        """Predict a network's training step time relative to the reference network's.
+        """Return the predicted step time of a network / the reference network's.
 
         Raises:
             ValueError: If the network has a part that is not in the table.
@@ -141,11 +146,11 @@ class StepTable:
         return self.slope * total + self.intercept
 
     def step_time_s(self, architecture: Architecture) -> float:
-        """Predict a network's training step time, seconds, at the table's own clock."""
+        """Return the predicted step time of a network under the table's conditions, seconds."""
         return self.relative_step_time(architecture) * self.reference_step_time_s
 
     def to_dict(self) -> dict[str, Any]:
-        """The file's content, ready for JSON."""
+        """Return the content of the table's file as a JSON-ready dict."""
         return {
             "schema": SCHEMA,
             "conditions": asdict(self.conditions),
@@ -167,16 +172,17 @@ class StepTable:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict` output.
+        """Return the table whose `to_dict` gave `data`.
 
         Raises:
-            ValueError: If something is missing, of another schema, or no positive finite number.
+            ValueError: If a field is missing, the schema is another one, or a number is not
+                finite and positive.
         """
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema must be {SCHEMA!r}, got {data.get('schema')!r}")
         try:
             table = cls(
-                conditions=Conditions(**data["conditions"]),
+                conditions=TableConditions(**data["conditions"]),
                 reference_step_time_s=float(data["reference_step_time_s"]),
                 parts={
                     Part.from_dict(part): float(part["relative_time"]) for part in data["parts"]
@@ -204,10 +210,10 @@ class StepTable:
 
 
 def _sum(parts: Mapping[Part, float], architecture: Architecture, image_size: int) -> float:
-    """Add up the times of a network's parts.
+    """Return the sum of the times of a network's parts.
 
     Raises:
-        ValueError: If a part is missing.
+        ValueError: If the table lacks a part.
     """
     wanted = network_parts(architecture, image_size)
     if missing := [part for part in wanted if part not in parts]:
@@ -216,11 +222,11 @@ def _sum(parts: Mapping[Part, float], architecture: Architecture, image_size: in
 
 
 def load_step_table(path: str | Path) -> StepTable:
-    """Read a table's file.
+    """Return the table in a file.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no table; the message names the file.
+        ValueError: If it is not a valid table; the message names the file.
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -234,7 +240,7 @@ def load_step_table(path: str | Path) -> StepTable:
 
 
 def save_step_table(path: str | Path, table: StepTable) -> None:
-    """Write `table` to `path`: whole, or not at all.
+    """Write `table` to `path` atomically.
 
     Raises:
         OSError: If `path` cannot be written.

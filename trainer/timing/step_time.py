@@ -1,4 +1,4 @@
-"""One timed training step, with the conditions of the measurement."""
+"""Time of a training step, with the conditions of its measurement."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -7,29 +7,30 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTime:
-    """Time of one training step, and the conditions under which it was measured.
+    """Time of one training step, and the conditions of its measurement.
 
     Attributes:
-        step_time_s: Median over the timed blocks of seconds per step: forward, loss, backward
-            and optimizer update. Process CPU time on a CPU, device time on a GPU.
+        step_time_s: Median over the timed blocks of the mean time of a step, seconds: forward
+            pass, loss, backward pass and optimizer update. Process CPU time on a CPU, device
+            time on a GPU.
         spread: Interquartile range of the blocks / median.
-        forward_s: Share of the forward pass and the loss, seconds.
-        backward_s: Share of the backward pass, seconds.
-        optimizer_s: Share of the optimizer's update, seconds.
+        forward_s: Part of the forward pass and the loss, seconds.
+        backward_s: Part of the backward pass, seconds.
+        optimizer_s: Part of the optimizer update, seconds.
         samples_per_sec: Images per second, batch_size / step_time_s.
-        peak_memory_bytes: Largest memory in use during a step: the step's own on a GPU, the
-            whole process's resident memory, libraries included, on a CPU.
+        peak_memory_bytes: Largest memory in use during a step: of the step alone on a GPU; on a
+            CPU the resident memory of the whole process, libraries included.
         batch_size: Images per step.
         image_size: Side of the square images, pixels.
         precision: "fp32" or "bf16".
-        repeats: Timed blocks that the median is over.
-        attempts: Measurements until the spread was narrow enough, this one included.
-        contaminated: Whether something outside still disturbed the attempt that was kept.
+        repeats: Number of timed blocks.
+        attempts: Number of measurements until the spread was small enough.
+        contaminated: Whether another process disturbed the measurement that was kept.
         clock: "process_cpu" or "cuda_event".
         device: Name of the device.
         torch_version: Version of torch.
-        wide_spread: Whether the spread of the attempt that was kept, over all networks timed in
-            turn, is wider than was asked for.
+        wide_spread: Whether the spread of the measurement that was kept, over all networks timed
+            in turn, is above the accepted one.
     """
 
     step_time_s: float
@@ -51,10 +52,10 @@ class StepTime:
     wide_spread: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; `from_dict` inverts it."""
+        """Return a JSON-ready dict; `from_dict` inverts it."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict` output."""
+        """Return the value whose `to_dict` gave `data`."""
         return cls(**{field.name: data[field.name] for field in fields(cls)})

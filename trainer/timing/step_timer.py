@@ -1,15 +1,15 @@
-"""Median seconds of a training step, measured with the device to itself.
+"""Median time of training steps, measured while they have their device alone.
 
-A step is forward, loss, backward and optimizer update, on images that are already on the
-device; augmentation is left out. On a CPU the clock is process CPU time, which a busy neighbour
-hardly changes; on a GPU the whole step is a CUDA graph timed with device events, so that launch
-overhead does not pose as the network's cost. Several networks are timed in turn, block by
-block, so that a drifting clock or a throttled device cancels in their ratio.
+A step is forward pass, loss, backward pass and optimizer update on images that are on the
+device already; augmentation is excluded. On a CPU the clock is process CPU time, on which other
+processes have little effect. On a GPU the whole step is a CUDA graph timed with device events,
+so that launch overhead is not measured. Several networks are timed in turn, block by block, so
+that a drifting clock or a throttled device cancels in their ratio.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,11 @@ import torch
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
-from trainer.timing.cpu import CpuStep
-from trainer.timing.cuda_graph import CudaGraphStep
 from trainer.timing.step_time import StepTime
-from trainer.timing.training_step import Step, TimedStep
+from trainer.timing.timed_step import CpuStep, CudaGraphStep, TimedStep
+from trainer.timing.training_step import Step
 
-# Wall time / CPU time of one thread above which something outside has disturbed a measurement.
+# Wall time / CPU time of one thread above which another process has disturbed a measurement.
 CONTENTION = 1.05
 
 Times = npt.NDArray[np.float64]
@@ -31,7 +30,7 @@ Times = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """Seconds per step (networks, blocks), and whether something outside disturbed them."""
+    """Seconds per step (networks, blocks), and whether another process disturbed them."""
 
     times: Times
     contaminated: bool
@@ -46,14 +45,14 @@ def time_steps(
 ) -> tuple[StepTime, ...]:
     """Time several training steps in turn, alone on their device.
 
-    A measurement whose spread is wider than ``config.max_spread`` for any of them is repeated,
-    up to ``config.max_attempts`` times. The narrowest is returned, and tells through its
-    `spread`, `wide_spread`, `attempts` and `contaminated` what it is worth.
+    A measurement with a spread above ``config.max_spread`` for any step is repeated, up to
+    ``config.max_attempts`` times. The one with the smallest spread is returned; `spread`,
+    `wide_spread`, `attempts` and `contaminated` describe its quality.
 
     Args:
-        steps: The steps, all on one device; the batch is never lowered to make them fit.
-        config: How many blocks, and how wide a spread is accepted.
-        gate: The device's gate; held alone while warming up and timing.
+        steps: The steps, all on one device; the batch is never reduced to make them fit.
+        config: Number of blocks and accepted spread.
+        gate: Gate of the device, held alone during warm-up and timing.
 
     Returns:
         One `StepTime` for each of `steps`, in their order.
@@ -68,8 +67,11 @@ def time_steps(
                 break
         kept = min(attempts, key=lambda attempt: attempt.spread)
         return tuple(
-            replace(
-                _step_time(step, one, row, attempts=len(attempts)),
+            _step_time(
+                step,
+                one,
+                row,
+                attempts=len(attempts),
                 contaminated=kept.contaminated,
                 wide_spread=kept.spread > config.max_spread,
             )
@@ -78,7 +80,7 @@ def time_steps(
 
 
 def relative_spread(values: Times) -> float:
-    """Return the interquartile range of `values` / their median."""
+    """Return the interquartile range of `values` (n,) divided by their median."""
     low, middle, high = np.percentile(values, [25, 50, 75])
     return float((high - low) / middle)
 
@@ -88,7 +90,7 @@ def _timed(step: Step) -> TimedStep:
 
 
 def _steps_per_block(step: TimedStep, config: TimingConfig) -> int:
-    """Warm up, and return how many steps fill a block."""
+    """Warm up, and return the number of steps in a block."""
     for _ in range(config.warmup_steps):
         step.block(1)
     return max(1, round(config.block_seconds / max(step.block(1), 1e-9)))
@@ -101,22 +103,31 @@ def _time_in_turn(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int
         for row, (step, count) in enumerate(zip(steps, counts, strict=True)):
             times[row, column] = step.block(count)
     wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-    # The host's thread is idle by right while a GPU works, so the ratio speaks of CPUs only.
-    host_is_the_device = steps[0].clock == "process_cpu"
-    return _Attempt(times, contaminated=host_is_the_device and wall > CONTENTION * cpu)
+    # While a GPU works, the host's thread waits, so the ratio is meaningful on a CPU only.
+    on_cpu = steps[0].clock == CpuStep.clock
+    return _Attempt(times, contaminated=on_cpu and wall > CONTENTION * cpu)
 
 
-def _step_time(step: Step, timed: TimedStep, blocks: Times, *, attempts: int) -> StepTime:
+def _step_time(
+    step: Step,
+    timed: TimedStep,
+    blocks: Times,
+    *,
+    attempts: int,
+    contaminated: bool,
+    wide_spread: bool,
+) -> StepTime:
     median = float(np.median(blocks))
     parts = np.array(timed.parts(3))
-    forward, backward, update = parts * (median / parts.sum())  # parts of the step as timed
+    # Measured separately, and scaled so that they add up to the median.
+    forward, backward, update = (parts * (median / parts.sum())).tolist()
     batch_size, image_size = step.images.shape[0], step.images.shape[-1]
     return StepTime(
         step_time_s=median,
         spread=relative_spread(blocks),
-        forward_s=float(forward),
-        backward_s=float(backward),
-        optimizer_s=float(update),
+        forward_s=forward,
+        backward_s=backward,
+        optimizer_s=update,
         samples_per_sec=batch_size / median,
         peak_memory_bytes=timed.peak_memory_bytes(),
         batch_size=batch_size,
@@ -124,8 +135,9 @@ def _step_time(step: Step, timed: TimedStep, blocks: Times, *, attempts: int) ->
         precision=step.precision,
         repeats=len(blocks),
         attempts=attempts,
-        contaminated=False,
+        contaminated=contaminated,
         clock=timed.clock,
         device=device_name(step.images.device),
         torch_version=torch.__version__,
+        wide_spread=wide_spread,
     )

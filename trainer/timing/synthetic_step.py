@@ -1,10 +1,10 @@
-"""A training step on noise: what is timed where there are no images yet."""
+"""Training steps on noise, for timing without a data set."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from search_space.architecture import Architecture
 from search_space.network import build_network
@@ -17,12 +17,12 @@ from trainer.timing.training_step import TrainingStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSettings:
-    """How a training step is run.
+    """Settings of a training step on noise.
 
     Attributes:
         batch_size: Images per step.
         num_classes: Outputs of the classifier.
-        device: Where it runs.
+        device: Device of the step.
         optimizer: Update rule.
         precision: Arithmetic of the forward pass; None is bf16 on a GPU and fp32 on a CPU.
     """
@@ -39,7 +39,7 @@ class StepSettings:
         return resolve_precision(self.precision, self.device)
 
     def memory_bytes(self, architecture: Architecture, image_size: int) -> int:
-        """Return the predicted memory of a step at `image_size` pixels, bytes."""
+        """Return the predicted memory of a step with images of `image_size` pixels, bytes."""
         return predict_training_memory(
             architecture,
             image_size,
@@ -53,7 +53,7 @@ class StepSettings:
 def require_memory(
     architecture: Architecture, name: str, image_size: int, settings: StepSettings
 ) -> None:
-    """Refuse what cannot fit before building it; on a CPU it would be killed without a word.
+    """Refuse a step that cannot fit: the kernel would end a process on a CPU without a message.
 
     Raises:
         ValueError: If the predicted training memory is above the device's.
@@ -67,23 +67,36 @@ def require_memory(
         )
 
 
+def noise_batch(
+    batch_size: int, image_size: int, num_classes: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return random images and labels on `device`.
+
+    The images are noise, not zeros: a GPU draws less power on zeros, and runs faster.
+
+    Returns:
+        Images (batch, 3, size, size), float32 from a standard normal distribution, channels
+        last, and labels (batch,), int64 in [0, num_classes).
+    """
+    images = torch.randn(batch_size, 3, image_size, image_size, device=device)
+    labels = torch.randint(num_classes, (batch_size,), device=device)
+    return images.contiguous(memory_format=torch.channels_last), labels
+
+
 def synthetic_step(
     architecture: Architecture, image_size: int, settings: StepSettings
 ) -> TrainingStep:
-    """Return the step of a freshly built network; equal arguments give equal steps.
-
-    The images are noise, not zeros: a GPU draws less power on zeros, and runs faster.
-    """
-    device, batch_size = settings.device, settings.batch_size
+    """Return the step of a new network on noise; equal arguments give equal steps."""
     torch.manual_seed(0)
-    network = build_network(architecture, settings.num_classes)
+    network = build_network(architecture, settings.num_classes).to(settings.device)
+    images, labels = noise_batch(
+        settings.batch_size, image_size, settings.num_classes, settings.device
+    )
     return TrainingStep(
-        network=network.to(device),
+        network=network,
         optimizer=make_optimizer(settings.optimizer, network, learning_rate=0.0),
         loss=nn.CrossEntropyLoss(label_smoothing=0.1),
-        images=torch.randn(batch_size, 3, image_size, image_size, device=device).contiguous(
-            memory_format=torch.channels_last
-        ),
-        labels=torch.randint(settings.num_classes, (batch_size,), device=device),
+        images=images,
+        labels=labels,
         precision=settings.resolved_precision,
     )

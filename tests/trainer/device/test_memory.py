@@ -18,7 +18,7 @@ from trainer.device.host_memory import (
 )
 from trainer.device.memory import device_memory_bytes, free_memory, predict_training_memory
 from trainer.fit.plan import make_plan
-from trainer.fit.preflight import Workload, phase_budgets
+from trainer.fit.preflight import MemoryQuery, predicted_batches
 from trainer.optim import OptimizerName
 from trainer.timing.synthetic_step import StepSettings
 
@@ -132,8 +132,8 @@ def test_every_command_predicts_the_same_memory() -> None:
         batch_size=16, num_classes=3, device=torch.device("cpu"), optimizer="sgd"
     )
     training = recipe(optimizer={"name": "sgd"})
-    (phase, *_) = phase_budgets(
-        Workload(
+    (phase, *_) = predicted_batches(
+        MemoryQuery(
             architecture=architecture(),
             num_classes=3,
             plan=make_plan(training, num_images=64, train_size=16, eval_size=16, seed=0),

@@ -1,4 +1,4 @@
-"""What workers say reaches the display of the driver, and ends the training where it must."""
+"""Events of workers: shown by the display of the driver, or the end of the training."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,17 +9,17 @@ import pytest
 from tests.toys.training import recipe
 from trainer.distributed.ray_train import Workers, check_share
 from trainer.distributed.worker_messages import (
-    MOST_LOSSES,
+    MAX_LOSSES,
     Event,
-    Mailbox,
-    MailDisplay,
-    Replay,
-    fault_of,
+    EventQueue,
+    EventReplay,
+    RemoteDisplay,
+    fatal_error,
 )
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import TrainPlan, make_plan
-from trainer.fit.task import FitObserver, StepReport
+from trainer.fit.setup import StepReport, TrainingObserver
 
 REPORT = StepReport(
     step=4,
@@ -41,11 +41,11 @@ class Notes:
     def __init__(self) -> None:
         self.seen: list[Any] = []
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         self.seen.append(line)
 
     @contextmanager
-    def progress(self, plan: TrainPlan, start: int) -> Iterator[FitObserver]:
+    def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:
         self.seen.append(("open", start))
         yield self
         self.seen.append("shut")
@@ -64,71 +64,72 @@ def plan() -> TrainPlan:
     return make_plan(recipe(), num_images=52, train_size=16, eval_size=16, seed=0)
 
 
-def replayed(events: Sequence[Event]) -> Replay:
-    with Replay(plan(), Notes()) as replay:
+def replayed(events: Sequence[Event]) -> EventReplay:
+    with EventReplay(plan(), Notes()) as replay:
         replay.replay(events)
     return replay
 
 
 def test_the_driver_shows_what_the_first_worker_does() -> None:
-    mailbox, notes = Mailbox(), Notes()
-    mail = MailDisplay(mailbox.post)
-    mail.say("hello")
-    with mail.progress(plan(), 3) as observer:
+    queue, notes = EventQueue(), Notes()
+    remote = RemoteDisplay(queue)
+    remote.print("hello")
+    with remote.progress(plan(), 3) as observer:
         observer.stepped(REPORT)
         observer.evaluated(4, FOUND, None)
         observer.rewound(0, 0.5)
-    mail.send("ended", True)
-    with Replay(plan(), notes) as replay:
-        replay.replay(mailbox.take(stop=False))
+    remote.send("ended", True)
+    with EventReplay(plan(), notes) as replay:
+        replay.replay(queue.take(stop=False))
         assert replay.finished
     assert notes.seen == ["hello", ("open", 3), 4, (4, FOUND, None), ("rewound", 0, 0.5), "shut"]
-    assert mailbox.take(stop=False) == []
+    assert queue.take(stop=False) == []
 
 
 def test_a_stop_request_reaches_the_worker_and_stays() -> None:
-    mailbox = Mailbox()
-    mail = MailDisplay(mailbox.post)
-    assert not mail.should_stop()
-    mailbox.take(stop=True)
-    mailbox.take(stop=False)
-    mail.say("anything")
-    assert mail.should_stop()
+    queue = EventQueue()
+    remote = RemoteDisplay(queue)
+    assert not remote.should_stop()
+    queue.take(stop=True)
+    queue.take(stop=False)
+    remote.print("anything")
+    assert remote.should_stop()
 
 
 def test_steps_are_sent_together() -> None:
-    posts: list[Sequence[Event]] = []
+    puts: list[Sequence[Event]] = []
 
-    def post(events: Sequence[Event]) -> bool:
-        posts.append(events)
-        return False
+    class Recording(EventQueue):
+        def put(self, events: Sequence[Event]) -> bool:
+            puts.append(events)
+            return False
 
-    mail = MailDisplay(post)
-    mail.should_stop()
+    remote = RemoteDisplay(Recording())
+    remote.should_stop()
     for _ in range(3):
-        mail.stepped(REPORT)
-    mail.send("ended", False)
-    assert [[name for name, _ in events] for events in posts] == [
+        remote.stepped(REPORT)
+    remote.send("ended", False)
+    assert [[name for name, _ in events] for events in puts] == [
         [],
         ["stepped", "stepped", "stepped", "ended"],
     ]
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), OSError("full"), DivergedError("NaN")])
-def test_a_fault_ends_the_training_as_it_would_in_one_process(error: Exception) -> None:
-    fault = fault_of(error)
-    assert fault is not None
+def test_a_fatal_error_ends_the_training_as_in_one_process(error: Exception) -> None:
+    fatal = fatal_error(error)
+    assert fatal is not None
     with pytest.raises(type(error), match=str(error)):
-        replayed([("failed", fault)])
+        replayed([("failed", fatal)])
 
 
-def test_what_a_dead_neighbour_causes_is_no_fault_of_the_training() -> None:
-    assert fault_of(RuntimeError("connection closed by peer")) is None
+def test_an_error_caused_by_another_workers_death_is_not_fatal() -> None:
+    assert fatal_error(RuntimeError("connection closed by peer")) is None
 
 
 def test_lost_workers_are_told_and_the_bar_is_opened_anew() -> None:
     notes = Notes()
-    with Replay(plan(), notes) as replay:
+    with EventReplay(plan(), notes) as replay:
         replay.replay([("begun", (0,)), ("lost", ("worker 1: died",)), ("begun", (3,))])
     said = "workers lost (worker 1: died); starting them again from the last checkpoint"
     assert notes.seen == [("open", 0), "shut", said, ("open", 3), "shut"]
@@ -136,11 +137,11 @@ def test_lost_workers_are_told_and_the_bar_is_opened_anew() -> None:
 
 def test_workers_that_are_lost_again_and_again_end_the_training() -> None:
     loss: Event = ("lost", ("worker 0: segmentation fault",))
-    replayed([loss] * MOST_LOSSES)
+    replayed([loss] * MAX_LOSSES)
     with pytest.raises(RuntimeError, match="segmentation fault"):
-        replayed([loss] * (MOST_LOSSES + 1))
+        replayed([loss] * (MAX_LOSSES + 1))
     begun: list[Event] = [("begun", (0,)), ("stepped", (REPORT,))]
-    replayed([*[loss] * MOST_LOSSES, *begun, *[loss] * MOST_LOSSES])
+    replayed([*[loss] * MAX_LOSSES, *begun, *[loss] * MAX_LOSSES])
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from trainer.data.cache.images import ImageSplit
 from trainer.fit.evaluation import EvaluationFeed, evaluate_images
-
-CPU = torch.device("cpu")
+from trainer.fit.processes import Processes
 
 
 class Brightness(nn.Module):
@@ -36,8 +35,8 @@ def grey(levels: list[int], labels: list[int]) -> ImageSplit:
 def test_top1_and_top5_by_hand() -> None:
     # Class 0 is right twice, three behind once (in the top 5), and five behind once (not).
     split = grey([0, 0, 0, 0], [0, 0, 3, 5])
-    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
-    found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
+    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
+    found = evaluate_images(Brightness(8), feed, "fp32")
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
 
 
@@ -46,8 +45,8 @@ def test_any_class_of_an_image_is_a_hit_and_the_loss_shares_them_evenly() -> Non
     split = grey([0, 0, 0, 0], [])
     labels = np.array([[0, 6, -1], [3, 5, 6], [5, 7, -1], [0, -1, -1]])
     split = ImageSplit(images=split.images, labels=labels)
-    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
-    found = evaluate_images(Brightness(8), feed, device=CPU, precision="fp32")
+    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
+    found = evaluate_images(Brightness(8), feed, "fp32")
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
     # The logits are 0, -1, ..., -7, so a target costs its mean number and log(sum(e^-i)).
     scale = math.log(sum(math.exp(-i) for i in range(8)))
@@ -59,12 +58,10 @@ def test_one_class_each_is_the_same_in_either_form() -> None:
     single = grey([0, 1, 2, 3], [0, 3, 2, 5])
     several = ImageSplit(images=single.images, labels=single.labels[:, None])
     feeds = [
-        EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, device=CPU)
+        EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
         for split in (single, several)
     ]
-    one, other = (
-        evaluate_images(Brightness(8), feed, device=CPU, precision="fp32") for feed in feeds
-    )
+    one, other = (evaluate_images(Brightness(8), feed, "fp32") for feed in feeds)
     assert (one.top1, one.top5) == (other.top1, other.top5)
     assert one.loss == pytest.approx(other.loss, rel=1e-6)
 
@@ -76,28 +73,23 @@ def test_processes_together_give_what_one_gives(world_size: int) -> None:
     split, chosen = grey(levels, labels), np.arange(3, 300 - 4)
     sums: list[Tensor] = []
 
-    def of(rank: int, size: int) -> None:
-        feed = EvaluationFeed(
-            split, chosen, image_size=8, crop=1.0, device=CPU, rank=rank, world_size=size
-        )
+    class Recording(Processes):
+        def total(self, values: Tensor) -> Tensor:
+            sums.append(values.clone())
+            return values
 
-        def kept(part: Tensor) -> Tensor:
-            sums.append(part.clone())
-            return part
-
-        evaluate_images(Brightness(6), feed, device=CPU, precision="fp32", sum_over_processes=kept)
-
-    of(0, 1)
-    alone = sums.pop()
-    for rank in range(world_size):
-        of(rank, world_size)
-    torch.testing.assert_close(torch.stack(sums).sum(0), alone, rtol=1e-6, atol=0)
+    for size in (1, world_size):
+        for rank in range(size):
+            processes = Recording(rank=rank, size=size)
+            feed = EvaluationFeed(split, chosen, image_size=8, crop=1.0, processes=processes)
+            evaluate_images(Brightness(6), feed, "fp32")
+    torch.testing.assert_close(torch.stack(sums[1:]).sum(0), sums[0], rtol=1e-6, atol=0)
 
 
 def test_the_central_part_is_cut_and_resized() -> None:
     split = grey([9], [0])
     split.images[0, 2:6, 2:6] = 200
-    feed = EvaluationFeed(split, np.arange(1), image_size=6, crop=0.5, device=CPU)
+    feed = EvaluationFeed(split, np.arange(1), image_size=6, crop=0.5, processes=Processes())
     ((images, _),) = feed
     assert images.shape == (1, 3, 6, 6)
     torch.testing.assert_close(images, torch.full((1, 3, 6, 6), 200 / 127.5 - 1))
@@ -105,14 +97,21 @@ def test_the_central_part_is_cut_and_resized() -> None:
 
 def test_the_network_stays_in_its_mode() -> None:
     network = Brightness(3).train()
-    feed = EvaluationFeed(grey([1], [1]), np.arange(1), image_size=8, crop=1.0, device=CPU)
-    evaluate_images(network, feed, device=CPU, precision="fp32")
+    feed = EvaluationFeed(
+        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, processes=Processes()
+    )
+    evaluate_images(network, feed, "fp32")
     assert network.training
 
 
 def test_no_images_are_no_result() -> None:
+    class Second(Processes):
+        def total(self, values: Tensor) -> Tensor:
+            return values
+
+    processes = Second(rank=1, size=2)
     feed = EvaluationFeed(
-        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, device=CPU, rank=1, world_size=2
+        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, processes=processes
     )
     with pytest.raises(ValueError, match="at least one image"):
-        evaluate_images(Brightness(3), feed, device=CPU, precision="fp32")
+        evaluate_images(Brightness(3), feed, "fp32")

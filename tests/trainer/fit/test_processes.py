@@ -110,17 +110,9 @@ def evaluate_together(processes: Processes, folder: Path) -> None:
             split.evaluation.repeat(2)[:count],
             image_size=16,
             crop=1.0,
-            device=run.device,
-            rank=processes.rank,
-            world_size=processes.size,
+            processes=processes,
         )
-        found = evaluate_images(
-            state.network,
-            feed,
-            device=run.device,
-            precision="fp32",
-            sum_over_processes=processes.total,
-        )
+        found = evaluate_images(state.network, feed, "fp32")
         told[str(count)] = asdict(found)
     name = f"evaluated-{processes.rank}-of-{processes.size}.json"
     (folder.parent / name).write_text(json.dumps(told))
@@ -139,14 +131,14 @@ def gradients_together(processes: Processes, folder: Path) -> None:
     batch = torch.randn(8, 3, 16, 16, dtype=torch.float64)
     labels = torch.arange(8) % 3
     share = slice(processes.rank * 8 // processes.size, (processes.rank + 1) * 8 // processes.size)
-    trained = processes.distributed(network)
+    trained = processes.data_parallel(network)
     cross_entropy(trained(batch[share]), labels[share]).backward()
     gradients = {name: p.grad for name, p in network.named_parameters()}
     torch.save(gradients, folder / f"gradients-{processes.rank}-of-{processes.size}.pt")
 
 
 def collect_together(processes: Processes, folder: Path) -> None:
-    assert processes.values(10 + processes.rank) == (10, 11)
+    assert processes.gather(10 + processes.rank) == (10, 11)
     assert processes.any(processes.rank == 1)
     assert not processes.any(False)
     tensors = [torch.full((2, 3), float(processes.rank)), torch.tensor([4.0 * processes.rank])]

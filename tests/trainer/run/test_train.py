@@ -280,7 +280,7 @@ def test_a_compiled_training_makes_one_graph_for_each_size(
 
     torch.compiler.reset()
     monkeypatch.setattr(
-        "trainer.run.train.torch.compile", partial(torch.compile, backend=counting)
+        "trainer.fit.setup.torch.compile", partial(torch.compile, backend=counting)
     )
     run = replace(toy_run(tmp_path / "run", survival_prob=0.8), compiled=True)
     assert train(run, quiet(), resume=False, should_stop=never)

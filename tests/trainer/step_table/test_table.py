@@ -18,9 +18,9 @@ from trainer.device.gate import DeviceGate
 from trainer.step_table.build import build_step_table
 from trainer.step_table.line_fit import fit_line, leave_one_out_error
 from trainer.step_table.table import (
-    Conditions,
     MeasuredNetwork,
     StepTable,
+    TableConditions,
     load_step_table,
     save_step_table,
 )
@@ -29,7 +29,7 @@ from trainer.timing.synthetic_step import StepSettings
 from trainer.timing.training_step import Step
 
 SPACE = SearchSpace.load("tiny")
-CONDITIONS = Conditions(
+CONDITIONS = TableConditions(
     space="tiny",
     space_content=SPACE.digest(),
     num_classes=10,
@@ -114,7 +114,7 @@ def test_conditions_that_differ_are_named_and_the_spaces_name_is_none_of_them() 
     assert (
         CONDITIONS.difference(other) == "batch_size 4 and not 32, precision 'fp32' and not 'bf16'"
     )
-    assert CONDITIONS.difference(other, passed_over=("precision", "batch_size")) == ""
+    assert CONDITIONS.difference(other, ignored=("precision", "batch_size")) == ""
     assert CONDITIONS.difference(CONDITIONS) == ""
 
 

@@ -1,0 +1,168 @@
+"""Timers of one training step: process CPU time on a CPU, device events on a GPU."""
+
+import resource
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from trainer.timing.training_step import Step
+
+# Steps on a side stream before the capture: cuDNN chooses its kernels, buffers are allocated.
+STEPS_BEFORE_CAPTURE = 3
+
+
+class TimedStep(ABC):
+    """A training step with a timer.
+
+    Args:
+        step: The step; its network is set to training mode.
+    """
+
+    clock: ClassVar[str]
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        step.network.train()
+
+    @abstractmethod
+    def block(self, steps: int) -> float:
+        """Run `steps` steps and return their mean time, seconds."""
+
+    @abstractmethod
+    def peak_memory_bytes(self) -> int:
+        """Return the largest memory in use during one step."""
+
+    def parts(self, steps: int) -> tuple[float, float, float]:
+        """Return mean seconds of forward with loss, of backward and of the optimizer update."""
+        step, totals = self._step, np.zeros(3)
+        for _ in range(steps):
+            step.optimizer.zero_grad(set_to_none=True)
+            marks = [self._mark()]
+            loss = step.forward()
+            marks.append(self._mark())
+            step.backward(loss)
+            marks.append(self._mark())
+            step.optimizer.step()
+            marks.append(self._mark())
+            totals += self._intervals(marks)
+        forward, backward, update = totals / steps
+        return float(forward), float(backward), float(update)
+
+    @abstractmethod
+    def _mark(self) -> Any:
+        """Return a mark of the current time."""
+
+    @abstractmethod
+    def _intervals(self, marks: Sequence[Any]) -> Sequence[float]:
+        """Return the seconds between successive marks."""
+
+
+class CpuStep(TimedStep):
+    """Times a step by the CPU time of this process; meant for one thread."""
+
+    clock = "process_cpu"
+
+    def block(self, steps: int) -> float:
+        """Run `steps` steps and return their mean process CPU time, seconds."""
+        start = time.process_time()
+        for _ in range(steps):
+            self._step.run()
+        return (time.process_time() - start) / steps
+
+    def peak_memory_bytes(self) -> int:
+        """Return the process's peak resident memory, libraries and data included.
+
+        On Linux it is the peak during one step; elsewhere since the start of the process.
+        """
+        with suppress(OSError):  # not on Linux, or a container that forbids it
+            # man 5 proc: resets the peak resident set size
+            Path("/proc/self/clear_refs").write_text("5")
+        self._step.run()
+        status = Path("/proc/self/status")
+        if status.exists():
+            lines = status.read_text(encoding="utf-8").splitlines()
+            peak_kib = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+            return int(peak_kib) * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere
+
+    def _mark(self) -> float:
+        return time.process_time()
+
+    def _intervals(self, marks: Sequence[float]) -> list[float]:
+        return [end - start for start, end in pairwise(marks)]
+
+
+class CudaGraphStep(TimedStep):
+    """Times replays of the whole step, optimizer included, as one CUDA graph.
+
+    With the small images of a search, an eager step is limited by the host that launches its
+    kernels. Its wall time would measure the number of kernels. A replayed graph has no such
+    overhead.
+    """
+
+    clock = "cuda_event"
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        self._device = step.images.device
+        with torch.cuda.device(self._device):
+            others = torch.cuda.memory_allocated(self._device) - _resident_bytes(step)
+            self._warm_up()
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._graph = torch.cuda.CUDAGraph()
+            step.optimizer.zero_grad(set_to_none=True)
+            with torch.cuda.graph(self._graph):
+                step.backward(step.forward())
+                step.optimizer.step()
+            self._peak_memory_bytes = torch.cuda.max_memory_allocated(self._device) - others
+
+    def block(self, steps: int) -> float:
+        """Replay `steps` steps and return their mean device time, seconds."""
+        with torch.cuda.device(self._device):
+            start = self._mark()
+            for _ in range(steps):
+                self._graph.replay()
+            (total,) = self._intervals([start, self._mark()])
+        return total / steps
+
+    def parts(self, steps: int) -> tuple[float, float, float]:
+        """Return mean device seconds of forward with loss, backward and update, run eagerly."""
+        with torch.cuda.device(self._device):
+            return super().parts(steps)
+
+    def peak_memory_bytes(self) -> int:
+        """Return the largest memory of this step, without the memory of other networks."""
+        return self._peak_memory_bytes
+
+    def _mark(self) -> torch.cuda.Event:
+        mark = torch.cuda.Event(enable_timing=True)
+        mark.record()
+        return mark
+
+    def _intervals(self, marks: Sequence[torch.cuda.Event]) -> list[float]:
+        marks[-1].synchronize()
+        return [start.elapsed_time(end) / 1000 for start, end in pairwise(marks)]
+
+    def _warm_up(self) -> None:
+        # PyTorch requires a warm-up on a side stream before a capture (docs, notes/cuda).
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(STEPS_BEFORE_CAPTURE):
+                self._step.run()
+        torch.cuda.current_stream().wait_stream(stream)
+
+
+def _resident_bytes(step: Step) -> int:
+    """Return the device memory of the step's tensors before its first run."""
+    tensors = [*step.network.parameters(), *step.network.buffers(), step.images, step.labels]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
