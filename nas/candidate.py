@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from nas.metrics import MeasuredCosts, Metrics, TrainingResult
+from nas.reward import weighted_product
 
 Choice = int | str
 Choices = Mapping[str, Choice]
@@ -131,6 +132,22 @@ class Outcome:
         if self.metrics.training is None:
             raise ValueError(f"a candidate that was not trained has no training result: {self}")
         return self.metrics.training
+
+    def with_reward(self, *, w: float, v: float) -> Self:
+        """Return this outcome with the reward of its metrics for other exponents.
+
+        Args:
+            w: Exponent of step time, <= 0.
+            v: Exponent of parameters, <= 0.
+
+        Raises:
+            ValueError: If an exponent is out of range, or the candidate was not trained.
+        """
+        costs = self.costs
+        reward = weighted_product(
+            self.training.accuracy, costs.relative_step_time, costs.relative_params, w=w, v=v
+        )
+        return replace(self, reward=reward)
 
     @classmethod
     def failed(

@@ -11,9 +11,9 @@ from nas.candidate import State
 from nas.engine.limits import TooManyFailuresError
 from nas.engine.study import quiet_optuna
 from nas.proxy_check.console import check_proxy
-from nas.report.console_tables import finals_table, front_table, top_table
-from nas.report.rebuild import rebuild_report
-from nas.report.reweigh import show_reweighed
+from nas.report.outputs import rebuild_report
+from nas.report.rerank import show_reranked
+from nas.report.tables import finals_table, front_table, top_table
 from nas.run_folder.identity import settled_precision
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
@@ -53,7 +53,7 @@ def _search(argv: Sequence[str] | None) -> int:
         if args.proxy_check is not None:
             raise ValueError("--reweigh and --proxy-check are two things; give one of them")
         w, v = args.reweigh
-        show_reweighed(folder, w, v, console)
+        show_reranked(folder, w, v, console)
         return 0
     check_files(config)
     with decoding_progress() as on_progress:

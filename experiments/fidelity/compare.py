@@ -29,7 +29,7 @@ from experiments.fidelity.task import (
     task_of,
 )
 from nas.analysis.ranking import best_record
-from nas.analysis.rung_costs import rung_accounts
+from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
@@ -112,7 +112,7 @@ def found(records: tuple[Record, ...]) -> dict[str, Any]:
         "device_seconds": spent(records),
         "rungs": [
             {"rung": one.rung, "candidates": one.entered, "device_seconds": one.device_seconds}
-            for one in rung_accounts(records)
+            for one in rung_costs(records)
         ],
         "number": best.candidate.number,
         "choices": dict(best.candidate.choices),

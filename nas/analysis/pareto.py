@@ -1,4 +1,4 @@
-"""The Pareto front: the candidates that no other one beats in everything."""
+"""Pareto front of the candidates of a search."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,8 @@ def pareto_front(records: Sequence[Record], *, with_params: bool = True) -> tupl
     The objectives are accuracy, which is maximised, and relative step time and parameters, which
     are minimised. A candidate is dominated by one that is at least as good in all and better in
     one.
-    Of equals the earliest stays. Candidates that cannot win are left out: those that were not
-    trained, those at chance, which are often the smallest and fastest of all, and those below
-    the highest rung that somebody reached.
+    The earliest of equal candidates is kept. Only candidates that can win are considered, which
+    excludes those at chance (often the smallest and fastest) and those below the highest rung.
 
     Args:
         records: Candidates of a search.

@@ -1,26 +1,23 @@
-"""How far two rankings of the same things agree, and how sure that is."""
+"""Spearman's rank correlation with a confidence interval."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-Z_95 = 1.959964  # two-sided 95 % of a normal distribution
+Z_95 = 1.959964  # two-sided 95 % quantile of the standard normal distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankCorrelation:
-    """Spearman's rho with its interval.
+    """Spearman's rho with its 95 % confidence interval.
 
     Attributes:
-        rho: In [-1, 1]: 1 for the same ranking, -1 for the reverse; None where all values of a
+        rho: In [-1, 1]: 1 for equal rankings, -1 for reversed ones; None where all values of one
             side are equal, so that there is no ranking.
-        low: Lower end of the 95 % interval.
-        high: Upper end.
-        count: Pairs it is over.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        count: Number of pairs.
     """
 
     rho: float | None
@@ -41,31 +38,33 @@ class RankCorrelation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {"rho": self.rho, "low": self.low, "high": self.high, "count": self.count}
+        """Return the JSON-ready form."""
+        return asdict(self)
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:
-    """Return Spearman's rank correlation of pairs; ties share the mean of their ranks.
+    """Return Spearman's rank correlation of pairs; ties get the mean of their ranks.
 
     Raises:
-        ValueError: If the two are not of one length.
+        ValueError: If the two differ in length.
     """
+    from scipy.stats import spearmanr  # here, because the import takes half a second
+
     if len(first) != len(second):
         raise ValueError(f"spearman needs pairs, got {len(first)} and {len(second)} values")
-    if len(first) < 2 or len(set(first)) < 2 or len(set(second)) < 2:
+    if len(set(first)) < 2 or len(set(second)) < 2:
         return RankCorrelation(rho=None, low=-1.0, high=1.0, count=len(first))
-    one, two = (pd.Series(list(side), dtype=float).rank() for side in (first, second))
-    return with_interval(float(np.corrcoef(one, two)[0, 1]), len(first))
+    return with_interval(float(spearmanr(first, second).statistic), len(first))
 
 
 def with_interval(rho: float, count: int) -> RankCorrelation:
-    """Return `rho` over so many pairs with its 95 % interval.
+    """Return `rho` of `count` pairs with its 95 % confidence interval.
 
-    Fisher's z with the standard error sqrt((1 + rho^2 / 2) / (n - 3)) of Bonett and Wright,
-    "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
-    Psychometrika 65 (2000). Below four pairs nothing is known: -1 to 1. A rho of 1 has no z;
-    it is taken for the middle between itself and the next lower rho that n pairs can have.
+    The interval is that of Fisher's z with the standard error
+    sqrt((1 + rho^2 / 2) / (n - 3)) of Bonett and Wright, "Sample size requirements for estimating
+    Pearson, Kendall and Spearman correlations", Psychometrika 65 (2000). It is [-1, 1] below four
+    pairs. Fisher's z of rho = 1 is infinite, so that rho is replaced by the mean of 1 and the next
+    lower value that n pairs can have, and rho = -1 likewise.
     """
     rho = min(1.0, max(-1.0, rho))
     if count < 4:

@@ -1,8 +1,13 @@
-"""Which candidates may be compared, and in which order."""
+"""Order of the candidates of a search, and which of them are comparable."""
 
 from collections.abc import Sequence
 
 from nas.candidate import Record, State
+
+
+def ranked(records: Sequence[Record]) -> list[Record]:
+    """Return the candidates that can win, those of the highest `Record.rank` first."""
+    return sorted((r for r in records if r.can_win), key=lambda r: r.rank, reverse=True)
 
 
 def at_highest_rung(records: Sequence[Record]) -> list[Record]:
@@ -14,11 +19,9 @@ def at_highest_rung(records: Sequence[Record]) -> list[Record]:
 
 def contenders(records: Sequence[Record]) -> list[Record]:
     """Return the candidates of the highest rung that can win, the best first."""
-    able = (record for record in at_highest_rung(records) if record.can_win)
-    return sorted(able, key=lambda record: record.rank, reverse=True)
+    return ranked(at_highest_rung(records))
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """Return the candidate of the highest `Record.rank`, if any can win."""
-    able = (record for record in records if record.can_win)
-    return max(able, key=lambda record: record.rank, default=None)
+    """Return the candidate of the highest `Record.rank`, or None if no candidate can win."""
+    return next(iter(ranked(records)), None)

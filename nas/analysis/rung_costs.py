@@ -1,4 +1,4 @@
-"""What every rung cost and came to, from the records alone."""
+"""Costs of every rung of a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,38 +7,39 @@ from nas.candidate import Record, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RungAccount:
-    """One rung of a search.
+class RungCost:
+    """Costs of one rung.
 
     Attributes:
         rung: Counted from 0.
-        entered: Candidates that were trained in it, failures included.
-        stayed: Those that are not trained any further.
-        device_seconds: What it took: process CPU time on a CPU, wall time on a GPU.
+        entered: Number of candidates that were trained in it, failures included.
+        stopped_here: Number of these that reached no higher rung.
+        device_seconds: Process CPU time on a CPU, wall time on a GPU.
     """
 
     rung: int
     entered: int
-    stayed: int
+    stopped_here: int
     device_seconds: float
 
 
-def rung_accounts(records: Sequence[Record]) -> tuple[RungAccount, ...]:
-    """Return one account a rung; nothing for a search without rungs."""
-    highest = [max(rungs) for record in records if (rungs := _rungs(record))]
+def rung_costs(records: Sequence[Record]) -> tuple[RungCost, ...]:
+    """Return the costs of each rung; empty for a search without rungs."""
+    spent = [rungs for record in records if (rungs := _rungs(record))]
+    highest = [max(rungs) for rungs in spent]
     return tuple(
-        RungAccount(
+        RungCost(
             rung=rung,
-            entered=sum(rung in _rungs(record) for record in records),
-            stayed=highest.count(rung),
-            device_seconds=sum(_rungs(record).get(rung, 0.0) for record in records),
+            entered=sum(rung in rungs for rungs in spent),
+            stopped_here=highest.count(rung),
+            device_seconds=sum(rungs.get(rung, 0.0) for rungs in spent),
         )
         for rung in range(max(highest, default=-1) + 1)
     )
 
 
 def rung_notes(records: Sequence[Record]) -> list[str]:
-    """Return one sentence a line on what the rungs cost; nothing for a search without rungs."""
+    """Return one sentence a line on the costs of the rungs; empty for a search without rungs."""
     spent = [record.outcome.metrics.device_seconds for record in records]
     timings = [one.timing for one in spent if one and one.timing is not None]
     if not timings:
@@ -48,11 +49,11 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
         f"timing: {len(timings)} candidates, {sum(timings):.0f} device-seconds; "
         f"{dropped} of them were not trained"
     ]
-    for account in rung_accounts(records):
-        notes.append(
-            f"rung {account.rung}: {account.entered} candidates, {account.stayed} went no "
-            f"further, {account.device_seconds:.0f} device-seconds"
-        )
+    notes += [
+        f"rung {one.rung}: {one.entered} candidates, {one.stopped_here} went no further, "
+        f"{one.device_seconds:.0f} device-seconds"
+        for one in rung_costs(records)
+    ]
     trained = [record.outcome.metrics.training for record in records]
     again = sum(one.rung.trained_again for one in trained if one and one.rung)
     if again:

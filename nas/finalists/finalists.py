@@ -1,4 +1,4 @@
-"""The best of a search, trained again: who wins when luck is averaged out."""
+"""Finalists: the best candidates of a search, trained again, and the winner among them."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -7,53 +7,57 @@ from typing import Any
 
 from nas.analysis.chance import is_at_chance
 from nas.analysis.rank_correlation import RankCorrelation, spearman
-from nas.analysis.ranking import best_record
+from nas.analysis.ranking import best_record, ranked
 from nas.candidate import Outcome, Record, State
 from nas.engine.job import Training
-from nas.reward import weighted_product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalist:
-    """A candidate that was among the best of the search, with its further trainings.
+    """One of the best candidates of a search, with its further trainings.
 
     Attributes:
-        record: What the search knew of it.
-        first_rank: Its place after the search, 1 for the highest reward.
+        record: The result of the search.
+        rank_after_search: 1 for the best candidate of the search.
         trainings: The further trainings, at least one.
-        outcomes: How each of them ended.
-        reward: Of the mean accuracy and the median step time; 0 where no training ended well.
+        outcomes: The outcome of each training.
+        reward: Reward of the mean accuracy and the median step time; 0 if no training succeeded.
     """
 
     record: Record
-    first_rank: int
+    rank_after_search: int
     trainings: tuple[Training, ...]
     outcomes: tuple[Outcome, ...]
-    reward: float
+    reward: float = 0.0
 
     @property
     def trained(self) -> tuple[Outcome, ...]:
-        """The outcomes of the trainings that ended well."""
+        """Outcomes of the trainings that succeeded."""
         return tuple(one for one in self.outcomes if one.state is State.COMPLETE)
 
     @property
     def failed(self) -> int:
-        """Trainings that failed."""
+        """Number of trainings that failed."""
         return len(self.outcomes) - len(self.trained)
 
     @property
+    def reasons(self) -> str:
+        """Why trainings failed; empty if none did."""
+        return "; ".join(sorted({one.reason for one in self.outcomes if one.reason}))
+
+    @property
     def accuracies(self) -> tuple[float, ...]:
-        """Accuracy of each training that ended well, in [0, 1]."""
+        """Accuracy of each training that succeeded, in [0, 1]."""
         return tuple(one.training.accuracy for one in self.trained)
 
     @property
     def accuracy_std(self) -> float | None:
-        """Standard deviation over the seeds, of the sample; None for fewer than two."""
+        """Sample standard deviation of the accuracy over the seeds; None below two trainings."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     @property
     def at_chance(self) -> bool:
-        """Whether its mean accuracy is explained by guessing."""
+        """Whether guessing explains the mean accuracy."""
         return bool(self.trained) and is_at_chance(
             statistics.fmean(self.accuracies),
             images=sum(one.training.held_out_images for one in self.trained),
@@ -62,38 +66,40 @@ class Finalist:
 
     @property
     def can_win(self) -> bool:
-        """Whether it was trained again, and to more than chance."""
+        """Whether a training succeeded and the mean accuracy is above chance."""
         return bool(self.trained) and not self.at_chance
 
     @property
-    def confirmed(self) -> Record:
-        """The candidate with the measurements of its further trainings.
+    def with_retrained_metrics(self) -> Record:
+        """The candidate with the mean accuracy and the median step time of its trainings.
 
-        Accuracy is their mean, step times are their medians, and the reward is of these.
+        Raises:
+            ValueError: If no training succeeded.
         """
-        metrics = self.record.outcome.metrics.updated(self.trained[0].metrics)
-        assert metrics.training is not None
-        assert metrics.costs is not None
-        median_s = statistics.median(one.costs.step_time_s for one in self.trained)
+        if not self.trained:
+            raise ValueError(f"no further training of {self.record.candidate} succeeded")
+        first = self.trained[0]
+        before = self.record.outcome.metrics.training
         training = replace(
-            metrics.training,
+            first.training,
             accuracy=statistics.fmean(self.accuracies),
             at_chance=self.at_chance,
+            rung=before.rung if before else None,
         )
+        median_s = statistics.median(one.costs.step_time_s for one in self.trained)
         costs = replace(
-            metrics.costs,
-            timing=replace(metrics.costs.timing, step_time_s=median_s),
-            relative_step_time=median_relative_step_time(self.trained),
+            first.costs,
+            timing=replace(first.costs.timing, step_time_s=median_s),
+            relative_step_time=statistics.median(
+                one.costs.relative_step_time for one in self.trained
+            ),
         )
-        outcome = replace(
-            self.record.outcome,
-            reward=self.reward,
-            metrics=replace(metrics, training=training, costs=costs),
-        )
+        metrics = replace(first.metrics, training=training, costs=costs)
+        outcome = replace(self.record.outcome, reward=self.reward, metrics=metrics)
         return replace(self.record, outcome=outcome)
 
     def provenance(self) -> dict[str, Any]:
-        """What best.json says of how its figures came about."""
+        """Return the part of ``best.json`` that describes the further trainings."""
         return {
             "trainings": len(self.trained),
             "failed_trainings": self.failed,
@@ -101,29 +107,39 @@ class Finalist:
             "seeds": [training.seed for training in self.trainings],
             "accuracies": list(self.accuracies),
             "accuracy_std": self.accuracy_std,
-            "rank_after_search": self.first_rank,
+            "rank_after_search": self.rank_after_search,
             "reward_after_search": self.record.outcome.reward,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finals:
-    """All finalists of a search, and whether its ranking held.
+    """All finalists of a search.
 
     Attributes:
-        finalists: The best after the further trainings first.
-        held: Rank correlation of the search's ranking, in which a higher rung goes before any
-            reward, with the rewards of the further trainings.
-        by_params: The same of parameters alone, more of them ranked higher.
+        finalists: The finalists, the best after the further trainings first.
+        rank_correlation: Rank correlation of the search's ranking, in which a higher rung
+            precedes any reward, with the rewards after the further trainings.
+        rank_correlation_of_params: The same for a ranking by parameters alone, the largest first.
     """
 
     finalists: tuple[Finalist, ...]
-    held: RankCorrelation
-    by_params: RankCorrelation
+    rank_correlation: RankCorrelation
+    rank_correlation_of_params: RankCorrelation
+
+    @property
+    def trainings(self) -> int:
+        """Number of further trainings of each finalist."""
+        return max(len(one.trainings) for one in self.finalists)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of each further training."""
+        return self.finalists[0].trainings[0].epochs
 
     @property
     def winner(self) -> Finalist | None:
-        """The best finalist that can win, if any."""
+        """The best finalist that can win, or None."""
         return next((one for one in self.finalists if one.can_win), None)
 
     @property
@@ -133,24 +149,19 @@ class Finals:
 
 
 def winner(records: Sequence[Record], finals: Finals | None) -> Record | None:
-    """Return who wins a search, with the measurements that say so; None where nobody can.
+    """Return the winner of a search with its metrics, or None if no candidate can win.
 
-    That is the best finalist. Without finalists, or where none of them could be trained again,
-    it is the highest reward of the search.
+    The winner is the best finalist. Without finalists, or if no further training succeeded, it is
+    the best candidate of the search.
     """
     if finals is None or finals.none_trained:
         return best_record(records)
-    return finals.winner.confirmed if finals.winner else None
+    return finals.winner.with_retrained_metrics if finals.winner else None
 
 
 def choose_finalists(records: Sequence[Record], count: int) -> tuple[Record, ...]:
-    """Return the `count` candidates of the highest reward that can win, best first.
-
-    Where candidates were trained to different rungs, a higher rung goes before any reward.
-    """
-    able = [record for record in records if record.can_win]
-    able.sort(key=lambda record: record.rank, reverse=True)
-    return tuple(able[:count])
+    """Return the `count` best candidates that can win; a higher rung precedes any reward."""
+    return tuple(ranked(records)[:count])
 
 
 def finalist_trainings(
@@ -172,49 +183,32 @@ def judge_finalists(
     w: float,
     v: float,
 ) -> Finals:
-    """Rank the finalists by what their further trainings say.
-
-    One with a training that failed stands behind those without.
+    """Rank the finalists by their further trainings; failed trainings rank a finalist lower.
 
     Args:
-        chosen: The finalists, the search's best first.
+        chosen: The finalists, the best of the search first.
         trainings: Their trainings.
-        outcomes: Label of a training -> how it ended; all of them are there.
+        outcomes: `Training.file_stem` -> outcome, for all trainings.
         w: Exponent of step time in the reward.
-        v: Exponent of parameters.
+        v: Exponent of parameters in the reward.
     """
     finalists = []
     for rank, record in enumerate(chosen, start=1):
         own = tuple(one for one in trainings if one.number == record.candidate.number)
         ends = tuple(outcomes[one.file_stem] for one in own)
-        reward = mean_reward(ends, w=w, v=v)
-        finalists.append(
-            Finalist(record=record, first_rank=rank, trainings=own, outcomes=ends, reward=reward)
-        )
-    finalists.sort(key=lambda one: (not one.can_win, one.failed, -one.reward, one.first_rank))
-    again = [one for one in finalists if one.trained]
-    rewards = [one.reward for one in again]
+        finalist = Finalist(record=record, rank_after_search=rank, trainings=own, outcomes=ends)
+        if finalist.trained:
+            retrained = finalist.with_retrained_metrics.outcome.with_reward(w=w, v=v)
+            finalist = replace(finalist, reward=retrained.reward)
+        finalists.append(finalist)
+    finalists.sort(
+        key=lambda one: (not one.can_win, one.failed, -one.reward, one.rank_after_search)
+    )
+    trained = [one for one in finalists if one.trained]
+    rewards = [one.reward for one in trained]
+    params = [float(one.record.outcome.costs.num_params) for one in trained]
     return Finals(
         finalists=tuple(finalists),
-        held=spearman([float(-one.first_rank) for one in again], rewards),
-        by_params=spearman([float(one.record.outcome.costs.num_params) for one in again], rewards),
+        rank_correlation=spearman([-one.rank_after_search for one in trained], rewards),
+        rank_correlation_of_params=spearman(params, rewards),
     )
-
-
-def mean_reward(outcomes: Sequence[Outcome], *, w: float, v: float) -> float:
-    """Return the reward of the mean accuracy, the median S and P; 0 where nothing was trained."""
-    trained = [one for one in outcomes if one.state is State.COMPLETE]
-    if not trained:
-        return 0.0
-    return weighted_product(
-        statistics.fmean(one.training.accuracy for one in trained),
-        median_relative_step_time(trained),
-        trained[0].costs.relative_params,
-        w=w,
-        v=v,
-    )
-
-
-def median_relative_step_time(outcomes: Sequence[Outcome]) -> float:
-    """Return the median of step time / the reference network's."""
-    return statistics.median(one.costs.relative_step_time for one in outcomes)

@@ -1,4 +1,4 @@
-"""The picture of a search: what was tried, what it cost, and how the best one was found."""
+"""Figure of a search: accuracy against step time, and reward against candidates."""
 
 from collections.abc import Sequence
 
@@ -20,18 +20,14 @@ def search_figure(
     """Draw accuracy against step time, and reward against candidates, side by side.
 
     Args:
-        records: The run's candidates; those that were not trained, or not up to the highest
-            rung that one reached, are left out.
-        title: Above both.
-        winner: Whom to mark; None marks the highest reward.
+        records: The run's candidates; only those of the highest rung are drawn.
+        title: Title of the figure.
+        winner: The candidate to mark; None marks the one with the highest reward.
 
     Raises:
         ValueError: If there is no candidate to mark.
     """
-    trained = sorted(
-        at_highest_rung(records),
-        key=lambda record: record.candidate.number,
-    )
+    trained = sorted(at_highest_rung(records), key=lambda record: record.candidate.number)
     number = winner.candidate.number if winner else None
     best = next((r for r in trained if r.candidate.number == number), best_record(trained))
     if best is None:
@@ -48,10 +44,10 @@ def search_figure(
 
 
 def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
-    times, tops = np.array([_point(record) for record in trained]).T
+    times, accuracies = np.array([_point(record) for record in trained]).T
     sizes = np.array([record.outcome.costs.num_params for record in trained])
     area = 20 + 130 * np.sqrt(sizes / sizes.max())
-    axes.scatter(times, tops, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+    axes.scatter(times, accuracies, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
     front = sorted(_point(record) for record in pareto_front(trained, with_params=False))
     axes.step(
         *zip(*front, strict=True),
@@ -100,7 +96,7 @@ def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
 
 
 def _legend_below(axes: Axes) -> None:
-    """Put the legend where it covers no point."""
+    """Place the legend below the axes, where it covers no point."""
     axes.legend(
         frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2
     )

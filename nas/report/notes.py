@@ -1,4 +1,4 @@
-"""What else there is to say of how a search went."""
+"""Notes at the end of a search: skipped candidates, failures, predictions, finalists."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -8,9 +8,12 @@ from nas.engine.engine import Engine
 from nas.engine.limits import reasons_in_words
 from nas.finalists.finalists import Finals
 
+MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval
+MIN_FINALISTS_FOR_RANKING = 10  # fewer are too few to judge a ranking by
+
 
 def search_notes(engine: Engine) -> list[str]:
-    """Return one sentence a line: what was not trained, what failed, why it ended early."""
+    """Return one sentence a line: skipped candidates, failures, why it ended early."""
     counts, notes = engine.counts, []
     if counts.duplicates:
         notes.append(f"{_proposals(counts.duplicates)} known already, and not trained again")
@@ -37,7 +40,7 @@ def _proposals(number: int) -> str:
 
 
 def prediction_note(records: Sequence[Record]) -> str:
-    """Return how far off the predicted step times were; empty where none were predicted."""
+    """Return the mean error of the predicted step times; empty if none were predicted."""
     errors = [
         abs(metrics.predicted_relative_step_time / metrics.costs.relative_step_time - 1)
         for metrics in (record.outcome.metrics for record in records)
@@ -51,42 +54,37 @@ def prediction_note(records: Sequence[Record]) -> str:
     )
 
 
-FEW = 4  # finalists below which a rank correlation has no interval
-MANY = 10  # finalists from which it begins to say something
-
-
 def final_notes(finals: Finals) -> list[str]:
-    """Return one sentence a line: who won, whether the search's ranking held, what failed."""
-    notes = [_who_won(finals)]
-    again = finals.held.count
-    if again >= FEW:
-        notes.append(f"rank correlation of the search with the further trainings: {finals.held}")
-        notes.append(f"rank correlation of parameters alone with them: {finals.by_params}")
-    if 1 < again < MANY:
-        notes.append(f"{again} finalists are too few to judge a ranking by: see --proxy-check")
+    """Return one sentence a line: the winner, the rank correlations, failed trainings."""
+    notes, trained = [_winner_note(finals)], finals.rank_correlation.count
+    if trained >= MIN_FINALISTS_FOR_INTERVAL:
+        rho, rho_of_params = finals.rank_correlation, finals.rank_correlation_of_params
+        notes.append(f"rank correlation of the search with the further trainings: {rho}")
+        notes.append(f"rank correlation of parameters alone with them: {rho_of_params}")
+    if 1 < trained < MIN_FINALISTS_FOR_RANKING:
+        notes.append(f"{trained} finalists are too few to judge a ranking by: see --proxy-check")
     for one in finals.finalists:
         number = one.record.candidate.number
         if one.failed:
-            reasons = "; ".join(sorted({end.reason for end in one.outcomes if end.reason}))
-            notes.append(f"candidate {number} failed {one.failed} further trainings: {reasons}")
+            notes.append(
+                f"candidate {number} failed {one.failed} further trainings: {one.reasons}"
+            )
         if one.at_chance:
             notes.append(f"candidate {number} is at chance when trained again, and cannot win")
     return notes
 
 
-def _who_won(finals: Finals) -> str:
-    first = next(one for one in finals.finalists if one.first_rank == 1)
+def _winner_note(finals: Finals) -> str:
+    first = next(one for one in finals.finalists if one.rank_after_search == 1)
     winner, leader = finals.winner, first.record.candidate.number
+    if finals.none_trained:
+        return f"no finalist could be trained again; candidate {leader} wins by the search alone"
     if winner is None:
-        if finals.none_trained:
-            return (
-                f"no finalist could be trained again; candidate {leader} wins by the search alone"
-            )
         return "no finalist does better than chance when trained again"
     number = winner.record.candidate.number
     if winner is first:
         return f"candidate {number} led after the search, and still does"
     return (
-        f"candidate {number} wins: rank {winner.first_rank} after the search, but ahead of "
+        f"candidate {number} wins: rank {winner.rank_after_search} after the search, but ahead of "
         f"candidate {leader} when trained again"
     )

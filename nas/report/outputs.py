@@ -1,7 +1,6 @@
-"""Everything that a session of a search leaves in the run's folder beside the ledger."""
+"""Result files of a search: tables, report, Pareto front, winner."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,18 @@ import pandas as pd
 
 from nas.analysis.pareto import pareto_front
 from nas.candidate import Record
+from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
+from nas.report.figures import search_figure
 from nas.report.page import write_report
 from nas.run_folder.files import architecture_file, trials_table, write_best, write_trials
+from nas.run_folder.read import read_run
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import BEST, save_architecture
 from search_space.atomic_file import write_atomic
 from search_space.space import SearchSpace
+
+FRONT = "front"
 
 
 def write_outputs(
@@ -25,84 +29,86 @@ def write_outputs(
     config: SearchConfig,
     space: SearchSpace,
 ) -> tuple[Path, ...]:
-    """Write what people read of a run, and return the files, the most important first.
+    """Write all result files of a search and return them, the most important first.
 
-    Where nobody can win there is no ``best.json``; one of a time when somebody seemed able to
-    is removed.
+    If no candidate can win, an existing ``best.json`` is removed.
 
     Raises:
         OSError: If a file cannot be written.
     """
     files = [
         *write_finals(folder, finals),
-        *write_front(folder, records, config, space),
+        write_front(folder, records, config, space),
         write_trials(folder, records, space),
         write_report(folder, records, config, space, finals),
     ]
     best = winner(records, finals)
     if best is None:
-        (folder / BEST).unlink(missing_ok=True)  # of a time when one seemed able to win
+        (folder / BEST).unlink(missing_ok=True)
         return tuple(files)
-    confirmed = finals.winner if finals else None
-    finalist = confirmed.provenance() if confirmed else None
+    finalist = finals.winner.provenance() if finals and finals.winner else None
     return write_best(folder, best, config, space, finalist=finalist), *files
 
 
-FRONT = "front"
+def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
+    """Write ``report.html`` from the files of a run, and its figure into `png` if given.
 
+    The run may be in progress: its ledger is read without locking it.
 
-def finals_table(finals: Finals) -> pd.DataFrame:
-    """Return one row a finalist, the best after the further trainings first."""
-    winner = finals.winner
-    return pd.DataFrame(
-        [
-            _finalist_row(rank, one, is_winner=one is winner)
-            for rank, one in enumerate(finals.finalists, start=1)
-        ]
-    )
+    Raises:
+        ValueError: If the folder contains no run, or the run no trained candidate to draw.
+        OSError: If a file cannot be read or written.
+    """
+    run = read_run(folder)
+    if png is not None and png.suffix.lower() != ".png":
+        raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
+    records, config = run.records, run.config
+    finals = FinalistRound.of_run(folder, config, run.run_id).finals(records)
+    report = write_report(folder, records, config, SearchSpace.load(config.space), finals)
+    if png is None:
+        return (report,)
+    best = winner(records, finals)
+    search_figure(records, folder.name, winner=best).savefig(png, format="png")
+    return report, png
 
 
 def write_finals(folder: Path, finals: Finals | None) -> tuple[Path, ...]:
-    """Write ``finalists.csv``, readable by pandas without this package; without finals, none."""
+    """Write ``finalists.csv``, the best finalist first; without finalists, remove it."""
     path = folder / "finalists.csv"
     if finals is None:
-        path.unlink(missing_ok=True)  # of a smaller budget, and no longer true
+        path.unlink(missing_ok=True)  # written with a smaller budget
         return ()
-    write_atomic(path, finals_table(finals).to_csv(index=False))
+    rows = [
+        _finalist_row(rank, one, is_winner=one is finals.winner)
+        for rank, one in enumerate(finals.finalists, start=1)
+    ]
+    write_atomic(path, pd.DataFrame(rows).to_csv(index=False))
     return (path,)
-
-
-def front_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
-    """Return the rows of ``trials.csv`` that lie on the front of accuracy, step time and params.
-
-    The most accurate comes first; `nas.front.pareto_front` says what is on it.
-    """
-    front = pareto_front(records)
-    order = {record.candidate.number: place for place, record in enumerate(front)}
-    return trials_table(front, space).sort_values("number", key=lambda column: column.map(order))
 
 
 def write_front(
     folder: Path, records: Sequence[Record], config: SearchConfig, space: SearchSpace
-) -> tuple[Path, ...]:
-    """Write ``pareto.csv``, and ``front/KEY.json`` for each network of the front.
+) -> Path:
+    """Write ``pareto.csv``, and ``front/KEY.json`` for each candidate of the Pareto front.
 
-    The files are architecture files, which nas-scale and nas-train read. Those of networks that
-    are no longer on the front go.
+    The table has the rows of ``trials.csv``, the most accurate candidate first. The files are
+    architecture files, which nas-scale and nas-train read; those of networks that have left the
+    front are removed.
     """
-    path, home = folder / "pareto.csv", folder / FRONT
-    write_atomic(path, front_table(records, space).to_csv(index=False))
+    path, home, front = folder / "pareto.csv", folder / FRONT, pareto_front(records)
+    order = [record.candidate.number for record in front]
+    table = trials_table(front, space).set_index("number", drop=False).loc[order]
+    write_atomic(path, table.to_csv(index=False))
     home.mkdir(exist_ok=True)
     kept = set()
-    for record in pareto_front(records):
+    for record in front:
         file = architecture_file(folder.name, record, config, space)
         save_architecture(home / f"{file.architecture.key}.json", file)
         kept.add(f"{file.architecture.key}.json")
     for old in home.glob("*.json"):
         if old.name not in kept:
-            with suppress(FileNotFoundError):
-                old.unlink()
-    return (path,)
+            old.unlink(missing_ok=True)
+    return path
 
 
 def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any
         "number": one.record.candidate.number,
         "key": one.record.candidate.key,
         "winner": is_winner,
-        "rank_after_search": one.first_rank,
+        "rank_after_search": one.rank_after_search,
         "reward_after_search": before.reward,
         "accuracy_after_search": before.training.accuracy,
         "trainings": len(one.trained),
@@ -121,15 +127,15 @@ def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any
         "reward": one.reward,
     }
     if one.trained:
+        retrained = one.with_retrained_metrics.outcome
         row |= {
-            "accuracy_mean": one.confirmed.outcome.training.accuracy,
+            "accuracy_mean": retrained.training.accuracy,
             "accuracy_std": one.accuracy_std,
             "accuracy_min": min(one.accuracies),
             "accuracy_max": max(one.accuracies),
-            "step_time_s": one.confirmed.outcome.costs.step_time_s,
-            "relative_step_time": one.confirmed.outcome.costs.relative_step_time,
+            "step_time_s": retrained.costs.step_time_s,
+            "relative_step_time": retrained.costs.relative_step_time,
             "num_params": before.costs.num_params,
             "at_chance": one.at_chance,
         }
-    reasons = sorted({end.reason for end in one.outcomes if end.reason})
-    return {**row, "reason": "; ".join(reasons)}
+    return {**row, "reason": one.reasons}

@@ -1,4 +1,4 @@
-"""One self-contained HTML page that tells what a search tried and found."""
+"""The report of a search: one self-contained HTML page."""
 
 import io
 from collections import Counter
@@ -11,11 +11,13 @@ import pandas as pd
 from jinja2 import Environment
 
 from nas.analysis.pareto import pareto_front
-from nas.analysis.rung_costs import rung_accounts
+from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record, State
-from nas.finalists.finalists import Finals, winner
+from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.figures import search_figure
-from nas.report.sections import FRONT_HEADS, confirmation, finals_section, front_rows
+from nas.report.formatting import count, milliseconds, percent
+from nas.report.notes import final_notes
+from nas.report.tables import CANDIDATE, FINALIST, candidate_cells, finalist_cells
 from nas.run_folder.files import trials_table
 from nas.settings.config import SearchConfig
 from search_space.atomic_file import write_atomic
@@ -31,8 +33,8 @@ def write_report(
 ) -> Path:
     """Write ``report.html`` into the run's folder and return its path.
 
-    The page needs no network and no other file. A run without a trained candidate gets a page
-    that says so and lists the reasons.
+    The page needs no network and no other file. If no candidate was trained, it says so and lists
+    the reasons.
     """
     path = folder / "report.html"
     write_atomic(path, report_page(folder.name, records, config, space, finals))
@@ -46,9 +48,10 @@ def report_page(
     space: SearchSpace,
     finals: Finals | None = None,
 ) -> str:
-    """Return the page as text; whatever comes from outside is escaped."""
+    """Return the page as text, with all values escaped."""
     best = winner(records, finals)
-    table = trials_table(records, space).sort_values("reward", ascending=False)
+    number = best.candidate.number if best else None
+    trials = trials_table(records, space).sort_values("reward", ascending=False)
     template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     counted = Counter(record.outcome.state for record in records)
     return (
@@ -63,19 +66,51 @@ def report_page(
             device=best.outcome.costs.timing.device if best else "",
             picture=_picture(records, name, best) if best else "",
             stages=space.architecture(best.candidate.choices).stages if best else (),
-            confirmed=confirmation(best, finals) if best else "",
-            finals=finals_section(finals) if finals else None,
-            front_heads=FRONT_HEADS,
-            front=front_rows(records, best),
-            rungs=rung_accounts(records),
-            columns=list(table.columns),
-            rows=_rows(table, records, best),
+            confirmed=_confirmation(best, finals) if best else "",
+            finals=finals,
+            finals_heads=FINALIST,
+            finals_rows=[
+                {"mark": _finalist_mark(one, finals), "values": finalist_cells(one)}
+                for one in (finals.finalists if finals else ())
+            ],
+            finals_notes=final_notes(finals) if finals else (),
+            front_heads=CANDIDATE,
+            front_rows=[
+                {
+                    "mark": "best" if one.candidate.number == number else "",
+                    "values": candidate_cells(one),
+                }
+                for one in pareto_front(records)
+            ],
+            rungs=rung_costs(records),
+            columns=list(trials.columns),
+            rows=_rows(trials, records, number),
         )
     )
 
 
+def _confirmation(best: Record, finals: Finals | None) -> str:
+    """Return a sentence on the winner's metrics and the trainings that they are based on."""
+    costs = best.outcome.costs
+    metrics = (
+        f"Reward {best.outcome.reward:.4f}: accuracy {percent(best.outcome.training.accuracy)}, "
+        f"step time {milliseconds(costs.step_time_s)}, which is "
+        f"{costs.relative_step_time:.2f}x the reference network's, "
+        f"{count(costs.num_params)} parameters"
+    )
+    if finals is None or finals.winner is None:
+        return f"{metrics}; one short training, not repeated with another seed."
+    return f"{metrics}; the mean of {len(finals.winner.trained)} further trainings."
+
+
+def _finalist_mark(one: Finalist, finals: Finals | None) -> str:
+    if finals and one is finals.winner:
+        return "best"
+    return "" if one.can_win else "chance"
+
+
 def _rows(
-    table: pd.DataFrame, records: Sequence[Record], best: Record | None
+    trials: pd.DataFrame, records: Sequence[Record], best: int | None
 ) -> list[dict[str, Any]]:
     marks = {
         record.candidate.number: "chance"
@@ -83,14 +118,13 @@ def _rows(
         if record.outcome.state is State.COMPLETE and not record.can_win
     }
     marks |= {record.candidate.number: "front" for record in pareto_front(records)}
-    if best is not None:
-        marks[best.candidate.number] = "best"
+    marks |= {best: "best"} if best is not None else {}
     return [
         {
             "mark": marks.get(row["number"], ""),
             "values": [_text(value) for value in row.values()],
         }
-        for row in table.astype(object).to_dict("records")
+        for row in trials.astype(object).to_dict("records")
     ]
 
 
@@ -101,7 +135,7 @@ def _text(value: object) -> str:
 
 
 def _picture(records: Sequence[Record], name: str, best: Record) -> str:
-    """Return the figure as an SVG element, without the XML prologue that HTML does not take."""
+    """Return the figure as an SVG element, without the XML prologue, which HTML rejects."""
     buffer = io.StringIO()
     search_figure(records, name, winner=best).savefig(buffer, format="svg")
     drawing = buffer.getvalue()

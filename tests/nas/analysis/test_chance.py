@@ -3,21 +3,21 @@
 import pytest
 from scipy.stats import binom
 
-from nas.analysis.chance import ALPHA, is_at_chance, least_right
+from nas.analysis.chance import ALPHA, is_at_chance, min_correct_above_chance
 
 
 def test_the_bound_by_hand() -> None:
     # Of 14 fair coins, 14 heads have probability 2**-14 = 6.1e-5, and 13 or more 9.2e-4.
-    assert least_right(14, 0.5) == 14
+    assert min_correct_above_chance(14, 0.5) == 14
     # Thirteen coins: even all heads, 1.2e-4, are no proof.
-    assert least_right(13, 0.5) == 14
+    assert min_correct_above_chance(13, 0.5) == 14
     assert is_at_chance(1.0, images=13, chance=0.5)
     assert not is_at_chance(1.0, images=14, chance=0.5)
 
 
 @pytest.mark.parametrize(("images", "chance"), [(1, 0.01), (5, 0.1), (800, 0.1), (10_000, 0.37)])
 def test_it_is_the_least_count_whose_tail_is_small_enough(images: int, chance: float) -> None:
-    least = least_right(images, chance)
+    least = min_correct_above_chance(images, chance)
     assert binom.sf(least - 2, images, chance) > ALPHA
     if least <= images:
         assert binom.sf(least - 1, images, chance) <= ALPHA

@@ -1,8 +1,7 @@
-"""Spearman's rho by hand and by scipy, and an interval that keeps its promise."""
+"""Spearman's rho by hand, and the coverage of its interval."""
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from nas.analysis.rank_correlation import spearman, with_interval
 
@@ -15,7 +14,8 @@ def test_rho_by_hand() -> None:
 
 def test_ties_share_their_ranks() -> None:
     first, second = [1.0, 1.0, 2.0, 3.0, 3.0, 5.0], [2.0, 1.0, 1.0, 4.0, 6.0, 5.0]
-    assert spearman(first, second).rho == pytest.approx(spearmanr(first, second).statistic)
+    ranks = [1.5, 1.5, 3, 4.5, 4.5, 6], [3, 1.5, 1.5, 4, 6, 5]
+    assert spearman(first, second).rho == pytest.approx(np.corrcoef(*ranks)[0, 1])
 
 
 def test_equal_values_have_no_ranking() -> None:

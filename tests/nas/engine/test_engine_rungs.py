@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.analysis.rung_costs import rung_accounts, rung_notes
+from nas.analysis.rung_costs import rung_costs, rung_notes
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.engine.engine import MAX_DEATHS, Engine
 from nas.engine.events import Proposed, RungTold
@@ -163,7 +163,7 @@ def test_a_failure_above_takes_the_candidate_out_and_keeps_what_it_cost(path: Pa
     engine, ledger = make(path)
     with ledger:
         drive(engine)
-    accounts = rung_accounts(engine.records())
+    accounts = rung_costs(engine.records())
     for account in accounts:
         assert account.device_seconds == pytest.approx(
             1.5

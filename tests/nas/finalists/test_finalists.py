@@ -72,7 +72,7 @@ def test_a_higher_rung_goes_before_a_higher_reward() -> None:
 def test_a_ranking_held_if_rungs_say_what_the_trainings_say_whatever_the_rewards() -> None:
     records = [at_rung(trained(0, 0.5), 1), trained(1, 0.9), trained(2, 0.8)]
     ends = {number: [outcome(0.9 - 0.1 * number)] * 2 for number in range(3)}
-    assert judged(records, ends).held.rho == pytest.approx(1.0)
+    assert judged(records, ends).rank_correlation.rho == pytest.approx(1.0)
 
 
 def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def test_the_mean_decides_and_not_the_search() -> None:
     assert first.reward == pytest.approx(0.69)
     assert second.reward == pytest.approx(0.65)
     assert first.accuracy_std == pytest.approx(0.06 / 2**0.5)  # of two, |a - b| / sqrt(2)
-    assert (first.first_rank, second.first_rank) == (2, 1)
-    assert finals.held.rho == pytest.approx(-1.0)
+    assert (first.rank_after_search, second.rank_after_search) == (2, 1)
+    assert finals.rank_correlation.rho == pytest.approx(-1.0)
     assert final_notes(finals)[0] == (
         "candidate 1 wins: rank 2 after the search, but ahead of candidate 0 when trained again"
     )

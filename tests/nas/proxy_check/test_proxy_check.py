@@ -12,7 +12,12 @@ from nas.analysis.rank_correlation import RankCorrelation
 from nas.candidate import Choices, Outcome, State
 from nas.proxy_check.plan import CheckPlan, judge_check, plan_check
 from nas.proxy_check.run import write_check
-from nas.proxy_check.verdict import Checked, ProxyFigures, judge_proxy, proxy_figures
+from nas.proxy_check.verdict import (
+    CheckedCandidate,
+    ProxyStatistics,
+    judge_proxy,
+    proxy_statistics,
+)
 from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, TINY, trained
 from tests.toys.metrics import with_metrics
@@ -21,27 +26,27 @@ from tests.toys.space import ToyScreen
 
 def checked(
     short: tuple[float, ...], long: float, params: int = 1, *, at_chance: bool = False
-) -> Checked:
-    return Checked(
+) -> CheckedCandidate:
+    return CheckedCandidate(
         num_params=params, short=short, long=long, at_chance=at_chance, held_out_images=100
     )
 
 
-def known(figures: ProxyFigures | None) -> ProxyFigures:
+def known(figures: ProxyStatistics | None) -> ProxyStatistics:
     assert figures is not None
     return figures
 
 
-def figures(**changes: object) -> ProxyFigures:
-    base = ProxyFigures(
+def statistics(**changes: object) -> ProxyStatistics:
+    base = ProxyStatistics(
         candidates=8,
         at_chance=0,
-        held=RankCorrelation(rho=0.8, low=0.1, high=0.97, count=8),
-        by_params=RankCorrelation(rho=0.3, low=-0.5, high=0.8, count=8),
-        noise=0.01,
-        spread=0.05,
-        counting=0.004,
-        long_spread=0.05,
+        rank_correlation=RankCorrelation(rho=0.8, low=0.1, high=0.97, count=8),
+        rank_correlation_of_params=RankCorrelation(rho=0.3, low=-0.5, high=0.8, count=8),
+        seed_std=0.01,
+        candidate_std=0.05,
+        sampling_std=0.004,
+        long_std=0.05,
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -53,17 +58,17 @@ def rho(value: float, low: float) -> RankCorrelation:
 def test_what_moves_all_candidates_alike_is_no_noise() -> None:
     # The second seed is 0.1 higher for everybody: no residual is left.
     found = known(
-        proxy_figures(
+        proxy_statistics(
             [checked((x, x + 0.1), long=x, params=n) for n, x in enumerate((0.2, 0.4, 0.5, 0.7))]
         )
     )
-    assert found.noise == pytest.approx(0.0, abs=1e-9)
-    assert found.held.rho == pytest.approx(1.0)
-    assert found.by_params.rho == pytest.approx(1.0)
-    assert found.steadiness == pytest.approx(1.0)
+    assert found.seed_std == pytest.approx(0.0, abs=1e-9)
+    assert found.rank_correlation.rho == pytest.approx(1.0)
+    assert found.rank_correlation_of_params.rho == pytest.approx(1.0)
+    assert found.reliability == pytest.approx(1.0)
     # Squares of the distances to the mean 0.45: .0625, .0025, .0025, .0625; sum .13, over 3.
-    assert found.spread == pytest.approx((0.13 / 3) ** 0.5)
-    assert found.long_spread == pytest.approx((0.13 / 3) ** 0.5)
+    assert found.candidate_std == pytest.approx((0.13 / 3) ** 0.5)
+    assert found.long_std == pytest.approx((0.13 / 3) ** 0.5)
 
 
 def test_the_noise_by_hand() -> None:
@@ -71,14 +76,16 @@ def test_the_noise_by_hand() -> None:
     # 0.1: sum of squares 8 * 0.01 over (4 - 1) * (2 - 1) degrees of freedom.
     rows = [(0.6, 0.4), (0.4, 0.6), (0.6, 0.4), (0.4, 0.6)]
     found = known(
-        proxy_figures(
+        proxy_statistics(
             [checked(row, long) for row, long in zip(rows, (1, 0, 0.9, 0.1), strict=True)]
         )
     )
-    assert found.noise == pytest.approx((0.08 / 3) ** 0.5)
-    assert found.spread == 0.0
-    assert found.counting == pytest.approx(0.05)  # of 100 images at one half
-    assert found.held.rho == pytest.approx(0.0, abs=1e-9)  # one seed agrees, the other reverses
+    assert found.seed_std == pytest.approx((0.08 / 3) ** 0.5)
+    assert found.candidate_std == 0.0
+    assert found.sampling_std == pytest.approx(0.05)  # of 100 images at one half
+    assert found.rank_correlation.rho == pytest.approx(
+        0.0, abs=1e-9
+    )  # one seed agrees, the other reverses
 
 
 def test_noise_and_spread_are_found_again() -> None:
@@ -86,51 +93,56 @@ def test_noise_and_spread_are_found_again() -> None:
     true = rng.normal(0.6, 0.05, 4000)
     rows = true[:, None] + rng.normal(0, 0.02, (4000, 2)) + np.array([0.0, 0.03])
     found = known(
-        proxy_figures(
+        proxy_statistics(
             [checked((a, b), t) for (a, b), t in zip(rows.tolist(), true.tolist(), strict=True)]
         )
     )
-    assert found.noise == pytest.approx(0.02, rel=0.05)
-    assert found.spread == pytest.approx(0.05, rel=0.05)
+    assert found.seed_std == pytest.approx(0.02, rel=0.05)
+    assert found.candidate_std == pytest.approx(0.05, rel=0.05)
 
 
 def test_three_candidates_tell_nothing() -> None:
-    assert proxy_figures([checked((0.1, 0.2), 0.3)] * 3) is None
+    assert proxy_statistics([checked((0.1, 0.2), 0.3)] * 3) is None
     verdict = judge_proxy(None)
-    assert verdict.worth_it is None
-    assert verdict.says.startswith("cannot tell")
+    assert verdict.is_worthwhile is None
+    assert verdict.message.startswith("cannot tell")
 
 
 @pytest.mark.parametrize(
-    ("changes", "worth_it", "says", "mend"),
+    ("changes", "is_worthwhile", "message", "suggestion"),
     [
         ({}, True, "worth it", ""),
         ({"at_chance": 4}, False, "not worth it: 4 of 8", "--epochs"),
-        ({"held": rho(0.6, -0.1)}, None, "not proven", "--proxy-check 16"),
-        ({"held": rho(0.2, -0.5)}, False, "not worth it: the short", "--image-size"),
-        ({"by_params": rho(0.9, 0.4)}, False, "not worth it: parameters alone", "--image-size"),
-        ({"held": rho(0.4, 0.05)}, False, "weak", "--image-size"),
-        ({"noise": 0.05}, True, "worth it", "--finalist-seeds"),
-        ({"noise": 0.05, "counting": 0.04}, True, "worth it", "held-out images"),
-        ({"long_spread": 0.001}, True, "worth it", "--space"),
+        ({"rank_correlation": rho(0.6, -0.1)}, None, "not proven", "--proxy-check 16"),
+        ({"rank_correlation": rho(0.2, -0.5)}, False, "not worth it: the short", "--image-size"),
+        (
+            {"rank_correlation_of_params": rho(0.9, 0.4)},
+            False,
+            "not worth it: parameters alone",
+            "--image-size",
+        ),
+        ({"rank_correlation": rho(0.4, 0.05)}, False, "weak", "--image-size"),
+        ({"seed_std": 0.05}, True, "worth it", "--finalist-seeds"),
+        ({"seed_std": 0.05, "sampling_std": 0.04}, True, "worth it", "held-out images"),
+        ({"long_std": 0.001}, True, "worth it", "--space"),
     ],
 )
 def test_the_verdict(
-    changes: dict[str, object], worth_it: bool | None, says: str, mend: str
+    changes: dict[str, object], is_worthwhile: bool | None, message: str, suggestion: str
 ) -> None:
-    verdict = judge_proxy(figures(**changes))
-    assert verdict.worth_it is worth_it
-    assert verdict.says.startswith(says)
-    if mend:
-        assert mend in " ".join(verdict.mends)
+    verdict = judge_proxy(statistics(**changes))
+    assert verdict.is_worthwhile is is_worthwhile
+    assert verdict.message.startswith(message)
+    if suggestion:
+        assert suggestion in " ".join(verdict.suggestions)
     else:
-        assert verdict.mends == ()
+        assert verdict.suggestions == ()
 
 
 def test_candidates_far_apart_after_the_longer_training_ask_for_no_other_space() -> None:
     """However noisy the short training was."""
-    verdict = judge_proxy(figures(noise=0.1, spread=0.0, long_spread=0.08))
-    assert "--space" not in " ".join(verdict.mends)
+    verdict = judge_proxy(statistics(seed_std=0.1, candidate_std=0.0, long_std=0.08))
+    assert "--space" not in " ".join(verdict.suggestions)
 
 
 def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = None) -> CheckPlan:
@@ -194,8 +206,8 @@ def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
     check = judge_check(made, outcomes_of(made), config)
     assert check.seconds_per_candidate == 3.0
     assert check.search_seconds == 75.0
-    assert known(check.figures).held.rho == pytest.approx(1.0)
-    assert known(check.figures).by_params.rho == pytest.approx(-1.0)
+    assert known(check.statistics).rank_correlation.rho == pytest.approx(1.0)
+    assert known(check.statistics).rank_correlation_of_params.rho == pytest.approx(-1.0)
     told, table = write_check(tmp_path, check, made, config)
     content = json.loads(told.read_text())
     assert content["worth_it"] is True
@@ -210,9 +222,9 @@ def test_a_candidate_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
     ends = outcomes_of(made)
     ends[made.long(made.candidates[2]).file_stem] = Outcome.failed("out of memory")
     check = judge_check(made, ends, CONFIG)
-    assert known(check.figures).candidates == 4
+    assert known(check.statistics).candidates == 4
     assert check.table.loc[2, "reason"] == "out of memory"
     assert ends[made.short(made.candidates[2])[0].file_stem].state is State.COMPLETE
     write_check(tmp_path, check, made, CONFIG)  # with an empty cell
     three = {label: end for label, end in ends.items() if not label.startswith("3-")}
-    assert judge_check(made, three, CONFIG).figures is None
+    assert judge_check(made, three, CONFIG).statistics is None

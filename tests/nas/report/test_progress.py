@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from nas.candidate import Record
-from nas.report.console_tables import top_table
-from nas.report.progress import SearchProgress, count, duration
+from nas.report.formatting import count, duration
+from nas.report.progress import SearchProgress
+from nas.report.tables import top_table
 from tests.nas.nas_records import failed, infeasible, trained
 
 

@@ -9,7 +9,7 @@ from nas.candidate import Record
 from nas.cli import main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
-from nas.report.reweigh import reweigh, reweigh_run
+from nas.report.rerank import rerank, rerank_run
 from nas.run_folder.files import write_config
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, trained
@@ -43,7 +43,7 @@ def run(folder: Path, records: Sequence[Record] = RECORDS) -> Path:
     ],
 )
 def test_the_ranking_by_hand(w: float, v: float, rewards: dict[int, float]) -> None:
-    ranked = reweigh(RECORDS, w=w, v=v)
+    ranked = rerank(RECORDS, w=w, v=v)
     assert [record.candidate.number for record in ranked] == list(rewards)
     assert [record.outcome.reward for record in ranked] == pytest.approx(list(rewards.values()))
 
@@ -58,13 +58,13 @@ def test_the_table_counts_what_may_be_compared(
 
 def test_a_positive_exponent_is_refused() -> None:
     with pytest.raises(ValueError, match=r"w must be <= 0, got 0\.1"):
-        reweigh(RECORDS, w=0.1, v=0.0)
+        rerank(RECORDS, w=0.1, v=0.0)
 
 
 def test_the_run_stays_as_it_is_and_the_winner_gets_a_file(tmp_path: Path) -> None:
     folder = run(tmp_path / "a")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    _, path, dropped = reweigh_run(folder, w=-0.5, v=0.0)
+    _, path, dropped = rerank_run(folder, w=-0.5, v=0.0)
     assert dropped == 0
     assert path == folder / "best-w-0.5-v0.json"
     file = load_architecture(path)

@@ -1,0 +1,86 @@
+"""A finished search ranked by other exponents of the reward, without any training."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from nas.analysis.ranking import contenders, ranked
+from nas.candidate import Record, State
+from nas.report.tables import top_table
+from nas.run_folder.files import architecture_file
+from nas.run_folder.read import read_run
+from search_space.architecture_file import save_architecture
+from search_space.space import SearchSpace
+
+
+def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:
+    """Return the candidates that can win, with the rewards of other exponents, best first.
+
+    The metrics are those of the search, from one short training each: those of the finalists'
+    further trainings would not be comparable.
+
+    Args:
+        records: Candidates of a search.
+        w: Exponent of step time, <= 0.
+        v: Exponent of parameters, <= 0.
+
+    Raises:
+        ValueError: If an exponent is above zero or not finite.
+    """
+    return tuple(
+        ranked(
+            [
+                replace(record, outcome=record.outcome.with_reward(w=w, v=v))
+                for record in records
+                if record.can_win
+            ]
+        )
+    )
+
+
+def rerank_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path, int]:
+    """Rank the run in `folder` by other exponents and write the winner for them.
+
+    The ledger and ``best.json`` stay as they are; the winner is written to ``best-wW-vV.json``.
+
+    Returns:
+        The candidates, the best first, the file, and the number of candidates that were dropped
+        before training, which have no accuracy to rank by.
+
+    Raises:
+        ValueError: If the folder contains no run, no candidate can win, or an exponent is out of
+            range.
+        OSError: If a file cannot be read or written.
+    """
+    run = read_run(folder)
+    found = rerank(run.records, w=w, v=v)
+    if not found:
+        raise ValueError(f"{folder}: no candidate of this run was trained to more than chance")
+    config = run.config.model_copy(update={"w": w, "v": v})
+    file = architecture_file(folder.name, found[0], config, SearchSpace.load(config.space))
+    note = {"w": w, "v": v, "of_the_search": {"w": run.config.w, "v": run.config.v}}
+    path = folder / f"best-w{w:g}-v{v:g}.json"
+    save_architecture(path, replace(file, provenance={**file.provenance, "reweighed": note}))
+    dropped = sum(record.outcome.state is State.DROPPED for record in run.records)
+    return found, path, dropped
+
+
+def show_reranked(folder: Path, w: float, v: float, console: Console) -> None:
+    """Print a run's candidates ranked by other exponents, and write the winner's file.
+
+    Raises:
+        ValueError: As `rerank_run`.
+        OSError: If a file cannot be read or written.
+    """
+    found, path, dropped = rerank_run(folder, w=w, v=v)
+    able = contenders(found)
+    title = f"Top {min(5, len(able))} of {len(able)} for w = {w:g}, v = {v:g}"
+    console.print(top_table(able, title=title))
+    lines = [str(path)]
+    if dropped:
+        lines.append(
+            f"dropped before training by the search's own exponents, and so not ranked: {dropped}"
+        )
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)

@@ -1,0 +1,103 @@
+"""Tables of candidates and finalists, on the console and as cells of the report."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+
+from nas.analysis.pareto import pareto_front
+from nas.analysis.ranking import at_highest_rung
+from nas.candidate import Record
+from nas.finalists.finalists import Finalist, Finals
+from nas.report.formatting import count, milliseconds, percent
+
+CANDIDATE = ("candidate", "reward", "accuracy", "step time", "relative", "params", "key")
+FINALIST = (
+    *("candidate", "reward", "mean accuracy", "range", "step time", "rank before"),
+    *("reward before", "relative", "params"),
+)
+FINALIST_ON_CONSOLE = 6  # leading columns of `FINALIST`; all would be too wide
+
+
+def candidate_cells(record: Record) -> list[str]:
+    """Return a trained candidate's cells of the columns `CANDIDATE`."""
+    costs, chance = record.outcome.costs, "" if record.can_win else ", at chance"
+    return [
+        str(record.candidate.number),
+        f"{record.outcome.reward:.4f}",
+        f"{percent(record.outcome.training.accuracy)}{chance}",
+        milliseconds(costs.step_time_s),
+        f"{costs.relative_step_time:.2f}x",
+        count(costs.num_params),
+        record.candidate.key,
+    ]
+
+
+def finalist_cells(one: Finalist) -> list[str]:
+    """Return a finalist's cells of the columns `FINALIST`."""
+    before = one.record.outcome
+    reward, accuracy, spread, step_time, relative = "-", f"failed: {one.reasons}", "", "", ""
+    if one.trained:
+        retrained, std = one.with_retrained_metrics.outcome, one.accuracy_std
+        deviation = "" if std is None else f" \u00b1 {100 * std:.2f}"
+        chance = ", at chance" if one.at_chance else ""
+        failed = f", {one.failed} failed" if one.failed else ""
+        reward = f"{one.reward:.4f}"
+        accuracy = f"{100 * retrained.training.accuracy:.2f}{deviation} %{chance}{failed}"
+        spread = f"{100 * min(one.accuracies):.2f} to {100 * max(one.accuracies):.2f}"
+        step_time = milliseconds(retrained.costs.step_time_s)
+        relative = f"{retrained.costs.relative_step_time:.2f}x"
+    return [
+        *(str(one.record.candidate.number), reward, accuracy, spread, step_time),
+        *(f"{one.rank_after_search}.", f"{before.reward:.4f}", relative),
+        count(before.costs.num_params),
+    ]
+
+
+def top_table(records: Sequence[Record], *, rows: int = 5, title: str = "") -> Table:
+    """Return the candidates of the highest reward; those at chance come last and are marked."""
+    trained = at_highest_rung(records)
+    trained.sort(key=lambda r: (not r.can_win, -r.outcome.reward, r.candidate.number))
+    shown = trained[:rows]
+    kind = "trained candidates"
+    if any(record.outcome.training.rung for record in trained):
+        kind = f"candidates that reached rung {trained[0].rung}"
+    title = title or f"Top {len(shown)} of {len(trained)} {kind}"
+    return table(title, CANDIDATE, map(candidate_cells, shown))
+
+
+def front_table(records: Sequence[Record], *, rows: int = 8) -> Table:
+    """Return the front of accuracy, step time and params; evenly spaced rows of a long one."""
+    front = pareto_front(records)
+    step = max(1.0, (len(front) - 1) / max(rows - 1, 1))
+    shown = [front[round(index * step)] for index in range(min(rows, len(front)))]
+    title = f"Pareto front of accuracy, step time and params: {len(front)} candidates"
+    if len(shown) < len(front):
+        title += f", {len(shown)} of them here"
+    return table(title, CANDIDATE, map(candidate_cells, shown))
+
+
+def finals_table(finals: Finals) -> Table:
+    """Return the finalists with mean and standard deviation of their further trainings."""
+    rows = []
+    for one in finals.finalists:
+        number, *cells = finalist_cells(one)[:FINALIST_ON_CONSOLE]
+        mark = "* " if one is finals.winner else ""
+        # Not every console has the sign.
+        rows.append([mark + number, *(cell.replace("\u00b1", "+-") for cell in cells)])
+    title = (
+        f"{len(finals.finalists)} finalists, each trained {finals.trainings} more times, "
+        f"{finals.epochs} epochs"
+    )
+    found = table(title, FINALIST[:FINALIST_ON_CONSOLE], rows)
+    found.caption = "mean +- std over seeds; before: after the search; * wins"
+    return found
+
+
+def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table for the console, all columns aligned to the right."""
+    made = Table(title=title)
+    for head in heads:
+        made.add_column(head, justify="right")
+    for row in rows:
+        made.add_row(*row)
+    return made
