@@ -1,4 +1,4 @@
-"""nas-search finds the network that trains fastest for its accuracy; nas-report tells of a run."""
+"""The commands nas-search and nas-report."""
 
 import shlex
 import sys
@@ -29,17 +29,17 @@ NO_WINNER = TOO_MANY_FAILURES = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Search; return 0 or what went wrong.
+    """Search for the network that trains fastest for its accuracy.
 
     Returns:
-        1 if no candidate can win or too many failed in a row, 2 for bad input, 130 if a signal
-        stopped it.
+        0 if there is a winner, 1 if there is none or too many candidates failed in a row, 2 for
+        bad input, 130 if a signal stopped the search.
     """
     return run_command(SEARCH, _search, argv)
 
 
 def report_main(argv: Sequence[str] | None = None) -> int:
-    """Write a run's report anew; return 0, or 2 if the input is at fault."""
+    """Write the report of a run again; return 0, or 2 for bad input."""
     return run_command(REPORT, _report, argv)
 
 
@@ -51,14 +51,14 @@ def _search(argv: Sequence[str] | None) -> int:
     console = Console()
     if args.reweigh is not None:
         if args.proxy_check is not None:
-            raise ValueError("--reweigh and --proxy-check are two things; give one of them")
+            raise ValueError("--reweigh and --proxy-check exclude each other")
         w, v = args.reweigh
         show_reranked(folder, w, v, console)
         return 0
     check_files(config)
     with decoding_progress() as on_progress:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
-    proxy_split(config.proxy, images)  # too few images are the caller's fault, and found here
+    proxy_split(config.proxy, images)  # reports too few images before the search starts
     if "precision" not in given["proxy"]:
         settled = {"precision": settled_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})
@@ -80,16 +80,14 @@ def _search(argv: Sequence[str] | None) -> int:
 def _conclude(
     result: SearchResult, folder: Path, console: Console, argv: Sequence[str] | None
 ) -> int:
-    """Show what was found and what to type next."""
+    """Print the results and the next command; return the exit code."""
     if any(record.outcome.state is State.COMPLETE for record in result.records):
         console.print(top_table(result.records))
         console.print(front_table(result.records))
     if result.finals is not None:
         console.print(finals_table(result.finals))
-    for file in result.files:
-        console.print(str(file), highlight=False, soft_wrap=True)
-    if result.note:
-        console.print(result.note, highlight=False, soft_wrap=True)
+    for line in (*map(str, result.files), *([result.note] if result.note else [])):
+        _print(console, line)
     if result.failures is not None:
         _show_failures(result.failures, folder, argv)
         return TOO_MANY_FAILURES
@@ -98,18 +96,15 @@ def _conclude(
     if result.best is None:
         print(f"{SEARCH}: {_why_no_winner(result)}; see {folder}/trials.csv", file=sys.stderr)
         return NO_WINNER
-    console.print(
-        f"next: nas-scale --from {shlex.quote(str(folder / 'best.json'))} --target L",
-        highlight=False,
-        soft_wrap=True,
-    )
+    best = shlex.quote(str(folder / "best.json"))
+    _print(console, f"next: nas-scale --from {best} --target L")
     return 0
 
 
 def _show_failures(
     failures: TooManyFailuresError, folder: Path, argv: Sequence[str] | None
 ) -> None:
-    """Say on stderr why too many failed, with the traceback of one if there is any."""
+    """Print on stderr why candidates failed, with the traceback of one if there is any."""
     if failures.traceback:
         print(failures.traceback, file=sys.stderr)
     print(
@@ -120,16 +115,17 @@ def _show_failures(
 
 
 def _stopped(console: Console, argv: Sequence[str] | None) -> int:
-    """Say how to go on, and return the exit code of a command that was stopped."""
-    console.print(
-        f"stopped; nothing that finished is lost. Go on with: {_again(argv)}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    """Print how to resume; return the exit code of a command that was stopped."""
+    _print(console, f"stopped; nothing that finished is lost. Go on with: {_again(argv)}")
     return STOPPED
 
 
+def _print(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True)
+
+
 def _again(argv: Sequence[str] | None) -> str:
+    """Return the command line of this process."""
     return shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
 
 
@@ -143,9 +139,9 @@ def _why_no_winner(result: SearchResult) -> str:
 
 
 def _report(argv: Sequence[str] | None) -> int:
-    parser = CommandParser(prog=REPORT, description="Writes a run's report anew.")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--png", type=Path, help="also draw the run's figure into this file")
+    parser = CommandParser(prog=REPORT, description="Writes the report of a run again.")
+    parser.add_argument("--run", type=Path, required=True, help="Folder of the run")
+    parser.add_argument("--png", type=Path, help="File for the figure of the run, written too")
     args = parser.parse_args(argv)
     for path in rebuild_report(args.run, args.png):
         print(path)

@@ -1,4 +1,4 @@
-"""The commands as a shell starts them: each is imported only when Ctrl-C is provided for.
+"""Entry points of the commands. Each imports its command once Ctrl-C is handled.
 
 Torch, Ray and pandas take seconds to import. This module imports none of them.
 """
@@ -9,7 +9,7 @@ from search_space.command_line.startup import start_command
 
 
 def search() -> int:
-    """nas-search."""
+    """Run nas-search."""
 
     def load() -> Callable[[], int]:
         from nas.cli import main
@@ -20,7 +20,7 @@ def search() -> int:
 
 
 def scale() -> int:
-    """nas-scale."""
+    """Run nas-scale."""
 
     def load() -> Callable[[], int]:
         from nas.scale_command import main
@@ -31,7 +31,7 @@ def scale() -> int:
 
 
 def train() -> int:
-    """nas-train."""
+    """Run nas-train."""
 
     def load() -> Callable[[], int]:
         from trainer.train_cli import main
@@ -42,7 +42,7 @@ def train() -> int:
 
 
 def time() -> int:
-    """nas-time."""
+    """Run nas-time."""
 
     def load() -> Callable[[], int]:
         from trainer.time_cli import time_main
@@ -53,7 +53,7 @@ def time() -> int:
 
 
 def report() -> int:
-    """nas-report."""
+    """Run nas-report."""
 
     def load() -> Callable[[], int]:
         from nas.cli import report_main

@@ -1,10 +1,12 @@
 """Settings of a candidate's short training and of its timing, and how settings are read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 Precision = Literal["fp32", "bf16"]
 
@@ -68,11 +70,30 @@ def parse_settings(text: str, *, place: str) -> dict[str, Any]:
     return settings
 
 
+class ParsedText:
+    """Pydantic annotation for a class with a `parse` method and a `text` attribute.
+
+    A field of such a class is text in files and an instance of the class in the settings.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, _: object) -> CoreSchema:
+        """Return a schema that accepts instances, parses text, and writes `text`."""
+
+        def parse(value: object, validate_text: Callable[[object], str]) -> object:
+            return value if isinstance(value, source) else source.parse(validate_text(value))
+
+        return core_schema.no_info_wrap_validator_function(
+            parse,
+            core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(attrgetter("text")),
+        )
+
+
 class TimingConfig(Settings):
     """How often a training step is timed, and how wide the spread of its times may be."""
 
     warmup_steps: int = Field(default=2, ge=1, description="Untimed steps before the first block.")
-    blocks: int = Field(default=9, ge=3, description="Timed blocks; the median is over these.")
+    blocks: int = Field(default=9, ge=3, description="Timed blocks, whose median counts")
     block_seconds: float = Field(
         default=0.1, gt=0, description="Approximate duration of a block in seconds."
     )

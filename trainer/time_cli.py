@@ -1,4 +1,4 @@
-"""nas-time: the training step time of an architecture, or of a space's parts, on this device."""
+"""The command nas-time."""
 
 import argparse
 import json
@@ -11,10 +11,12 @@ from rich.table import Table
 
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command
+from search_space.command_line.flags import add_flags
 from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
+from trainer.recipes.config import Recipe
 from trainer.step_table.build import NETWORKS
 from trainer.step_table.console import DEFAULT_TABLE, table_command
 from trainer.timing.step_time import StepTime
@@ -25,7 +27,7 @@ TIME_COMMAND = "nas-time"
 
 
 def time_main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 once measured, or 2 if the input is at fault (the reason goes to stderr)."""
+    """Measure training step times; return 0, or 2 for bad input (the reason goes to stderr)."""
     return run_command(TIME_COMMAND, _time_command, argv)
 
 
@@ -36,7 +38,7 @@ def _time_command(argv: Sequence[str] | None) -> int:
     file = load_architecture(args.arch) if args.arch else None
     device = named_device(args.device)
     if device.type == "cpu":
-        torch.set_num_threads(1)  # as in a search; CPU time adds up over threads
+        torch.set_num_threads(1)  # as in a search: CPU time is summed over threads
     settings = StepSettings(
         batch_size=args.batch_size,
         num_classes=args.num_classes,
@@ -66,34 +68,44 @@ def _time_command(argv: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(prog=TIME_COMMAND, description=__doc__)
+    parser = CommandParser(
+        prog=TIME_COMMAND,
+        description="Measures the training step time of an architecture, or of all parts of a "
+        "search space, on this device.",
+    )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--arch", help="architecture file, run folder, or published name")
+    what.add_argument("--arch", help="Architecture file, run folder, or published name")
     what.add_argument(
-        "--space", help="a search space, by name or YAML file: time its parts into a table"
+        "--space", help="Search space, by name or YAML file: measure its parts into a table"
     )
     parser.add_argument(
         "--image-size",
         type=at_least(8),
-        help="pixels; default: the architecture's train size, or the space's for a search",
+        help="Side of the square images in pixels (default: the training size of the "
+        "architecture; with --space the image size of its searches)",
     )
-    parser.add_argument("--batch-size", type=at_least(2), default=32, help="default: 32")
-    parser.add_argument("--num-classes", type=at_least(2), default=1000, help="default: 1000")
+    parser.add_argument("--batch-size", type=at_least(2), default=32, help="Images per step")
+    parser.add_argument("--num-classes", type=at_least(2), default=1000, help="Number of classes")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
+    add_flags(parser, Recipe, ["precision"])
     parser.add_argument(
-        "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="default: rmsprop"
+        "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="Optimizer"
     )
-    parser.add_argument("--repeats", type=at_least(3), default=9, help="timed blocks; default: 9")
-    parser.add_argument("--table", type=Path, help=f"of --space; default: {DEFAULT_TABLE}")
+    blocks = TimingConfig.model_fields["blocks"]
+    parser.add_argument(
+        "--repeats", type=at_least(3), default=blocks.default, help=blocks.description
+    )
+    parser.add_argument(
+        "--table", type=Path, help=f"With --space: file of the table (default: {DEFAULT_TABLE})"
+    )
     parser.add_argument(
         "--calibration-networks",
         type=at_least(3),
         default=NETWORKS,
         metavar="N",
-        help=f"of --space: whole networks to measure; default: {NETWORKS}",
+        help="With --space: number of whole networks to measure",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="Print one JSON object")
     return parser
 
 

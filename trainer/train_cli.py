@@ -1,4 +1,4 @@
-"""nas-train: trains an architecture for good, with progressive learning."""
+"""The command nas-train."""
 
 import argparse
 import shlex
@@ -11,10 +11,12 @@ import torch
 from rich.console import Console
 
 from search_space.architecture_file import ArchitectureFile, load_architecture
-from search_space.command_line.command import CommandParser, at_least, run_command
-from trainer.data.prepare import prepare
+from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
+from search_space.command_line.flags import add_flags
+from trainer.data.prepare import DATA_TAKES, prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
+from trainer.device.precision import resolve_precision
 from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
@@ -32,7 +34,12 @@ EMBEDDED = ("digits-scenes", "digits")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train; return 0, 1 if it diverged, 2 for bad input, 130 or 143 if stopped by a signal."""
+    """Train an architecture.
+
+    Returns:
+        0 at the end of the training, 1 if it diverged, 2 for bad input, 130 or 143 if a signal
+        stopped it.
+    """
     return run_command(TRAIN, _train, argv)
 
 
@@ -72,7 +79,7 @@ def _trained(
     console: Console,
     stop: StopRequest,
 ) -> bool:
-    """Train in this process, or where the flags say; return False if stopped before the end."""
+    """Train in this process or on workers; return False if stopped before the end."""
     if workers.count == 1 and workers.address is None:
         return train(run, console, resume=args.resume, should_stop=stop.requested)
     display = ConsoleDisplay(console)
@@ -80,7 +87,11 @@ def _trained(
 
 
 def _workers(args: argparse.Namespace) -> Workers:
-    """Return where to train; on this machine each worker has a GPU if there is one."""
+    """Return the workers that the flags ask for.
+
+    Raises:
+        ValueError: If the flags contradict each other or this machine.
+    """
     several = args.workers > 1 or args.address is not None
     if several and args.device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"--device {args.device} names one device; leave it out with --workers")
@@ -93,43 +104,48 @@ def _workers(args: argparse.Namespace) -> Workers:
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    """Return the recipe with what the flags change."""
+    """Return the recipe, with the changes that the flags ask for.
+
+    Raises:
+        ValueError: If the recipe does not exist or is invalid.
+        OSError: If it cannot be read.
+    """
     name = args.recipe or ("small" if args.data in EMBEDDED else "progressive")
     recipe = load_recipe(name)
-    changes: dict[str, object] = {}
-    if args.epochs is not None:
-        changes["duration"] = {"epochs": args.epochs}
-    if args.batch_size is not None:
-        changes["batch_size"] = args.batch_size
-    if not changes:
-        return recipe
-    return checked_recipe({**recipe.model_dump(), **changes}, place=name)
+    duration = None if args.epochs is None else {"epochs": args.epochs}
+    changes = {"duration": duration, "batch_size": args.batch_size}
+    given = {setting: value for setting, value in changes.items() if value is not None}
+    return checked_recipe({**recipe.model_dump(), **given}, place=name) if given else recipe
 
 
 def _run(
     args: argparse.Namespace, file: ArchitectureFile, recipe: Recipe, workers: Workers
 ) -> TrainRun:
+    """Return the training that the flags ask for, with its images decoded.
+
+    Raises:
+        ValueError: If the name, the device or the images are invalid.
+        OSError: If a file cannot be read or written.
+    """
     device = named_device(args.device if workers.gpus else "cpu")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
-    name = _default_name(args, file) if args.name is None else args.name
-    if name in ("", ".", "..") or Path(name).name != name:
-        raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+    folder = run_folder(args.out, _default_name(args, file) if args.name is None else args.name)
     if args.init_from is not None and not args.init_from.is_file():
         raise ValueError(f"--init-from {args.init_from}: no such file")
     with decoding_progress() as on_progress:
         images = prepare(args.data, size, on_progress=on_progress)
-    on_gpus = device.type == "cuda" or workers.gpus > 0  # of a cluster, perhaps not of this host
-    default = recipe.precision or ("bf16" if on_gpus else "fp32")
+    # The workers' device: this machine may have no GPU where those of a cluster have some.
+    trained_on = torch.device("cuda" if workers.gpus else "cpu")
     return TrainRun(
         file=file,
         recipe=recipe,
         images=images,
-        folder=args.out / name,
+        folder=folder,
         seed=args.seed,
         device=device,
-        precision=args.precision or default,
+        precision=resolve_precision(args.precision or recipe.precision, trained_on),
         compiled=args.compile,
         init_from=args.init_from,
     )
@@ -141,7 +157,7 @@ def _default_name(args: argparse.Namespace, file: ArchitectureFile) -> str:
 
 
 def _warn(run: TrainRun, console: Console) -> None:
-    """Say what is legal and yet probably not meant."""
+    """Print a note if the images are enlarged."""
     images = run.images
     if images.native_size < images.image_size:
         console.print(
@@ -162,50 +178,55 @@ def _positive(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog=TRAIN,
-        description="Trains an architecture for good: images and regularisation grow together.",
+        description="Trains an architecture with progressive learning: image size and "
+        "regularisation grow together.",
     )
     what = parser.add_argument_group("what is trained, and how")
     what.add_argument(
-        "--arch", required=True, help="architecture file, run folder, or published name"
+        "--arch", required=True, help="Architecture file, run folder, or published name"
     )
-    what.add_argument(
-        "--data",
-        default="digits-scenes",
-        help="digits-scenes (default), digits, a folder of class folders or with a labels.csv, "
-        "parquet files, or the name of a Hugging Face data set",
-    )
+    what.add_argument("--data", default="digits-scenes", help=f"Images: {DATA_TAKES}")
     what.add_argument(
         "--recipe",
-        help=f"a YAML file, or one of {', '.join(recipe_names())}; default: progressive, and "
-        "small for the embedded images",
+        help=f"YAML file, or one of {', '.join(recipe_names())} (default: progressive; small for "
+        "digits-scenes and digits)",
     )
-    what.add_argument("--epochs", type=_positive, help="instead of the recipe's duration")
-    what.add_argument("--batch-size", type=at_least(2), help="images per update, likewise")
-    what.add_argument("--seed", type=at_least(0), default=0, help="default: 0")
     what.add_argument(
-        "--init-from", type=Path, help="weights: of nas-train, torchvision or timm naming"
+        "--epochs",
+        type=_positive,
+        help="Passes over the training images (default: the recipe's duration)",
+    )
+    add_flags(what, Recipe, ["batch_size"], defaults={"batch_size": "the recipe's"})
+    what.add_argument("--seed", type=at_least(0), default=0, help="Seed of the training")
+    what.add_argument(
+        "--init-from",
+        type=Path,
+        help="File of weights to start from, named as by nas-train, torchvision or timm",
     )
     where = parser.add_argument_group("where it runs")
-    where.add_argument("--out", type=Path, default=Path("runs"), help="the run is OUT/NAME (runs)")
-    where.add_argument("--name", help="of the run; default: of architecture, data, recipe, seed")
-    where.add_argument("--resume", action="store_true", help="go on at the step that was saved")
+    where.add_argument("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
+    where.add_argument(
+        "--name", help="Name of the run (default: architecture, data, recipe and seed)"
+    )
+    where.add_argument("--resume", action="store_true", help="Continue from the last checkpoint")
     where.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     where.add_argument(
-        "--workers", type=at_least(1), default=1, help="share each step among N processes (1)"
+        "--workers", type=at_least(1), default=1, help="Number of processes that share each step"
     )
     where.add_argument(
         "--gpus-per-worker",
         type=int,
         choices=(0, 1),
-        help="default: 1 where this machine has a GPU",
+        help="GPUs of each worker (default: 1 if this machine has a GPU, else 0)",
     )
     where.add_argument(
-        "--address", help="Ray cluster to train on, such as auto or host:6379; default: here"
+        "--address",
+        help="Ray cluster to join, such as auto or host:6379 (default: this machine)",
     )
-    where.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU")
+    add_flags(where, Recipe, ["precision"])
     where.add_argument("--threads", type=at_least(1), help="CPU threads of each worker")
-    where.add_argument("--compile", action="store_true", help="use torch.compile")
+    where.add_argument("--compile", action="store_true", help="Use torch.compile")
     where.add_argument(
-        "--dry-run", action="store_true", help="show phases, memory and time, and train nothing"
+        "--dry-run", action="store_true", help="Show phases, memory and duration; do not train"
     )
     return parser

@@ -1,11 +1,9 @@
 """Settings of a search."""
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_serializer, model_validator
-from pydantic_core import CoreSchema, core_schema
 
 from nas.costs.constraint import Constraint
 from nas.engine.limits import MAX_FAILURES
@@ -14,8 +12,10 @@ from nas.engine.timeouts import Timeout
 from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
+from nas.settings.progressive import ProgressiveConfig
 from nas.units import Duration, MemorySize
-from trainer.config import LadderConfig, ProxyConfig, Settings
+from trainer.config import ParsedText, ProxyConfig, Settings
+from trainer.data.prepare import DATA_TAKES
 from trainer.proxy.rungs import Rung, training_rungs
 
 AUTO = "auto"  # value of `step_time_table`: the search measures its own table
@@ -45,70 +45,10 @@ EXECUTION_SETTINGS = (
 )
 
 
-class ParsedText:
-    """Pydantic annotation for a class with a `parse` method and a `text` attribute.
-
-    A field of such a class is text in files and an instance of the class in the settings.
-    """
-
-    def __get_pydantic_core_schema__(self, source: Any, _: object) -> CoreSchema:
-        """Return a schema that accepts instances, parses text, and writes `text`."""
-
-        def parse(value: object, validate_text: Callable[[object], str]) -> object:
-            return value if isinstance(value, source) else source.parse(validate_text(value))
-
-        return core_schema.no_info_wrap_validator_function(
-            parse,
-            core_schema.str_schema(),
-            serialization=core_schema.plain_serializer_function_ser_schema(attrgetter("text")),
-        )
-
-
-class ProgressiveConfig(LadderConfig):
-    """Successive halving: the rungs, the promotion from rung to rung, and pruning."""
-
-    eta: int = Field(
-        default=3, ge=2, description="One of this many candidates of a rung reaches the next one."
-    )
-    prune: Literal["reward", "front", "off"] = Field(
-        default="reward",
-        description="Candidates that are not trained: those that cannot be among the best by "
-        "reward (reward), those that cannot reach the Pareto front of accuracy, step time and "
-        "parameters (front), or none (off).",
-    )
-    top: int = Field(default=5, ge=1, description="Number of best candidates for prune reward.")
-    accuracy_bound: float = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description="Highest accuracy that pruning considers possible; 1 loses no candidate.",
-    )
-    headroom: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="Highest gain over the best accuracy so far that pruning considers possible.",
-    )
-
-    @property
-    def pruning_rule(self) -> PruningRule:
-        """Which candidates are not trained."""
-        return PruningRule(
-            by=self.prune,
-            top=self.top,
-            accuracy_bound=self.accuracy_bound,
-            max_accuracy_gain=self.headroom,
-        )
-
-
 class SearchConfig(Settings):
     """All settings that a search's results depend on, and how the search is executed."""
 
-    data: str = Field(
-        default="digits-scenes",
-        description="Images: digits-scenes, digits, a folder of class folders, parquet files, or "
-        "the name of a Hugging Face data set.",
-    )
+    data: str = Field(default="digits-scenes", description=f"Images: {DATA_TAKES}.")
     space: str = Field(
         default="tiny",
         description="Search space: tiny, efficientnet-b4, efficientnetv2-s, or a YAML file.",
@@ -226,16 +166,14 @@ class SearchConfig(Settings):
 
     @property
     def training_rungs(self) -> tuple[Rung, ...]:
-        """The rungs of a candidate's training; one where every candidate is trained in full."""
+        """Rungs of a candidate's training; one rung with fidelity full."""
         ladder = self.progressive if self.fidelity == "progressive" else None
         return training_rungs(self.proxy, ladder)
 
     @property
     def pruning_rule(self) -> PruningRule:
-        """Which candidates are not trained; none where every candidate is trained in full."""
-        if self.fidelity == "full":
-            return PruningRule()
-        return self.progressive.pruning_rule
+        """Rule for candidates that are not trained; fidelity full trains all."""
+        return PruningRule() if self.fidelity == "full" else self.progressive.pruning_rule
 
     @property
     def num_finalists(self) -> int:

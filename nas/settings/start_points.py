@@ -1,4 +1,4 @@
-"""Networks that a search begins with: published ones, files, or another run's best."""
+"""Networks that a search tries first: published ones, files, or the best of another run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from search_space.space import SearchSpace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartPoint:
-    """A point of the space that is tried before any sampler proposes.
+    """A point of the space that is tried before the sampler proposes candidates.
 
     Attributes:
         source: The name or path that was given.
-        choices: The point, canonical.
-        key: Of its network.
-        changes: What differs from the network that was meant, one short phrase each.
+        choices: The canonical choices of the point.
+        key: Key of its network.
+        changes: Differences from the given network, one short phrase each.
     """
 
     source: str
@@ -26,7 +26,7 @@ class StartPoint:
     changes: tuple[str, ...]
 
     def note(self) -> str:
-        """Say in one line what the search begins with."""
+        """Return one line about the start point."""
         if not self.changes:
             return f"starts from {self.source} ({self.key})"
         return f"starts near {self.source} ({self.key}): {', '.join(self.changes)}"
@@ -37,11 +37,11 @@ def start_points(sources: Iterable[str], space: SearchSpace) -> tuple[StartPoint
 
     Args:
         sources: Published names, architecture files or run folders.
-        space: Where they are to be points.
+        space: The space that is searched.
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If there is no such network.
+        ValueError: If a source is not a network.
     """
     points = []
     for source in sources:

@@ -1,6 +1,7 @@
-"""How a command of ours starts: Ctrl-C is one line from the first moment on.
+"""Start of a command, so that Ctrl-C is reported in one line at any moment.
 
-Imports next to nothing: what is imported before the handler is set, an interrupt runs through.
+This module imports only modules that load quickly: an interrupt during imports that precede the
+handler would print a traceback.
 """
 
 import os
@@ -10,29 +11,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPED = 130  # what a shell reports of a command that Ctrl-C ended
+STOPPED = 130  # exit code that shells use for Ctrl-C: 128 + SIGINT
 
 
 def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
-    """Import a command and run it, so that Ctrl-C is one line whenever it comes.
+    """Import a command and run it; Ctrl-C is reported in one line at any moment.
 
-    An interrupt while modules are imported must not run through them: some turn it into an
-    error of their own, and none needs cleaning up. Once the command has returned only Python's
-    own end is left, and an interrupt would print a traceback of that.
+    An interrupt during imports ends the process directly: some modules turn KeyboardInterrupt
+    into an error of another type, and nothing needs to be cleaned up yet. After the command has
+    returned, interrupts are ignored: one during Python's shutdown would print a traceback.
 
     Args:
         name: The command as typed, such as ``nas-search``.
         load: Imports the command and returns it.
+
+    Returns:
+        The exit code.
     """
-    # OpenMP's threads spin while they wait for one another. Where other processes want the same
-    # cores each spins through its whole share of time, and a training of small layers all but
-    # stops. OpenMP reads this when torch is imported; a value that the user has set stays.
+    # OpenMP's threads spin while they wait for each other. If other processes need the same
+    # cores, each thread spins through its share of time, and a training of small layers almost
+    # stops. OpenMP reads this variable when torch is imported; a value set by the user stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with _interrupt_ends_at_once(name):
             command = load()
         return command()
-    except KeyboardInterrupt:  # between the two
+    except KeyboardInterrupt:  # between import and call
         print(f"{name}: stopped", file=sys.stderr)
         return STOPPED
     finally:
@@ -41,10 +45,10 @@ def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
 
 @contextmanager
 def _interrupt_ends_at_once(name: str) -> Iterator[None]:
-    """Let Ctrl-C end the process in the block, unless whoever started it has switched it off."""
+    """Let Ctrl-C end the process in the block, unless the parent process disabled it."""
 
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the handler's shape)
-        os.write(2, f"{name}: stopped\n".encode())  # print may be what is interrupted
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler's signature)
+        os.write(2, f"{name}: stopped\n".encode())  # not print, which may be interrupted itself
         os._exit(STOPPED)
 
     before = signal.getsignal(signal.SIGINT)

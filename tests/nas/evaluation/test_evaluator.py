@@ -12,7 +12,8 @@ from nas.engine.pruning import PruningThreshold
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.evaluator import Evaluator, EvaluatorFactory
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
-from nas.settings.config import ProgressiveConfig, SearchConfig
+from nas.settings.config import SearchConfig
+from nas.settings.progressive import ProgressiveConfig
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toys.training import SIZE, images
