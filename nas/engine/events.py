@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 from nas.candidate import Candidate, Choices, Outcome
 
+# Attributes whose name in files differs.
+_IN_FILES = {"is_start": "start", "is_uniform": "rescue"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of the ledger.
+    """One line of the ledger. Attributes that have their default are not written.
 
     Attributes:
         time: When it was recorded, seconds since the epoch; 0 before it is written.
@@ -21,12 +24,14 @@ class Event:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `event_from_dict` inverts it exactly."""
-        data = {"event": self.kind, **self._content()}
-        return {**data, "time": self.time} if self.time else data
-
-    def _content(self) -> dict[str, Any]:
-        names = [one.name for one in fields(self) if one.name != "time"]
-        return {name: getattr(self, name) for name in names}
+        data: dict[str, Any] = {"event": self.kind}
+        for one in sorted(fields(self), key=lambda one: one.name == "time"):
+            value = getattr(self, one.name)
+            default = {} if one.default_factory is dict else one.default
+            if default is MISSING or value != default:
+                value = value.to_dict() if isinstance(value, Outcome) else value
+                data[_IN_FILES.get(one.name, one.name)] = value
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +48,6 @@ class Opened(Event):
     pid: int
     host: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def _content(self) -> dict[str, Any]:
-        changed = {"settings": dict(self.settings)} if self.settings else {}
-        return {"pid": self.pid, "host": self.host, **changed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +77,6 @@ class Proposed(Event):
         """The candidate that was proposed."""
         return Candidate(number=self.number, key=self.key, choices=self.choices)
 
-    def _content(self) -> dict[str, Any]:
-        return {
-            "number": self.number,
-            "key": self.key,
-            "choices": dict(self.choices),
-            **({} if self.proposed is None else {"proposed": dict(self.proposed)}),
-            **({"attrs": self.attrs} if self.attrs else {}),
-            **self._verdict(),
-            **({"start": True} if self.is_start else {}),
-            **({"rescue": True} if self.is_uniform else {}),  # the name in files since 0.1
-        }
-
-    def _verdict(self) -> dict[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked(Proposed):
@@ -101,17 +87,10 @@ class Asked(Proposed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected(Proposed):
-    """A proposal violates a constraint; it is not trained.
-
-    Attributes:
-        reason: The violated constraints.
-    """
+    """A proposal violates a constraint, which `reason` names; it is not trained."""
 
     kind = "rejected"
     reason: str
-
-    def _verdict(self) -> dict[str, Any]:
-        return {"reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,35 +106,19 @@ class Duplicate(Proposed):
     of: int
     reward: float | None
 
-    def _verdict(self) -> dict[str, Any]:
-        return {"of": self.of, "reward": self.reward}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told(Event):
-    """A candidate finished its training, or the first rung of it.
-
-    Attributes:
-        number: The candidate.
-        outcome: Its outcome.
-    """
+    """The candidate `number` finished its training, or the first rung of it."""
 
     kind = "told"
     number: int
     outcome: Outcome
 
-    def _content(self) -> dict[str, Any]:
-        return {"number": self.number, "outcome": self.outcome.to_dict()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted(Event):
-    """A candidate was handed out for its next rung.
-
-    Attributes:
-        number: The candidate.
-        rung: The rung, counted from 0.
-    """
+    """The candidate `number` was handed out for its next rung, counted from 0."""
 
     kind = "promoted"
     number: int
@@ -181,24 +144,10 @@ class RungTold(Event):
     choices: Choices
     outcome: Outcome
 
-    def _content(self) -> dict[str, Any]:
-        return {
-            "number": self.number,
-            "of": self.of,
-            "rung": self.rung,
-            "choices": dict(self.choices),
-            "outcome": self.outcome.to_dict(),
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died(Event):
-    """A worker died while it trained a candidate.
-
-    Attributes:
-        number: The candidate.
-        reason: What is known of the death.
-    """
+    """A worker died while it trained the candidate `number`; `reason` is what is known."""
 
     kind = "died"
     number: int
@@ -207,11 +156,7 @@ class Died(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherEvent(Event):
-    """An event of a kind that says nothing about candidates; it is kept and ignored.
-
-    Attributes:
-        data: The line without its time.
-    """
+    """An event of a kind that says nothing about candidates: its line without the time."""
 
     data: Mapping[str, Any]
 
@@ -223,7 +168,6 @@ class OtherEvent(Event):
 _KINDS: Mapping[str, type[Event]] = {
     one.kind: one for one in (Opened, Asked, Rejected, Duplicate, Told, Promoted, RungTold, Died)
 }
-_NAMES = {"start": "is_start", "rescue": "is_uniform"}
 
 
 def event_from_dict(data: Mapping[str, Any]) -> Event:
@@ -234,11 +178,12 @@ def event_from_dict(data: Mapping[str, Any]) -> Event:
         TypeError: If a field of its kind is missing or unknown.
         ValueError: If a value is not possible.
     """
+    names = {in_files: name for name, in_files in _IN_FILES.items()}
+    values = {names.get(name, name): value for name, value in data.items() if name != "event"}
     kind = _KINDS.get(data["event"])
     if kind is None:
-        rest = {name: value for name, value in data.items() if name != "time"}
-        return OtherEvent(data=rest, time=data.get("time", 0.0))
-    values = {_NAMES.get(name, name): value for name, value in data.items() if name != "event"}
+        time_of = values.pop("time", 0.0)
+        return OtherEvent(data={"event": data["event"], **values}, time=time_of)
     if "outcome" in values:
         values["outcome"] = Outcome.from_dict(values["outcome"])
     return kind(**values)
