@@ -3,9 +3,8 @@
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.engine.engine import Engine
 from nas.engine.job_queue import JobObserver, JobQueue
-from nas.engine.limits import Limits, TooManyFailuresError
+from nas.engine.limits import Limits, RungTimeouts, TooManyFailuresError
 from nas.engine.result_files import Results
-from nas.engine.timeouts import RungClocks
 
 
 class Dispatcher(JobQueue):
@@ -38,16 +37,16 @@ class Dispatcher(JobQueue):
         """
         super().__init__(results, limits, observer)
         self._engine = engine
-        self._clocks = RungClocks(limits.timeout)
+        self._timeouts = RungTimeouts(limits.timeout)
         self._failures_in_a_row: list[Record] = []
         self._traceback = ""  # of the newest failure that has one
         for record in engine.records():
-            self._learn_duration(record)
+            self._add_duration(record)
         self.recovered = self.recover_results(engine.pending())
 
     def limit_s(self, job: Candidate) -> float:
         """Return the time limit of a job as of now, seconds; infinite where it is not known."""
-        return self._clocks.limit_s(job.rung)
+        return self._timeouts.limit_s(job.rung)
 
     def complete(self, job: Candidate, outcome: Outcome) -> None:
         """Take in an outcome. Its result file is written before the ledger refers to it.
@@ -68,7 +67,7 @@ class Dispatcher(JobQueue):
 
     def _record(self, job: Candidate, outcome: Outcome) -> Record:
         record = self._engine.tell(job, outcome)
-        self._learn_duration(record)
+        self._add_duration(record)
         if outcome.state is State.FAIL:
             self._failures_in_a_row.append(record)
         else:
@@ -78,6 +77,6 @@ class Dispatcher(JobQueue):
     def _record_death(self, job: Candidate, reason: str) -> bool:
         return self._engine.worker_died(job, reason)
 
-    def _learn_duration(self, record: Record) -> None:
+    def _add_duration(self, record: Record) -> None:
         if record.outcome.state is State.COMPLETE:
-            self._clocks.learn(record.rung, record.outcome.seconds)
+            self._timeouts.add_duration(record.rung, record.outcome.seconds)

@@ -1,4 +1,4 @@
-"""The search's only memory: an append-only file of JSON lines, each on disk before it counts."""
+"""The ledger: an append-only file of JSON lines, which is the only state of a search."""
 
 import fcntl
 import json
@@ -19,17 +19,17 @@ FIRST_EVENT_LINE = 2  # line 1 is the header
 
 
 class HeldError(ValueError):
-    """Another process holds the ledger; the message says which."""
+    """Another process has the ledger open for writing; the message names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerContents:
-    """What a ledger says, read without holding it.
+    """The contents of a ledger, read without locking it.
 
     Attributes:
-        run_id: Made once with the file; result files carry it too.
-        settings: What makes the run the run it is, with the newest of those that may change.
-        events: Everything after the header, oldest first.
+        run_id: Made with the file; result files have it too.
+        settings: The settings that identify the run, and the newest of those that may change.
+        events: All events after the header, oldest first.
     """
 
     run_id: str
@@ -38,16 +38,16 @@ class LedgerContents:
 
 
 class Ledger(AbstractContextManager["Ledger"]):
-    """The ledger opened for writing. One process at a time; use it as a context manager.
+    """The ledger, open for writing by one process at a time. Use it as a context manager.
 
-    Whatever `append` was given is on disk when it returns. A kill can tear the last line only;
-    it is cut off at the next opening.
+    Events are on disk when `append` returns. A kill can cut only the last line short; it is
+    removed at the next opening.
 
     Attributes:
         path: The file.
-        run_id: Made once with the file.
-        settings: The settings it was opened with.
-        history: The events found at opening, oldest first.
+        run_id: Made with the file.
+        settings: The settings that it was opened with.
+        history: The events that it had when it was opened, oldest first.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Ledger(AbstractContextManager["Ledger"]):
         *,
         may_change: frozenset[str] = frozenset({"budget"}),
     ) -> None:
-        """Open the ledger, or start it if it is not there.
+        """Open the ledger, or create it if it does not exist.
 
         Args:
             path: The file; its folder must exist.
-            settings: JSON-ready; what a resumed run has to agree with.
-            may_change: Names of the settings that a resumed run may set anew.
+            settings: JSON-ready; a resumed run must have the same.
+            may_change: Names of the settings that a resumed run may change.
 
         Raises:
-            HeldError: If another process holds it.
-            ValueError: If the settings differ, or it is damaged.
+            HeldError: If another process has it open for writing.
+            ValueError: If the settings differ, or the file is damaged.
             OSError: If it cannot be read or written.
         """
         self.path = path
@@ -74,7 +74,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             self._lock()
-            self._size = _cut_torn_line(path, self._fd)
+            self._size = _remove_cut_line(path, self._fd)
             contents = read_ledger(path) if self._size else None
             if contents is None:
                 self.run_id = uuid.uuid4().hex
@@ -83,7 +83,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 self.run_id = contents.run_id
                 _require_same(path, contents.settings, self.settings, may_change=may_change)
             self.history: tuple[Event, ...] = contents.events if contents else ()
-            self._announce(contents.settings if contents else self.settings)
+            self._write_opened(contents.settings if contents else self.settings)
         except BaseException:
             os.close(self._fd)
             raise
@@ -92,10 +92,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         """Write the events, in order, and return once they are on disk.
 
         Raises:
-            OSError: If the disk is full, or the file is no longer where it was; nothing of
-                `events` is kept.
-            HeldError: If somebody else wrote to the file: locks do not hold on some network
-                file systems.
+            OSError: If the disk is full, or the file was moved or removed; none of `events` is
+                kept.
+            HeldError: If another process wrote to the file: some network file systems ignore
+                locks.
         """
         self._require_in_place()
         stamped = (event if event.time else replace(event, time=now()) for event in events)
@@ -109,12 +109,12 @@ class Ledger(AbstractContextManager["Ledger"]):
                 done += os.write(self._fd, data[done:])
             os.fsync(self._fd)
         except OSError as error:
-            os.ftruncate(self._fd, self._size)  # what a full disk let through is no event
+            os.ftruncate(self._fd, self._size)  # a full disk may have accepted a part
             raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._size += len(data)
 
     def close(self) -> None:
-        """Let another process have it; harmless when called twice."""
+        """Close the file and release its lock; a second call does nothing."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
@@ -123,7 +123,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self.close()
 
     def _lock(self) -> None:
-        """Take the file's lock, which the kernel drops when its holder dies."""
+        """Lock the file; the kernel releases the lock when the process dies."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -134,7 +134,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             ) from None
 
     def _require_in_place(self) -> None:
-        """See that what is written will be found again, by us alone."""
+        """Check that the file is still in its place, and that no other process wrote to it."""
         own = os.fstat(self._fd)
         if own.st_size != self._size:
             raise HeldError(
@@ -168,14 +168,14 @@ class Ledger(AbstractContextManager["Ledger"]):
         finally:
             os.close(folder)
 
-    def _announce(self, known: Mapping[str, Any]) -> None:
-        """Say who holds the ledger from here on, and which settings changed."""
+    def _write_opened(self, known: Mapping[str, Any]) -> None:
+        """Record this process and the settings that it changed."""
         changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
         self.append(Opened(pid=os.getpid(), host=socket.gethostname(), settings=changed))
 
 
 def read_ledger(path: Path) -> LedgerContents:
-    """Read a ledger without holding it; a last line that is still being written is left out.
+    """Read a ledger without locking it; an incomplete last line is left out.
 
     Raises:
         ValueError: If it is not a ledger, or a line is damaged; the message names the line.
@@ -214,15 +214,15 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return event
 
 
-def _cut_torn_line(path: Path, fd: int) -> int:
-    """Cut what follows the last line break, and return the size that is left, in bytes."""
+def _remove_cut_line(path: Path, fd: int) -> int:
+    """Remove an incomplete last line, and return the size of the rest, bytes."""
     kept = path.read_bytes().rfind(b"\n") + 1
     os.ftruncate(fd, kept)
     return kept
 
 
 def _holder(path: Path) -> str:
-    """Return who opened the ledger last, in words; it may be only just opening it."""
+    """Return a description of the process that opened the ledger last."""
     try:
         openings = [event for event in read_ledger(path).events if isinstance(event, Opened)]
         return f"process {openings[-1].pid} on {openings[-1].host}"
@@ -233,7 +233,7 @@ def _holder(path: Path) -> str:
 def _require_same(
     path: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, may_change: frozenset[str]
 ) -> None:
-    """Refuse settings that would make the resumed search another one."""
+    """Raise ValueError if a setting differs that may not change."""
     differences = [
         f"{name} {old.get(name, 'nothing')!r} -> {new.get(name, 'nothing')!r}"
         for name in sorted({*old, *new} - may_change)

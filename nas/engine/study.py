@@ -1,4 +1,4 @@
-"""The samplers' view of a search: an in-memory Optuna study that can be rebuilt exactly."""
+"""The Optuna study that samplers see: in memory, and rebuilt exactly from the ledger."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a sampler chose.
+    """A sampler's proposal.
 
     Attributes:
         number: Optuna's trial number.
         choices: Decision name -> option, for the active decisions.
-        attrs: What the sampler noted on the trial, such as the probability it drew it with.
+        attrs: What the sampler recorded on the trial, such as the probability of its choices.
     """
 
     number: int
@@ -30,12 +30,12 @@ class Proposal:
 
 
 class ProposalStudy:
-    """Trials as samplers see them, in the order in which they were asked and told.
+    """Trials in the order in which they were asked and told.
 
-    Every proposal gets a fresh sampler made for its number, so a sampler's state is a function
-    of the trials before it and of its number; that is why a rebuilt study goes on exactly.
-    A finished trial carries the user attributes ``told`` (its place in the order of
-    completion), ``state`` (of the outcome) and ``metrics``.
+    Each proposal gets a new sampler made for its number, so a sampler's state is a function of
+    the trials before it and of its number, and a rebuilt study continues exactly. A finished
+    trial has the user attributes ``told`` (its index in the order of completion), ``state`` (of
+    the outcome) and ``metrics``.
     """
 
     def __init__(self, decisions: Iterable[Decision], sampler_factory: SamplerFactory) -> None:
@@ -50,11 +50,11 @@ class ProposalStudy:
 
     @property
     def next_number(self) -> int:
-        """The number that the next proposal gets."""
+        """Number of the next proposal."""
         return self._asked
 
     def propose(self) -> Proposal:
-        """Let the sampler choose, one decision after the other, leaving out inactive ones."""
+        """Return the sampler's choices, decision by decision; inactive decisions are left out."""
         self._study.sampler = self._sampler_factory(self._asked)
         trial = self._study.ask()
         self._asked += 1
@@ -74,7 +74,7 @@ class ProposalStudy:
     def place(
         self, choices: Choices, attrs: Mapping[str, Mapping[str, Any]] | None = None
     ) -> Proposal:
-        """Open a trial with given choices: one from the ledger, or one that no sampler chose."""
+        """Open a trial with given choices, from the ledger or not chosen by a sampler."""
         self._study.sampler = self._sampler_factory(self._asked)
         attrs = attrs or {}
         self._study.add_trial(
@@ -93,7 +93,7 @@ class ProposalStudy:
         return Proposal(number=self._asked - 1, choices=choices, attrs=attrs)
 
     def tell(self, number: int, outcome: Outcome | None) -> None:
-        """Finish a trial; None means that its reward is not known, which teaches nothing."""
+        """Finish a trial; None means that its reward is not known."""
         if outcome is None:
             self._study.tell(number, state=TrialState.FAIL)
             return
@@ -113,5 +113,5 @@ class ProposalStudy:
 
 
 def quiet_optuna() -> None:
-    """Keep Optuna from logging every study and trial; the setting is the process's."""
+    """Stop Optuna from logging every study and trial in this process."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)

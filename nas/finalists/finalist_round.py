@@ -10,7 +10,6 @@ from nas.engine.job import Training
 from nas.engine.job_queue import JobObserver
 from nas.engine.limits import Limits
 from nas.engine.result_files import Evaluate, Results
-from nas.engine.timeouts import TimeoutClock
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalists import Finals, choose_finalists, finalist_trainings, judge_finalists
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
@@ -97,16 +96,18 @@ class FinalistRound:
         return run_with_actors(queue, session, make_evaluator)
 
     def _timeout_s(self, records: Sequence[Record], limits: Limits) -> float:
-        """Return how long a training may take, by what the search's took and its epochs."""
-        clock, parts = TimeoutClock(limits.timeout), self._parts_of_work()
-        for record in records:
-            if record.outcome.state is State.COMPLETE:
-                clock.learn(record.outcome.seconds / parts[record.rung])
+        """Return the time limit of a training, from the search's durations and its epochs."""
+        work = self._work_by_rung()
+        durations = [
+            record.outcome.seconds / work[record.rung]
+            for record in records
+            if record.outcome.state is State.COMPLETE
+        ]
         longer = self.config.epochs_of_finalists / self.config.proxy.epochs
-        return clock.limit_s * max(1.0, longer)
+        return limits.timeout.limit_s(durations) * max(1.0, longer)
 
-    def _parts_of_work(self) -> tuple[float, ...]:
-        """Return, by rung, its part of the work of a whole training: epochs x pixels."""
+    def _work_by_rung(self) -> tuple[float, ...]:
+        """Return the work of each rung / that of a full training: epochs x pixels."""
         proxy = self.config.proxy
         return tuple(
             rung.epochs * rung.phase.image_size**2 / (proxy.epochs * proxy.image_size**2)
@@ -114,7 +115,7 @@ class FinalistRound:
         )
 
     def finals(self, records: Sequence[Record]) -> Finals | None:
-        """Return the finalists as they ended, or None where there are none or some are missing.
+        """Return the finalists' results, or None if there are none or some are missing.
 
         Raises:
             ValueError: If a result file is damaged; the message names it.

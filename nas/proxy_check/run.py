@@ -11,7 +11,6 @@ from rich.console import Console
 from nas.costs.screening import PreTrainingFilter
 from nas.engine.job_queue import JobObserver
 from nas.engine.result_files import Results
-from nas.engine.timeouts import TimeoutClock
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
@@ -141,7 +140,7 @@ def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console
         plan.trainings,
         results,
         limits=limits,
-        timeout_s=TimeoutClock(limits.timeout).limit_s * plan.long_epochs / plan.epochs,
+        timeout_s=limits.timeout.limit_s(()) * plan.long_epochs / plan.epochs,
         observer=notes,
     )
     with (

@@ -5,7 +5,7 @@ from statistics import mean
 
 from nas.candidate import Record, State
 from nas.engine.engine import Engine
-from nas.engine.limits import reasons_in_words
+from nas.engine.limits import failure_reasons
 from nas.finalists.finalists import Finals
 
 MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval
@@ -27,7 +27,7 @@ def search_notes(engine: Engine) -> list[str]:
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
         candidates = "candidate" if counts.failed == 1 else "candidates"
-        notes.append(f"{counts.failed} {candidates} failed: {reasons_in_words(failed)}")
+        notes.append(f"{counts.failed} {candidates} failed: {failure_reasons(failed)}")
     if predicted := prediction_note(engine.records()):
         notes.append(predicted)
     if engine.note:

@@ -11,9 +11,8 @@ from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.events import Died, Opened, Told
 from nas.engine.ledger import Ledger, read_ledger
-from nas.engine.limits import Limits, TooManyFailuresError
+from nas.engine.limits import Limits, RungTimeouts, Timeout, TooManyFailuresError
 from nas.engine.study import quiet_optuna
-from nas.engine.timeouts import RungClocks, Timeout, TimeoutClock
 from nas.samplers import sampler_factory
 from nas.session import spent_seconds
 from nas.units import Duration, MemorySize
@@ -59,32 +58,28 @@ def test_a_timeout_is_a_time_a_multiple_of_the_median_or_none() -> None:
 
 
 def test_a_rung_is_measured_by_its_own_kind() -> None:
-    clocks = RungClocks(Timeout.parse("20x"))
+    timeouts = RungTimeouts(Timeout.parse("20x"))
     for _ in range(5):
-        clocks.learn(0, 100.0)
-    assert clocks.limit_s(0) == 2000
-    assert clocks.limit_s(1) == 20_000  # few know yet: ten times the rung before
-    assert clocks.limit_s(2) == 200_000
+        timeouts.add_duration(0, 100.0)
+    assert timeouts.limit_s(0) == 2000
+    assert timeouts.limit_s(1) == 20_000  # few know yet: ten times the rung before
+    assert timeouts.limit_s(2) == 200_000
     for _ in range(5):
-        clocks.learn(1, 300.0)
-    assert (clocks.limit_s(0), clocks.limit_s(1)) == (2000, 6000)
-    assert RungClocks(Timeout(seconds=7)).limit_s(2) == 7
-    assert RungClocks(Timeout()).limit_s(2) == math.inf
+        timeouts.add_duration(1, 300.0)
+    assert (timeouts.limit_s(0), timeouts.limit_s(1)) == (2000, 6000)
+    assert RungTimeouts(Timeout(seconds=7)).limit_s(2) == 7
+    assert RungTimeouts(Timeout()).limit_s(2) == math.inf
 
 
 def test_a_multiple_waits_for_a_median_and_is_never_less_than_ten_minutes() -> None:
-    clock = TimeoutClock(Timeout.parse("20x"))
-    for seconds in (100, 5000, 110, 90):
-        clock.learn(seconds)
-        assert clock.limit_s == math.inf
-    clock.learn(100)  # 90, 100, 100, 110, 5000
-    assert clock.limit_s == 2000
-    quick = TimeoutClock(Timeout.parse("20x"))
-    for _ in range(5):
-        quick.learn(1.0)
-    assert quick.limit_s == 600
-    assert TimeoutClock(Timeout()).limit_s == math.inf
-    assert TimeoutClock(Timeout(seconds=7)).limit_s == 7
+    timeout = Timeout.parse("20x")
+    durations = [100.0, 5000.0, 110.0, 90.0]
+    for known in range(5):
+        assert timeout.limit_s(durations[:known]) == math.inf
+    assert timeout.limit_s([*durations, 100.0]) == 2000  # of 90, 100, 100, 110, 5000
+    assert timeout.limit_s([1.0] * 5) == 600
+    assert Timeout().limit_s([1.0] * 5) == math.inf
+    assert Timeout(seconds=7).limit_s([]) == 7
 
 
 def queue_of(path: Path, limits: Limits, *, budget: int = 40) -> tuple[Dispatcher, Ledger]:

@@ -10,10 +10,9 @@ from nas.candidate import Record, State
 from nas.engine.dispatcher import Dispatcher
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
-from nas.engine.limits import Limits, TooManyFailuresError
+from nas.engine.limits import Limits, Timeout, TooManyFailuresError
 from nas.engine.result_files import Evaluate, Results
 from nas.engine.study import quiet_optuna
-from nas.engine.timeouts import Timeout
 from nas.execution.ray_actors import run_with_actors
 from nas.samplers import sampler_factory
 from tests.toys.space import ToySpace

@@ -10,8 +10,7 @@ import pytest
 
 from nas.candidate import Outcome, Record
 from nas.engine.job import Training
-from nas.engine.limits import Limits
-from nas.engine.timeouts import Timeout
+from nas.engine.limits import Limits, Timeout
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import (
     Finals,
