@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.candidate import State
-from nas.engine.limits import TooManyFailuresError
+from nas.dispatch.limits import TooManyFailuresError
 from nas.engine.study import quiet_optuna
 from nas.proxy_check.console import check_proxy
 from nas.report.outputs import rebuild_report

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from nas.analysis.rung_costs import rung_notes
 from nas.candidate import Record
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.job_queue import JobObserver, JobQueue
+from nas.dispatch.limits import Limits, TooManyFailuresError
+from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.engine import Engine
-from nas.engine.job_queue import JobObserver, JobQueue
 from nas.engine.ledger import LEDGER, Ledger
-from nas.engine.limits import Limits, TooManyFailuresError
-from nas.engine.result_files import Evaluate, Results
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors

@@ -10,11 +10,11 @@ from pathlib import Path
 from nas.candidate import Choices
 from nas.costs.predictor import CostPredictor
 from nas.costs.screening import PreTrainingFilter
+from nas.dispatch.limits import Limits
 from nas.engine.choice_space import ChoiceSpace
 from nas.engine.engine import Engine
 from nas.engine.events import Event, Opened
 from nas.engine.ledger import Ledger
-from nas.engine.limits import Limits
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.mirror.mirror import Mirror, NoMirror

@@ -31,11 +31,11 @@ from experiments.fidelity.task import (
 from nas.analysis.ranking import best_record
 from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.job_queue import JobObserver
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
-from nas.engine.job_queue import JobObserver
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.reward import weighted_product

@@ -74,12 +74,12 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from rich.console import Console
 
     from nas.candidate import Record
-    from nas.engine.dispatcher import Dispatcher
+    from nas.dispatch.dispatcher import Dispatcher
+    from nas.dispatch.job_queue import JobObserver
+    from nas.dispatch.result_files import Results
     from nas.engine.engine import Engine
     from nas.engine.events import Event
-    from nas.engine.job_queue import JobObserver
     from nas.engine.ledger import Ledger
-    from nas.engine.result_files import Results
     from nas.engine.study import quiet_optuna
     from nas.execution.ray_actors import run_with_actors
     from nas.report.progress import SearchProgress

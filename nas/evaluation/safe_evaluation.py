@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nas.candidate import Candidate, Outcome
-from nas.engine.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, Results
 from nas.evaluation.memory_guard import memory_guard
 
 MAX_REASON = 500  # characters of an exception's message that are recorded

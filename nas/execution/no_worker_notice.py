@@ -2,7 +2,7 @@
 
 import time
 
-from nas.engine.job_queue import JobObserver
+from nas.dispatch.job_queue import JobObserver
 
 PATIENCE_S = 60.0  # workers of a busy machine take tens of seconds to start
 

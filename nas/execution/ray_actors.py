@@ -4,8 +4,8 @@ from collections.abc import Callable
 from signal import Signals
 
 from nas.candidate import Outcome
-from nas.engine.job_queue import JobQueue
-from nas.engine.result_files import Evaluate
+from nas.dispatch.job_queue import JobQueue
+from nas.dispatch.result_files import Evaluate
 from nas.execution.ray_pool import RayWorkerPool
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import stop_signals

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from nas.candidate import Candidate, Outcome
-from nas.engine.job_queue import JobQueue, WorkerError
-from nas.engine.result_files import Evaluate
+from nas.dispatch.job_queue import JobQueue, WorkerError
+from nas.dispatch.result_files import Evaluate
 from nas.evaluation.safe_evaluation import WorkerReport
 from nas.execution.no_worker_notice import NoWorkerNotice
 from nas.execution.ray_worker import Worker

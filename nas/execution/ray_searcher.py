@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from nas.candidate import Candidate, Outcome, State
-from nas.engine.job_queue import JobQueue, WorkerError
+from nas.dispatch.job_queue import JobQueue, WorkerError
 from nas.execution.ray_trainable import CRASH, MACHINE, OUTCOME, RETRY
 from nas.metrics import Metrics
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ray import tune
 
+from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.job import Job
-from nas.engine.result_files import Evaluate, Results
 from nas.evaluation.safe_evaluation import evaluate_safely
 from trainer.device.host_memory import worker_memory_bytes
 

@@ -14,8 +14,8 @@ import ray
 from ray import cloudpickle, tune
 from ray.tune.experiment import Trial
 
-from nas.engine.job_queue import JobQueue
-from nas.engine.result_files import Evaluate
+from nas.dispatch.job_queue import JobQueue
+from nas.dispatch.result_files import Evaluate
 from nas.execution.no_worker_notice import NoWorkerNotice
 from nas.execution.ray_searcher import EngineSearcher
 from nas.execution.ray_trainable import CandidateTrainable

@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable
 
 from nas.candidate import Candidate
-from nas.engine.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, Results
 from nas.evaluation.safe_evaluation import WorkerReport, evaluate_safely
 from trainer.device.host_memory import worker_memory_bytes
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from signal import Signals
 
 from nas.candidate import Record, State
+from nas.dispatch.job_queue import JobObserver
+from nas.dispatch.limits import Limits
+from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.job import Training
-from nas.engine.job_queue import JobObserver
-from nas.engine.limits import Limits
-from nas.engine.result_files import Evaluate, Results
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalists import Finals, choose_finalists, finalist_trainings, judge_finalists
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings

@@ -5,11 +5,11 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from nas.candidate import Candidate, Outcome, Record, State
+from nas.dispatch.job_queue import JobObserver, JobQueue
+from nas.dispatch.limits import Limits
+from nas.dispatch.result_files import Results
 from nas.engine.engine import MAX_DEATHS
 from nas.engine.job import Training
-from nas.engine.job_queue import JobObserver, JobQueue
-from nas.engine.limits import Limits
-from nas.engine.result_files import Results
 
 
 class TrainingQueue(JobQueue):

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.costs.screening import PreTrainingFilter
-from nas.engine.job_queue import JobObserver
-from nas.engine.result_files import Results
+from nas.dispatch.job_queue import JobObserver
+from nas.dispatch.result_files import Results
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from nas.candidate import Record, State
+from nas.dispatch.limits import failure_reasons
 from nas.engine.engine import Engine
-from nas.engine.limits import failure_reasons
 from nas.finalists.finalists import Finals
 
 MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval

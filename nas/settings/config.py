@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_serializer, model_validator
 
 from nas.costs.constraint import Constraint
-from nas.engine.limits import MAX_FAILURES, Timeout
+from nas.dispatch.limits import MAX_FAILURES, Timeout
 from nas.engine.pruning import PruningRule
 from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from nas.candidate import Record
-from nas.engine.job_queue import JobObserver
+from nas.dispatch.job_queue import JobObserver
 
 
 class ToyObserver(JobObserver):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
+from nas.dispatch.result_files import Results
 from nas.engine.job import Training
-from nas.engine.result_files import Results
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingQueue
 from tests.toys.observer import ToyObserver

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.job import Job
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.samplers import sampler_factory

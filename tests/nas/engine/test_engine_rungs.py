@@ -9,11 +9,11 @@ import pytest
 
 from nas.analysis.rung_costs import rung_costs, rung_notes
 from nas.candidate import Candidate, Outcome, Record, State
+from nas.dispatch.limits import Limits
 from nas.engine.engine import MAX_DEATHS, Engine
 from nas.engine.events import Proposed, RungTold
 from nas.engine.job import Job
 from nas.engine.ledger import Ledger, read_ledger
-from nas.engine.limits import Limits
 from nas.engine.search_state import SearchState
 from nas.engine.study import quiet_optuna
 from nas.metrics import Metrics

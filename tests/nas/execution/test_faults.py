@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Record, State
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.limits import Limits, Timeout, TooManyFailuresError
+from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
-from nas.engine.limits import Limits, Timeout, TooManyFailuresError
-from nas.engine.result_files import Evaluate, Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.samplers import sampler_factory

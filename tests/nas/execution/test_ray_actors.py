@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from nas.candidate import Choices
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.job_queue import WorkerError
+from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.engine import Engine
 from nas.engine.events import Event
-from nas.engine.job_queue import WorkerError
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Evaluate, Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.metrics import Metrics

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from nas.candidate import Record
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.execution.ray_actors import run_with_actors
 from nas.samplers import sampler_factory

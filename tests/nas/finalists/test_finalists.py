@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from nas.candidate import Outcome, Record
+from nas.dispatch.limits import Limits, Timeout
 from nas.engine.job import Training
-from nas.engine.limits import Limits, Timeout
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import (
     Finals,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Outcome, Record, State
-from nas.engine.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, Results
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingQueue, missing_trainings
 from tests.toys.observer import ToyObserver

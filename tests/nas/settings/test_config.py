@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nas.costs.constraint import Constraint
-from nas.engine.limits import Timeout
+from nas.dispatch.limits import Timeout
 from nas.settings.config import SearchConfig
 from nas.units import Duration, MemorySize
 from trainer.config import SettingError, validated

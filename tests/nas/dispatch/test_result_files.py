@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Candidate, Outcome
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
 from tests.toys.observer import ToyObserver

@@ -1,10 +1,10 @@
 """The queue of a search: jobs come from the engine, and outcomes go to it."""
 
 from nas.candidate import Candidate, Outcome, Record, State
+from nas.dispatch.job_queue import JobObserver, JobQueue
+from nas.dispatch.limits import Limits, RungTimeouts, TooManyFailuresError
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
-from nas.engine.job_queue import JobObserver, JobQueue
-from nas.engine.limits import Limits, RungTimeouts, TooManyFailuresError
-from nas.engine.result_files import Results
 
 
 class Dispatcher(JobQueue):

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Candidate, Outcome, State
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.limits import Limits, RungTimeouts, Timeout, TooManyFailuresError
 from nas.engine.engine import Engine
 from nas.engine.events import Died, Opened, Told
 from nas.engine.ledger import Ledger, read_ledger
-from nas.engine.limits import Limits, RungTimeouts, Timeout, TooManyFailuresError
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
 from nas.session import spent_seconds

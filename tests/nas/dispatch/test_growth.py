@@ -13,10 +13,10 @@ from rich.console import Console
 
 import nas
 from nas.candidate import Candidate, Outcome, Record, State
-from nas.engine.dispatcher import Dispatcher
+from nas.dispatch.dispatcher import Dispatcher
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
-from nas.engine.result_files import Results
 from nas.engine.study import quiet_optuna
 from nas.report.progress import SearchProgress
 from nas.samplers import sampler_factory

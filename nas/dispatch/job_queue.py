@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nas.candidate import Candidate, Outcome, Record
+from nas.dispatch.limits import Limits
+from nas.dispatch.result_files import Results
 from nas.engine.engine import MAX_DEATHS
-from nas.engine.limits import Limits
-from nas.engine.result_files import Results
 
 
 class WorkerError(Exception):
