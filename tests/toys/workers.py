@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
 from nas.dispatch.result_files import Evaluate
-from nas.engine import result_files as results
+from nas.dispatch import result_files as results
 from nas.metrics import Metrics
 from tests.toys.space import toy_outcome
 
