@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
-from nas.dispatch.result_files import Evaluate
 from nas.dispatch import result_files as results
+from nas.dispatch.result_files import Evaluate
 from nas.metrics import Metrics
 from tests.toys.space import toy_outcome
 
