@@ -14,7 +14,7 @@ from nas.proxy_check.console import check_proxy
 from nas.report.outputs import rebuild_report
 from nas.report.rerank import show_reranked
 from nas.report.tables import finals_table, front_table, top_table
-from nas.run_folder.identity import settled_precision
+from nas.run_folder.identity import run_precision
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser
@@ -60,7 +60,7 @@ def _search(argv: Sequence[str] | None) -> int:
         images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
     proxy_split(config.proxy, images)  # reports too few images before the search starts
     if "precision" not in given["proxy"]:
-        settled = {"precision": settled_precision(config, folder, images)}
+        settled = {"precision": run_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})
     if args.proxy_check is not None:
         check = check_proxy(

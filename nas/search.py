@@ -24,8 +24,8 @@ from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
-from nas.run_folder.files import write_best, write_config, write_environment
-from nas.run_folder.identity import MAY_CHANGE, describe_images, run_settings
+from nas.run_folder.files import record_environment, write_best, write_config
+from nas.run_folder.identity import MAY_CHANGE, run_settings
 from nas.run_folder.opening import RESULTS, opened_run_folder
 from nas.session import (
     MIRROR_PATIENCE_S,
@@ -107,7 +107,7 @@ def run_search(
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
         write_config(folder, config)
-        write_environment(folder, config, describe_images(images))
+        record_environment(folder, config, images)
         mirror.add(engine.records())
         session = _Session(
             config=config,

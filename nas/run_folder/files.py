@@ -1,12 +1,8 @@
-"""The files of a run that people meet, beside the ledger: written whole, from values."""
+"""Files of a run besides the ledger: trials.csv, best.json, config.yaml, environment.json."""
 
-import json
 import os
-import platform
-import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +16,38 @@ from nas.settings.config import SearchConfig
 from search_space.architecture_file import BEST, ArchitectureFile, save_architecture
 from search_space.atomic_file import write_atomic
 from search_space.space import SearchSpace
+from trainer.data.cache.images import CachedImages
 from trainer.device.naming import cpu_name
+from trainer.environment import write_environment
 
-# What comes first in trials.csv; the decisions and whatever else was measured follow.
+COUNTS = ("num_params", "macs", "peak_memory_bytes")  # whole numbers, also if all are missing
+# First columns of trials.csv; the decisions and all other metrics follow.
 LEADING_COLUMNS = (
-    "number",
-    "key",
-    "state",
-    "reward",
-    "accuracy",
-    "step_time_s",
-    "relative_step_time",
-    "num_params",
-    "macs",
-    "peak_memory_bytes",
+    *("number", "key", "state", "reward", "accuracy", "step_time_s", "relative_step_time"),
+    *COUNTS,
 )
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
 def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
-    """Return one row a candidate: what it is, what was measured, and how it ended.
+    """Return one row a candidate: choices, metrics, state.
 
-    The choices of a removed stage, and what a failed candidate has not got, are empty.
+    The choices of a removed stage and the missing metrics of a failed candidate are empty.
     """
     rows = [_row(record) for record in sorted(records, key=lambda r: r.candidate.number)]
-    decisions = [decision.name for decision in space.decisions()]
-    known = [*LEADING_COLUMNS, *decisions, "reason", "seconds", "worker"]
-    found = {name: None for row in rows for name in row}
-    columns = known + [name for name in found if name not in known]
-    counted = {"num_params", "macs", "peak_memory_bytes"}
-    counted |= {name for name in found if _is_counted([row[name] for row in rows if name in row])}
-    whole = counted | {
-        decision.name
-        for decision in space.decisions()
-        if all(isinstance(option, int) for option in decision.options)
-    }
-    # Whole numbers stay whole beside empty cells, which would turn them into floats.
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(sorted(whole), "Int64"))
+    decisions = space.decisions()
+    names = [decision.name for decision in decisions]
+    columns = dict.fromkeys([*LEADING_COLUMNS, *names, "reason", "seconds", "worker"])
+    columns |= dict.fromkeys(name for row in rows for name in row)
+    # Without this type, whole numbers beside empty cells would become floats.
+    whole = {*COUNTS}
+    whole |= {one.name for one in decisions if all(isinstance(o, int) for o in one.options)}
+    whole |= {name for name in columns if _is_whole([row[name] for row in rows if name in row])}
+    return pd.DataFrame(rows, columns=list(columns)).astype(dict.fromkeys(sorted(whole), "Int64"))
 
 
 def write_trials(folder: Path, records: Sequence[Record], space: SearchSpace) -> Path:
-    """Write ``trials.csv``, readable by pandas without this package."""
+    """Write ``trials.csv``, which pandas reads without this package."""
     path = folder / "trials.csv"
     write_atomic(path, trials_table(records, space).to_csv(index=False))
     return path
@@ -77,11 +64,11 @@ def write_best(
     """Write ``best.json``, the architecture file that nas-scale and nas-train read.
 
     Args:
-        folder: The run's.
-        record: The winner, with the measurements to tell of.
+        folder: The run's folder.
+        record: The winner.
         config: The search's settings.
-        space: Gives the winner its network.
-        finalist: How further trainings confirmed it; None where there were none yet.
+        space: Maps the winner's choices to its network.
+        finalist: Description of its further trainings; None if there were none.
     """
     path = folder / BEST
     save_architecture(path, architecture_file(folder.name, record, config, space, finalist))
@@ -128,33 +115,33 @@ def architecture_file(
 
 
 def write_config(folder: Path, config: SearchConfig) -> Path:
-    """Write ``config.yaml``: every setting, those by default too."""
+    """Write ``config.yaml``: all settings, defaults included."""
     path = folder / "config.yaml"
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    write_atomic(path, text)
+    write_atomic(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     return path
 
 
-def write_environment(folder: Path, config: SearchConfig, images: dict[str, Any]) -> Path:
+def record_environment(folder: Path, config: SearchConfig, images: CachedImages) -> Path:
     """Write ``environment.json``: versions, host, commit, command, seed and the images."""
-    path = folder / "environment.json"
-    environment = {
-        "command": [without_password(word) for word in sys.argv],
-        "seed": config.seed,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "device": {
+    return write_environment(
+        folder,
+        command=map(without_password, sys.argv),
+        seed=config.seed,
+        packages=PACKAGES,
+        device={
             "cpu": cpu_name(),
             "cores": len(os.sched_getaffinity(0)),
             "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
         },
-        "images": images,
-    }
-    write_atomic(path, json.dumps(environment, indent=2) + "\n")
-    return path
+        images={
+            "name": images.name,
+            "cache": images.path.name,
+            "image_size": images.image_size,
+            "native_size": images.native_size,
+            "classes": list(images.class_names),
+            "counts": {name: len(split) for name, split in images.splits.items()},
+        },
+    )
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -172,17 +159,6 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def _is_counted(values: Sequence[Any]) -> bool:
-    """Whether a column holds nothing but whole numbers."""
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
-
-
-def _commit() -> str | None:
-    """Return the commit of this source tree, with a plus if it was changed; None outside git."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return result.stdout.strip() or None
+def _is_whole(values: Sequence[Any]) -> bool:
+    """Return whether a column has values, and these are all whole numbers."""
+    return bool(values) and all(type(value) is int for value in values)

@@ -1,10 +1,7 @@
 """Files of a training's settings and environment."""
 
 import json
-import platform
-import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,11 @@ import yaml
 from search_space.architecture_file import ArchitectureFile
 from search_space.atomic_file import write_atomic
 from trainer.device.naming import device_name
+from trainer.environment import write_environment
 from trainer.recipes.config import Recipe
 from trainer.run.request import TrainRun
 
-CONFIG, ENVIRONMENT, SUMMARY = "config.yaml", "environment.json", "summary.json"
+CONFIG, SUMMARY = "config.yaml", "summary.json"
 PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 
 
@@ -40,42 +38,27 @@ def write_config(
     write_atomic(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
 
 
-def write_environment(run: TrainRun, *, workers: int) -> None:
+def record_environment(run: TrainRun, *, workers: int) -> None:
     """Write ``environment.json``: versions, device, commit, command, seed and the images."""
     images = run.images
-    environment = {
-        "command": run.command or sys.argv,
-        "seed": run.seed,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "device": device_name(run.device),
-        "workers": workers,
-        "threads": torch.get_num_threads(),
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "images": {
+    write_environment(
+        run.folder,
+        command=run.command or sys.argv,
+        seed=run.seed,
+        packages=PACKAGES,
+        device=device_name(run.device),
+        workers=workers,
+        threads=torch.get_num_threads(),
+        images={
             "name": images.name,
             "cache": str(images.path),
             "image_size": images.image_size,
             "classes": images.num_classes,
             "counts": {name: len(split) for name, split in images.splits.items()},
         },
-    }
-    write_json(run.folder / ENVIRONMENT, environment)
+    )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` as JSON, atomically."""
     write_atomic(path, json.dumps(content, indent=2) + "\n")
-
-
-def _commit() -> str | None:
-    """Return the commit of this source tree, with a plus if it was changed; None outside git."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return result.stdout.strip() or None

@@ -19,7 +19,7 @@ from trainer.fit.processes import Processes
 from trainer.fit.setup import TrainingSetup
 from trainer.fit.state import TrainState, new_state
 from trainer.run.display import ConsoleDisplay, TrainDisplay
-from trainer.run.files import write_config, write_environment
+from trainer.run.files import record_environment, write_config
 from trainer.run.folder import check_folder, exclusive_lock, identity_of, is_finished
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
@@ -116,7 +116,7 @@ def _initial_or_resumed_state(
     accumulation = _fitting_accumulation(run, plan, processes, display)
     if processes.rank == 0:
         write_config(run.folder, run.file, run.recipe, _settings(run, processes))
-        write_environment(run, workers=processes.size)
+        record_environment(run, workers=processes.size)
     return state, accumulation
 
 

@@ -11,15 +11,16 @@ import yaml
 from nas.analysis.ranking import best_record
 from nas.metrics import Metric, Metrics
 from nas.run_folder.files import (
+    record_environment,
     trials_table,
     write_best,
     write_config,
-    write_environment,
     write_trials,
 )
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, trained
+from tests.toys.training import images
 
 
 def test_the_best_is_the_highest_reward_and_of_equals_the_earliest() -> None:
@@ -94,11 +95,12 @@ def test_config_yaml_gives_the_settings_back(tmp_path: Path) -> None:
 
 
 def test_environment_json_tells_versions_and_command(tmp_path: Path) -> None:
-    path = write_environment(tmp_path, CONFIG, {"name": "digits"})
+    path = record_environment(tmp_path, CONFIG, images())
     environment = json.loads(path.read_text())
     assert set(environment["packages"]) >= {"torch", "ray", "optuna"}
     assert environment["seed"] == 0
     assert environment["command"]
+    assert environment["images"]["counts"] == {"train": 52, "test": 30}
 
 
 @pytest.mark.parametrize("name", ["budget", "workers", "executor", "address"])

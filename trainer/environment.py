@@ -1,0 +1,50 @@
+"""The file that records the environment of a run."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from search_space.atomic_file import write_atomic
+
+ENVIRONMENT = "environment.json"
+
+
+def write_environment(
+    folder: Path, *, command: Iterable[str], seed: int, packages: Iterable[str], **others: object
+) -> Path:
+    """Write ``environment.json``: command, seed, commit, versions, host and `others`.
+
+    Args:
+        folder: Folder of the run.
+        command: The words of the command.
+        seed: The run's seed.
+        packages: Names of the packages whose versions are recorded.
+        others: Further JSON-ready entries, such as the device.
+    """
+    environment = {
+        "command": list(command),
+        "seed": seed,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "host": platform.node(),
+        "platform": platform.platform(),
+        **others,
+    }
+    path = folder / ENVIRONMENT
+    write_atomic(path, json.dumps(environment, indent=2) + "\n")
+    return path
+
+
+def _commit() -> str | None:
+    """Return the commit of this source tree, with a plus if it was changed; None outside git."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return result.stdout.strip() or None
