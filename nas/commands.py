@@ -1,63 +1,23 @@
-"""Entry points of the commands. Each imports its command once Ctrl-C is handled.
+"""Entry points of the commands.
 
-Torch, Ray and pandas take seconds to import. This module imports none of them.
+Torch, Ray and pandas take seconds to import. This module imports none of them: each command is
+imported when it starts, and Ctrl-C is handled by then.
 """
 
 from collections.abc import Callable
+from functools import partial
+from pkgutil import resolve_name
 
 from search_space.command_line.startup import start_command
 
 
-def search() -> int:
-    """Run nas-search."""
-
-    def load() -> Callable[[], int]:
-        from nas.cli import main
-
-        return main
-
-    return start_command("nas-search", load)
+def _command(name: str, function: str) -> Callable[[], int]:
+    """Return a function that imports ``module:function`` and runs it as command `name`."""
+    return partial(start_command, name, partial(resolve_name, function))
 
 
-def scale() -> int:
-    """Run nas-scale."""
-
-    def load() -> Callable[[], int]:
-        from nas.scale_command import main
-
-        return main
-
-    return start_command("nas-scale", load)
-
-
-def train() -> int:
-    """Run nas-train."""
-
-    def load() -> Callable[[], int]:
-        from trainer.train_cli import main
-
-        return main
-
-    return start_command("nas-train", load)
-
-
-def time() -> int:
-    """Run nas-time."""
-
-    def load() -> Callable[[], int]:
-        from trainer.time_cli import time_main
-
-        return time_main
-
-    return start_command("nas-time", load)
-
-
-def report() -> int:
-    """Run nas-report."""
-
-    def load() -> Callable[[], int]:
-        from nas.cli import report_main
-
-        return report_main
-
-    return start_command("nas-report", load)
+search = _command("nas-search", "nas.cli:main")
+scale = _command("nas-scale", "nas.scale_command:main")
+train = _command("nas-train", "trainer.train_cli:main")
+time = _command("nas-time", "trainer.time_cli:time_main")
+report = _command("nas-report", "nas.cli:report_main")

@@ -14,29 +14,27 @@ Precision = Literal["fp32", "bf16"]
 class Settings(BaseModel):
     """Base class of all settings: immutable, without unknown names, infinity and NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
-class SettingError(ValueError):
-    """A setting is unknown or out of range.
-
-    Attributes:
-        setting: Its dotted name; empty where several settings contradict each other.
-    """
-
-    def __init__(self, setting: str, message: str) -> None:
-        super().__init__(f"{setting}: {message}" if setting else message)
-        self.setting = setting
-
-
-def validated(model: type[SomeSettings], settings: Mapping[str, Any]) -> SomeSettings:
+def validated(
+    model: type[SomeSettings], settings: Mapping[str, Any], *, place: str = ""
+) -> SomeSettings:
     """Return `settings` as an instance of `model`.
 
+    Args:
+        model: Class of the settings.
+        settings: Values by name.
+        place: File or name that the settings are from, for the message.
+
     Raises:
-        SettingError: If a setting is unknown or out of range; the first one, if there are more.
+        ValueError: If settings are unknown, out of range or contradict each other; one line that
+            names the first of them.
     """
     try:
         return model.model_validate(settings)
@@ -44,11 +42,11 @@ def validated(model: type[SomeSettings], settings: Mapping[str, Any]) -> SomeSet
         first = error.errors()[0]
         setting = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        # Our own validators already show the input. For settings that contradict each other,
-        # pydantic's input would be all settings.
-        if setting and ", got " not in message:
-            message = f"{message}, got {first['input']!r}"
-        raise SettingError(setting, message) from error
+        if setting:  # else settings contradict each other, and the input would be all of them
+            # Our own validators already show the input.
+            shown = "" if ", got " in message else f", got {first['input']!r}"
+            message = f"setting {setting}: {message}{shown}"
+        raise ValueError(f"{place}: {message}" if place else message) from error
 
 
 def parse_settings(text: str, *, place: str) -> dict[str, Any]:
@@ -92,22 +90,16 @@ class ParsedText:
 class TimingConfig(Settings):
     """How often a training step is timed, and how wide the spread of its times may be."""
 
-    warmup_steps: int = Field(default=2, ge=1, description="Untimed steps before the first block.")
-    blocks: int = Field(default=9, ge=3, description="Timed blocks, whose median counts")
-    block_seconds: float = Field(
-        default=0.1, gt=0, description="Approximate duration of a block in seconds."
-    )
-    max_spread: float = Field(
-        default=0.1,
-        gt=0,
-        description="Interquartile range / median above which the measurement is repeated.",
-    )
-    max_attempts: int = Field(
-        default=3,
-        ge=1,
-        description="Measurements after which the one with the smallest spread is kept and "
-        "flagged.",
-    )
+    warmup_steps: int = Field(default=2, ge=1)
+    """Untimed steps before the first block."""
+    blocks: int = Field(default=9, ge=3)
+    """Timed blocks, whose median counts."""
+    block_seconds: float = Field(default=0.1, gt=0)
+    """Approximate duration of a block in seconds."""
+    max_spread: float = Field(default=0.1, gt=0)
+    """Interquartile range / median above which the measurement is repeated."""
+    max_attempts: int = Field(default=3, ge=1)
+    """Measurements after which the one with the smallest spread is kept and flagged."""
 
 
 class ProxyConfig(Settings):
@@ -117,41 +109,40 @@ class ProxyConfig(Settings):
     search's for real images: about ten epochs at a reduced size (arXiv:2104.00298, section 3.3).
     """
 
-    image_size: int = Field(ge=8, description="Side of the square training images in pixels.")
-    epochs: int = Field(default=10, ge=1, description="Passes over the training images.")
-    batch_size: int = Field(default=128, ge=2, description="Images per training step.")
-    max_images: int | None = Field(
-        default=None, ge=2, description="Largest number of training images."
-    )
-    holdout: int | float = Field(
-        default=0.1,
-        gt=0,
-        description="Part of the training split that measures accuracy: a share, or a count.",
-    )
-    optimizer: Literal["sgd", "rmsprop"] = Field(
-        default="sgd", description="Optimizer of the short training."
-    )
-    learning_rate: float = Field(
-        default=0.4, gt=0, description="Peak learning rate for a batch of 256 images."
-    )
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of either optimizer.")
-    weight_decay: float = Field(
-        default=5e-4, ge=0, description="L2 penalty; not on biases and normalisation."
-    )
-    schedule: Literal["cosine", "exponential"] = Field(
-        default="cosine", description="Cosine, or x0.97 every 2.4 epochs as in the paper."
-    )
-    warmup_epochs: float = Field(default=0.6, ge=0, description="Epochs of rising learning rate.")
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="Label smoothing.")
-    flip: bool = Field(default=True, description="Flip half of the training images.")
-    crop_padding: float = Field(
-        default=0.1, ge=0, lt=0.5, description="Random shift by up to this part of the side."
-    )
-    precision: Precision = Field(default="fp32", description="Arithmetic of the convolutions.")
-    timing: TimingConfig = Field(default_factory=TimingConfig, description="Step timing.")
-    seed: int = Field(
-        default=0, ge=0, description="Seed of weights, order of the images and augmentation."
-    )
+    image_size: int = Field(ge=8)
+    """Side of the square training images in pixels."""
+    epochs: int = Field(default=10, ge=1)
+    """Passes over the training images."""
+    batch_size: int = Field(default=128, ge=2)
+    """Images per training step."""
+    max_images: int | None = Field(default=None, ge=2)
+    """Largest number of training images."""
+    holdout: int | float = Field(default=0.1, gt=0)
+    """Part of the training split that measures accuracy: a share, or a count."""
+    optimizer: Literal["sgd", "rmsprop"] = "sgd"
+    """Optimizer of the short training."""
+    learning_rate: float = Field(default=0.4, gt=0)
+    """Peak learning rate for a batch of 256 images."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Momentum of either optimizer."""
+    weight_decay: float = Field(default=5e-4, ge=0)
+    """L2 penalty; not on biases and normalisation."""
+    schedule: Literal["cosine", "exponential"] = "cosine"
+    """Cosine, or x0.97 every 2.4 epochs as in the paper."""
+    warmup_epochs: float = Field(default=0.6, ge=0)
+    """Epochs of rising learning rate."""
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Label smoothing."""
+    flip: bool = True
+    """Flip half of the training images."""
+    crop_padding: float = Field(default=0.1, ge=0, lt=0.5)
+    """Random shift by up to this part of the side."""
+    precision: Precision = "fp32"
+    """Arithmetic of the convolutions."""
+    timing: TimingConfig = Field(default_factory=TimingConfig)
+    """Step timing."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of weights, order of the images and augmentation."""
 
 
 class LadderConfig(Settings):
@@ -162,13 +153,11 @@ class LadderConfig(Settings):
     images gain (`experiments/fidelity`).
     """
 
-    rungs: int = Field(
-        default=3, ge=2, description="Number of rungs, which share the epochs evenly."
-    )
-    first_size: float = Field(
-        default=0.5, gt=0, le=1, description="Image size of the first rung / that of the last."
-    )
-    randaug_magnitude: float = Field(
-        default=0.0, ge=0, description="RandAugment's magnitude at the last rung; 0 for none."
-    )
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout at the last rung.")
+    rungs: int = Field(default=3, ge=2)
+    """Number of rungs, which share the epochs evenly."""
+    first_size: float = Field(default=0.5, gt=0, le=1)
+    """Image size of the first rung / that of the last."""
+    randaug_magnitude: float = Field(default=0.0, ge=0)
+    """RandAugment's magnitude at the last rung; 0 for none."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout at the last rung."""

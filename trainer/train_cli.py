@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from rich.console import Console
 from search_space.architecture_file import ArchitectureFile, load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
+from trainer.config import validated
 from trainer.data.prepare import DATA_TAKES, prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -21,12 +21,12 @@ from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.recipes.config import Recipe
-from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
+from trainer.recipes.recipe_file import load_recipe, recipe_names
 from trainer.run.display import ConsoleDisplay
 from trainer.run.plan_table import show_plan
 from trainer.run.request import TrainRun
 from trainer.run.train import train
-from trainer.stop_signals import StopRequest, stop_signals
+from trainer.stop_signals import stop_signals
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128
@@ -51,47 +51,36 @@ def _train(argv: Sequence[str] | None) -> int:
     recipe = _recipe(args)
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)
-    run = replace(_run(args, file, recipe, workers), command=words)
+    run = _run(args, file, recipe, workers, words)
     _warn(run, console)
     if args.dry_run:
         show_plan(run, workers.count, console)
         return 0
     with stop_signals() as stop:
         try:
-            finished = _trained(args, run, workers, console, stop)
+            if workers.count == 1 and workers.address is None:
+                finished = train(run, console, resume=args.resume, should_stop=stop.requested)
+            else:
+                display = ConsoleDisplay(console)
+                finished = train_on_workers(run, args.data, workers, display, resume=args.resume)
         except DivergedError as error:
             print(f"{TRAIN}: {error}", file=sys.stderr)
             return DIVERGED
-    say = console.print
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
-        say(f"stopped and saved. Go on with: {again}", highlight=False, soft_wrap=True)
+        _print(console, f"stopped and saved. Go on with: {again}")
         return SIGNALLED + (stop.signal or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
-        say(str(run.folder / name), highlight=False, soft_wrap=True)
+        _print(console, str(run.folder / name))
     return 0
 
 
-def _trained(
-    args: argparse.Namespace,
-    run: TrainRun,
-    workers: Workers,
-    console: Console,
-    stop: StopRequest,
-) -> bool:
-    """Train in this process or on workers; return False if stopped before the end."""
-    if workers.count == 1 and workers.address is None:
-        return train(run, console, resume=args.resume, should_stop=stop.requested)
-    display = ConsoleDisplay(console)
-    return train_on_workers(run, args.data, workers, display, resume=args.resume)
+def _print(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def _workers(args: argparse.Namespace) -> Workers:
-    """Return the workers that the flags ask for.
-
-    Raises:
-        ValueError: If the flags contradict each other or this machine.
-    """
+    """Return the workers that the flags ask for."""
     several = args.workers > 1 or args.address is not None
     if several and args.device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"--device {args.device} names one device; leave it out with --workers")
@@ -104,29 +93,23 @@ def _workers(args: argparse.Namespace) -> Workers:
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    """Return the recipe, with the changes that the flags ask for.
-
-    Raises:
-        ValueError: If the recipe does not exist or is invalid.
-        OSError: If it cannot be read.
-    """
+    """Return the recipe, with the changes that the flags ask for."""
     name = args.recipe or ("small" if args.data in EMBEDDED else "progressive")
     recipe = load_recipe(name)
     duration = None if args.epochs is None else {"epochs": args.epochs}
     changes = {"duration": duration, "batch_size": args.batch_size}
     given = {setting: value for setting, value in changes.items() if value is not None}
-    return checked_recipe({**recipe.model_dump(), **given}, place=name) if given else recipe
+    return validated(Recipe, {**recipe.model_dump(), **given}, place=name) if given else recipe
 
 
 def _run(
-    args: argparse.Namespace, file: ArchitectureFile, recipe: Recipe, workers: Workers
+    args: argparse.Namespace,
+    file: ArchitectureFile,
+    recipe: Recipe,
+    workers: Workers,
+    command: tuple[str, ...],
 ) -> TrainRun:
-    """Return the training that the flags ask for, with its images decoded.
-
-    Raises:
-        ValueError: If the name, the device or the images are invalid.
-        OSError: If a file cannot be read or written.
-    """
+    """Return the training that the flags ask for, with its images decoded."""
     device = named_device(args.device if workers.gpus else "cpu")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -148,6 +131,7 @@ def _run(
         precision=resolve_precision(args.precision or recipe.precision, trained_on),
         compiled=args.compile,
         init_from=args.init_from,
+        command=command,
     )
 
 
@@ -160,11 +144,10 @@ def _warn(run: TrainRun, console: Console) -> None:
     """Print a note if the images are enlarged."""
     images = run.images
     if images.native_size < images.image_size:
-        console.print(
+        _print(
+            console,
             f"note: the images are {images.native_size} px (median) and are enlarged to "
             f"{images.image_size} px, the largest size in use",
-            highlight=False,
-            soft_wrap=True,
         )
 
 

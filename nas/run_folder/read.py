@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from nas.candidate import Record
 from nas.engine.ledger import LEDGER, read_ledger
 from nas.engine.search_state import read_search_state
 from nas.settings.config import SearchConfig
-from trainer.config import validated
+from trainer.config import parse_settings, validated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +36,9 @@ def read_run(folder: Path) -> ReadRun:
     if missing := [file.name for file in (path, ledger) if not file.exists()]:
         raise ValueError(f"{folder} holds no run: there is no {' and no '.join(missing)}")
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(settings, dict):
-            raise ValueError(f"must hold settings by name, got {settings!r}")
+        settings = parse_settings(path.read_text(encoding="utf-8"), place="the file")
         config = validated(SearchConfig, settings)
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return ReadRun(
         config=config,

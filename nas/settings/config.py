@@ -17,6 +17,8 @@ from trainer.config import ParsedText, ProxyConfig, Settings
 from trainer.data.prepare import DATA_TAKES
 from trainer.proxy.rungs import Rung, training_rungs
 
+SamplerName = Literal["random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto"]
+
 AUTO = "auto"  # value of `step_time_table`: the search measures its own table
 DEFAULT_FINALISTS = 3
 # Below this budget, training the finalists would cost as much as the search.
@@ -48,51 +50,41 @@ class SearchConfig(Settings):
     """All settings that a search's results depend on, and how the search is executed."""
 
     data: str = Field(default="digits-scenes", description=f"Images: {DATA_TAKES}.")
-    space: str = Field(
-        default="tiny",
-        description="Search space: tiny, efficientnet-b4, efficientnetv2-s, or a YAML file.",
-    )
-    sampler: Literal["random", "tpe", "evolution", "controller", "nsga2", "surrogate", "auto"] = (
-        Field(default="auto", description="Sampler that proposes the candidates.")
-    )
-    sampler_options: dict[str, int | float | bool | str] = Field(
-        default_factory=dict, description="Option of the sampler, such as population=20."
-    )
-    seed: int = Field(default=0, ge=0, description="Seed of the proposals and all trainings.")
-    budget: int = Field(
-        default=16, ge=1, description="Number of distinct candidates; may be raised later."
-    )
-    w: float = Field(
-        default=STEP_TIME_EXPONENT, le=0, description="Exponent of the step time in the reward."
-    )
-    v: float = Field(
-        default=PARAMS_EXPONENT, le=0, description="Exponent of the parameters in the reward."
-    )
-    constraints: tuple[Annotated[Constraint, ParsedText()], ...] = Field(
-        default=(),
-        description='Limit such as "params < 24M", "macs < 9G", "step_time < 1.2" (relative to '
-        'the reference network), "step_time < 40ms" or "memory < 20GB". Predicted costs are '
-        "checked before training, measured costs after it.",
-    )
-    step_time_table: str | None = Field(
-        default=None,
-        description="Table that predicts step times before training: a file written by nas-time "
-        "--space, or auto to measure one now. A limit on step_time implies auto.",
-    )
-    start_from: tuple[str, ...] = Field(
-        default=(),
-        description="Network to try first: a published name, an architecture file or a run "
-        "folder. One outside the space is replaced by the nearest network inside.",
-    )
-    proxy: ProxyConfig = Field(description="Each candidate's short training.")
-    fidelity: Literal["full", "progressive"] = Field(
-        default="full",
-        description="full: all candidates are trained for all epochs; progressive: in rungs of "
-        "growing images, and only the best of each rung continue.",
-    )
-    progressive: ProgressiveConfig = Field(
-        default_factory=ProgressiveConfig, description="Rungs of fidelity progressive."
-    )
+    space: str = "tiny"
+    """Search space: tiny, efficientnet-b4, efficientnetv2-s, or a YAML file."""
+    sampler: SamplerName = "auto"
+    """Sampler that proposes the candidates."""
+    sampler_options: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    """Option of the sampler, such as population=20."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the proposals and all trainings."""
+    budget: int = Field(default=16, ge=1)
+    """Number of distinct candidates; may be raised later."""
+    w: float = Field(default=STEP_TIME_EXPONENT, le=0)
+    """Exponent of the step time in the reward."""
+    v: float = Field(default=PARAMS_EXPONENT, le=0)
+    """Exponent of the parameters in the reward."""
+    constraints: tuple[Annotated[Constraint, ParsedText()], ...] = ()
+    """Limit such as "params < 24M", "macs < 9G", "step_time < 1.2" (relative to the reference
+    network), "step_time < 40ms" or "memory < 20GB". Predicted costs are checked before training,
+    measured costs after it.
+    """
+    step_time_table: str | None = None
+    """Table that predicts step times before training: a file written by nas-time --space, or auto
+    to measure one now. A limit on step_time implies auto.
+    """
+    start_from: tuple[str, ...] = ()
+    """Network to try first: a published name, an architecture file or a run folder. One outside
+    the space is replaced by the nearest network inside.
+    """
+    proxy: ProxyConfig
+    """Each candidate's short training."""
+    fidelity: Literal["full", "progressive"] = "full"
+    """full: train all candidates for all epochs; progressive: train them in rungs of growing
+    images, and promote only the best of each rung.
+    """
+    progressive: ProgressiveConfig = Field(default_factory=ProgressiveConfig)
+    """Rungs of fidelity progressive."""
     finalists: int | None = Field(
         default=None,
         ge=0,
@@ -100,54 +92,32 @@ class SearchConfig(Settings):
         f"(default: {DEFAULT_FINALISTS} with a budget of {MIN_BUDGET_WITH_FINALISTS} or more, "
         "else 0).",
     )
-    finalist_seeds: int = Field(
-        default=2, ge=1, description="Number of further trainings of each finalist."
-    )
-    finalist_epochs: int | None = Field(
-        default=None,
-        ge=1,
-        description="Epochs of these trainings (default: twice those of the search).",
-    )
-    workers: int = Field(
-        default=1, ge=1, description="Number of candidates that are trained at the same time."
-    )
-    gpus_per_worker: float = Field(default=0.0, ge=0, description="GPUs of each worker; 0: CPU.")
-    executor: Literal["actors", "tune"] = Field(
-        default="actors", description="A pool of Ray actors, or Ray Tune."
-    )
-    address: str | None = Field(
-        default=None,
-        description="Ray cluster to join, such as auto or host:6379 (default: start Ray here).",
-    )
-    max_concurrent: int | None = Field(
-        default=None,
-        ge=1,
-        description="Largest number of candidates at the same time (default: all workers).",
-    )
-    time_budget: Annotated[Duration, ParsedText()] | None = Field(
-        default=None,
-        description="Duration of the run over all sessions, such as 2h or 1h30m. Afterwards no "
-        "new candidates start (default: unlimited).",
-    )
-    candidate_timeout: Annotated[Timeout, ParsedText()] = Field(
-        default=Timeout.parse("20x"),
-        description="Time after which a candidate fails: such as 10m, a multiple of the median "
-        "such as 20x, or off.",
-    )
-    max_failures: int = Field(
-        default=MAX_FAILURES,
-        ge=0,
-        description="Number of candidates in a row that may fail before the search stops.",
-    )
-    worker_memory: Annotated[MemorySize, ParsedText()] | None = Field(
-        default=None,
-        description="Host memory of each worker, such as 4GB (default: an equal share).",
-    )
-    mirror: str | None = Field(
-        default=None,
-        description="Optuna storage that is kept up to date for dashboards: a journal file, "
-        "sqlite:///FILE, or postgresql://USER@HOST/DATABASE.",
-    )
+    finalist_seeds: int = Field(default=2, ge=1)
+    """Number of further trainings of each finalist."""
+    finalist_epochs: int | None = Field(default=None, ge=1)
+    """Epochs of these trainings (default: twice those of the search)."""
+    workers: int = Field(default=1, ge=1)
+    """Number of candidates that are trained at the same time."""
+    gpus_per_worker: float = Field(default=0.0, ge=0)
+    """GPUs of each worker; 0: CPU."""
+    executor: Literal["actors", "tune"] = "actors"
+    """A pool of Ray actors, or Ray Tune."""
+    address: str | None = None
+    """Ray cluster to join, such as auto or host:6379 (default: start Ray here)."""
+    max_concurrent: int | None = Field(default=None, ge=1)
+    """Largest number of candidates at the same time (default: all workers)."""
+    time_budget: Annotated[Duration, ParsedText()] | None = None
+    """Time after which no new candidates start, over all sessions, such as 2h or 1h30m."""
+    candidate_timeout: Annotated[Timeout, ParsedText()] = Timeout.parse("20x")
+    """Time limit of a candidate: such as 10m, a multiple of the median such as 20x, or off."""
+    max_failures: int = Field(default=MAX_FAILURES, ge=0)
+    """Number of candidates in a row that may fail before the search stops."""
+    worker_memory: Annotated[MemorySize, ParsedText()] | None = None
+    """Host memory of each worker, such as 4GB (default: an equal share)."""
+    mirror: str | None = None
+    """Optuna storage that is kept up to date for dashboards: a journal file, sqlite:///FILE, or
+    postgresql://USER@HOST/DATABASE.
+    """
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:

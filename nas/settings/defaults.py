@@ -11,7 +11,7 @@ from nas.mirror.url import check_url
 from nas.settings.config import AUTO, SearchConfig
 from nas.settings.start_points import start_points
 from search_space.space import SearchSpace
-from trainer.config import SettingError, validated
+from trainer.config import validated
 from trainer.step_table.table import load_step_table
 
 # The embedded images are few and small, and a mirrored digit is not a digit. One short training
@@ -62,12 +62,9 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
     # The finalists' epochs belong to the embedded epochs, not to epochs that the user has set.
     finalists = {} if "epochs" in given["proxy"] else EMBEDDED_FINALISTS.get(data, {})
     settings = {**finalists, **given, **_worker_settings(given), "proxy": proxy}
-    try:
-        config = validated(SearchConfig, settings)
-        if config.mirror is not None:  # not a validator, because a report needs no mirror
-            check_url(config.mirror)
-    except SettingError as error:
-        raise ValueError(f"setting {error}" if error.setting else str(error)) from error
+    config = validated(SearchConfig, settings)
+    if config.mirror is not None:  # not a validator, because a report needs no mirror
+        check_url(config.mirror)
     return config
 
 

@@ -11,28 +11,19 @@ from trainer.config import LadderConfig
 class ProgressiveConfig(LadderConfig):
     """Successive halving: the rungs, the promotion from rung to rung, and pruning."""
 
-    eta: int = Field(
-        default=3, ge=2, description="One of this many candidates of a rung reaches the next one."
-    )
-    prune: Literal["reward", "front", "off"] = Field(
-        default="reward",
-        description="Candidates that are not trained: those that cannot be among the best by "
-        "reward (reward), those that cannot reach the Pareto front of accuracy, step time and "
-        "parameters (front), or none (off).",
-    )
-    top: int = Field(default=5, ge=1, description="Number of best candidates for prune reward.")
-    accuracy_bound: float = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description="Highest accuracy that pruning considers possible; 1 loses no candidate.",
-    )
-    headroom: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="Highest gain over the best accuracy so far that pruning considers possible.",
-    )
+    eta: int = Field(default=3, ge=2)
+    """One of this many candidates of a rung reaches the next one."""
+    prune: Literal["reward", "front", "off"] = "reward"
+    """Candidates that are not trained: those that cannot be among the best by reward (reward),
+    those that cannot reach the Pareto front of accuracy, step time and parameters (front), or none
+    (off).
+    """
+    top: int = Field(default=5, ge=1)
+    """Number of best candidates for prune reward."""
+    accuracy_bound: float = Field(default=1.0, gt=0, le=1)
+    """Highest accuracy that pruning considers possible; 1 loses no candidate."""
+    headroom: float | None = Field(default=None, gt=0, le=1)
+    """Highest gain over the best accuracy so far that pruning considers possible."""
 
     @property
     def pruning_rule(self) -> PruningRule:

@@ -8,9 +8,9 @@ import torch
 
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.architecture_file import ArchitectureFile
+from trainer.config import validated
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.recipes.config import Recipe
-from trainer.recipes.recipe_file import checked_recipe
 from trainer.run.request import TrainRun
 
 SIZE = 16
@@ -83,7 +83,7 @@ def images(count: int = 52) -> CachedImages:
 
 
 def recipe(**changes: Any) -> Recipe:
-    return checked_recipe({**RECIPE, **changes}, place="toy")
+    return validated(Recipe, {**RECIPE, **changes}, place="toy")
 
 
 def toy_run(folder: Path, **changes: Any) -> TrainRun:

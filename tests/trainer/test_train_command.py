@@ -88,7 +88,7 @@ def test_a_dry_run_shows_every_phase_and_writes_nothing(
 def test_a_signal_saves_and_says_how_to_go_on(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("trainer.train_cli.StopRequest.requested", requested_after(2))
+    monkeypatch.setattr("trainer.stop_signals.StopRequest.requested", requested_after(2))
     assert main(words) == 128 + signal.SIGTERM
     assert "Go on with: nas-train" in capsys.readouterr().out
     monkeypatch.undo()

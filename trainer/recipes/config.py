@@ -11,9 +11,12 @@ from trainer.config import Precision, Settings
 class Duration(Settings):
     """A length of training: exactly one of steps, epochs, or a fraction of the training."""
 
-    steps: int | None = Field(default=None, ge=0, description="Optimizer updates.")
-    epochs: float | None = Field(default=None, ge=0, description="Passes over the images.")
-    fraction: float | None = Field(default=None, ge=0, le=1, description="Share of all steps.")
+    steps: int | None = Field(default=None, ge=0)
+    """Optimizer updates."""
+    epochs: float | None = Field(default=None, ge=0)
+    """Passes over the images."""
+    fraction: float | None = Field(default=None, ge=0, le=1)
+    """Share of all steps."""
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -32,13 +35,16 @@ ImageSize = (
 class PhaseSettings(Settings):
     """Image size and regularisation of the first or the last phase."""
 
-    image_size: ImageSize = Field(
-        default=1.0, description="Pixels, or a share of the architecture's training size."
-    )
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout before the classifier.")
-    randaug_magnitude: float = Field(default=0.0, ge=0, description="RandAugment; 0 for none.")
-    mixup_alpha: float = Field(default=0.0, ge=0, description="Mixup; 0 for none.")
-    cutmix_alpha: float = Field(default=0.0, ge=0, description="Cutmix; 0 for none.")
+    image_size: ImageSize = 1.0
+    """Pixels, or a share of the architecture's training size."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the classifier."""
+    randaug_magnitude: float = Field(default=0.0, ge=0)
+    """RandAugment; 0 for none."""
+    mixup_alpha: float = Field(default=0.0, ge=0)
+    """Mixup; 0 for none."""
+    cutmix_alpha: float = Field(default=0.0, ge=0)
+    """Cutmix; 0 for none."""
 
 
 class PhasesSettings(Settings):
@@ -51,15 +57,15 @@ class PhasesSettings(Settings):
     """
 
     kind: Literal["progressive", "google", "fixed", "random-resize"]
-    count: int = Field(default=4, ge=2, le=16, description="Number of phases; `fixed` has one.")
-    first: PhaseSettings | None = Field(
-        default=None, description="Every kind but `fixed` needs it."
-    )
+    count: int = Field(default=4, ge=2, le=16)
+    """Number of phases; `fixed` has one."""
+    first: PhaseSettings | None = None
+    """Every kind but `fixed` needs it."""
     last: PhaseSettings
-    size_multiple: int = Field(
-        default=1, ge=1, description="Sizes between first and last are multiples."
-    )
-    redraw: Duration | None = Field(default=None, description="Only for `random-resize`.")
+    size_multiple: int = Field(default=1, ge=1)
+    """Sizes between first and last are multiples."""
+    redraw: Duration | None = None
+    """Only for `random-resize`."""
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> Self:
@@ -75,33 +81,37 @@ class PhasesSettings(Settings):
 class OptimizerSettings(Settings):
     """The optimizer. Weight decay does not apply to biases and normalisation."""
 
-    name: Literal["rmsprop", "sgd", "adamw"] = Field(default="rmsprop", description="Optimizer.")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="For AdamW its beta1.")
-    weight_decay: float = Field(default=1e-5, ge=0, description="For AdamW decoupled.")
-    clip_norm: float | None = Field(
-        default=None, gt=0, description="Largest norm of the gradient."
-    )
+    name: Literal["rmsprop", "sgd", "adamw"] = "rmsprop"
+    """Optimizer."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """For AdamW its beta1."""
+    weight_decay: float = Field(default=1e-5, ge=0)
+    """For AdamW decoupled."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient."""
 
 
 class LearningRateSettings(Settings):
     """The learning rate over time. Schedules count from step 0; the warm-up overrides them."""
 
-    base: float = Field(gt=0, description="Peak for a batch of 256; scaled with the batch.")
+    base: float = Field(gt=0)
+    """Peak for a batch of 256; scaled with the batch."""
     schedule: Literal["exponential", "cosine", "constant"] = "cosine"
-    warmup: Duration = Field(default=Duration(steps=0), description="Linear rise to the peak.")
-    decay: float = Field(
-        default=0.97, gt=0, le=1, description="Factor of `exponential` per interval."
-    )
-    decay_every: Duration = Field(
-        default=Duration(epochs=2.4), description="Interval of `exponential`."
-    )
+    warmup: Duration = Duration(steps=0)
+    """Linear rise to the peak."""
+    decay: float = Field(default=0.97, gt=0, le=1)
+    """Factor of `exponential` per interval."""
+    decay_every: Duration = Duration(epochs=2.4)
+    """Interval of `exponential`."""
 
 
 class CropSettings(Settings):
     """The random resized crop of a training image."""
 
-    scale: tuple[float, float] = Field(default=(0.05, 1.0), description="Share of the area.")
-    ratio: tuple[float, float] = Field(default=(3 / 4, 4 / 3), description="Width / height.")
+    scale: tuple[float, float] = (0.05, 1.0)
+    """Share of the area."""
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    """Width / height."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -113,80 +123,67 @@ class CropSettings(Settings):
 class AugmentSettings(Settings):
     """The augmentations of a training image, in this order. The phases set mixup and cutmix."""
 
-    crop: CropSettings | None = Field(
-        default=CropSettings(), description="null: resize the whole image."
-    )
-    flip: bool | None = Field(default=None, description="null: the default of the data set.")
-    randaug_layers: int = Field(
-        default=2, ge=1, le=4, description="RandAugment operations per image."
-    )
-    cutout: float = Field(
-        default=0.0, ge=0, le=1, description="Side of the box / of the image; 0 for none."
-    )
+    crop: CropSettings | None = CropSettings()
+    """null: resize the whole image."""
+    flip: bool | None = None
+    """null: the default of the data set."""
+    randaug_layers: int = Field(default=2, ge=1, le=4)
+    """RandAugment operations per image."""
+    cutout: float = Field(default=0.0, ge=0, le=1)
+    """Side of the box / of the image; 0 for none."""
 
 
 class NonFiniteSettings(Settings):
     """The reaction to gradients that are not finite. Such a step is never applied."""
 
-    patience: int = Field(default=5, ge=1, description="Number in a row that is tolerated.")
-    action: Literal["rewind", "stop"] = Field(default="rewind", description="Action after that.")
-    rate_factor: float = Field(
-        default=0.5, gt=0, lt=1, description="Factor of the learning rate after a rewind."
-    )
-    max_rewinds: int = Field(default=3, ge=1, description="Rewinds before the training stops.")
+    patience: int = Field(default=5, ge=1)
+    """Number in a row that is tolerated."""
+    action: Literal["rewind", "stop"] = "rewind"
+    """Action after that."""
+    rate_factor: float = Field(default=0.5, gt=0, lt=1)
+    """Factor of the learning rate after a rewind."""
+    max_rewinds: int = Field(default=3, ge=1)
+    """Rewinds before the training stops."""
 
 
 class Recipe(Settings):
     """All settings of a full training."""
 
-    duration: Duration = Field(description="Length of the training in steps or epochs.")
-    batch_size: int = Field(ge=2, description="Images per update, over all devices.")
-    micro_batch: int | None = Field(
-        default=None,
-        ge=2,
-        description="Images per forward pass; null: as many as fit in each phase.",
-    )
+    duration: Duration
+    """Length of the training in steps or epochs."""
+    batch_size: int = Field(ge=2)
+    """Images per update, over all devices."""
+    micro_batch: int | None = Field(default=None, ge=2)
+    """Images per forward pass; null: as many as fit in each phase."""
     phases: PhasesSettings
-    eval_size: int | None = Field(
-        default=None, ge=8, description="null: the evaluation size of the architecture."
-    )
-    eval_crop: float = Field(
-        default=1.0, gt=0, le=1, description="Part of the side that is evaluated."
-    )
-    cache_size: int | None = Field(
-        default=None,
-        ge=8,
-        description="Size of the decoded images; null: the largest size that is used.",
-    )
+    eval_size: int | None = Field(default=None, ge=8)
+    """null: the evaluation size of the architecture."""
+    eval_crop: float = Field(default=1.0, gt=0, le=1)
+    """Part of the side that is evaluated."""
+    cache_size: int | None = Field(default=None, ge=8)
+    """Size of the decoded images; null: the largest size that is used."""
     optimizer: OptimizerSettings = OptimizerSettings()
     learning_rate: LearningRateSettings
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    survival_prob: float = Field(
-        default=1.0, gt=0, le=1, description="Stochastic depth; 1 for none."
-    )
-    ema_decay: float = Field(
-        default=0.9999, ge=0, lt=1, description="0 for no moving average of the weights."
-    )
+    survival_prob: float = Field(default=1.0, gt=0, le=1)
+    """Stochastic depth; 1 for none."""
+    ema_decay: float = Field(default=0.9999, ge=0, lt=1)
+    """0 for no moving average of the weights."""
     augment: AugmentSettings = AugmentSettings()
-    precision: Precision | None = Field(
-        default=None,
-        description="Arithmetic of the forward pass (default: bf16 on a GPU, fp32 on a CPU).",
-    )
-    padding: Padding = Field(default="symmetric", description="tf-same for weights of TensorFlow.")
-    bn_momentum: float = Field(default=0.1, gt=0, le=0.5, description="Weight of a new batch.")
-    holdout: int | float = Field(
-        default=0.1,
-        gt=0,
-        description="Part of the training split that is evaluated if there is no other split: a "
-        "share, or a count.",
-    )
+    precision: Precision | None = None
+    """Arithmetic of the forward pass (default: bf16 on a GPU, fp32 on a CPU)."""
+    padding: Padding = "symmetric"
+    """tf-same for weights of TensorFlow."""
+    bn_momentum: float = Field(default=0.1, gt=0, le=0.5)
+    """Weight of a new batch."""
+    holdout: int | float = Field(default=0.1, gt=0)
+    """Part of the training split that is evaluated if there is no other split: a share, or a
+    count.
+    """
     evaluate_every: Duration = Duration(epochs=1)
     checkpoint_every: Duration = Duration(epochs=1)
-    keep_checkpoints: int = Field(
-        default=3,
-        ge=1,
-        description="Number of checkpoints that are kept in addition to the best one.",
-    )
+    keep_checkpoints: int = Field(default=3, ge=1)
+    """Number of checkpoints that are kept in addition to the best one."""
     non_finite: NonFiniteSettings = NonFiniteSettings()
 
     @model_validator(mode="after")

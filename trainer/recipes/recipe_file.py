@@ -1,11 +1,9 @@
 """Reading of training recipes, packaged ones and YAML files."""
 
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from trainer.config import SettingError, parse_settings, validated
+from trainer.config import parse_settings, validated
 from trainer.recipes.config import Recipe
 
 _FOLDER = files("trainer.recipes")
@@ -32,17 +30,4 @@ def load_recipe(name_or_path: str) -> Recipe:
     else:
         known = ", ".join(recipe_names())
         raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known})")
-    return checked_recipe(parse_settings(text, place=name_or_path), place=name_or_path)
-
-
-def checked_recipe(settings: Mapping[str, Any], *, place: str) -> Recipe:
-    """Return `settings` as a recipe.
-
-    Raises:
-        ValueError: If a setting is unknown or out of range; the message names `place` and the
-            setting.
-    """
-    try:
-        return validated(Recipe, settings)
-    except SettingError as error:
-        raise ValueError(f"{place}: {error}") from error
+    return validated(Recipe, parse_settings(text, place=name_or_path), place=name_or_path)

@@ -10,7 +10,7 @@ from nas.costs.constraint import Constraint
 from nas.dispatch.limits import Timeout
 from nas.settings.config import SearchConfig
 from nas.units import Duration, MemorySize
-from trainer.config import SettingError, validated
+from trainer.config import validated
 
 TEXTS = {
     "constraints": [" params < 24M ", "step_time < 1.2"],
@@ -89,5 +89,5 @@ def test_the_identity_is_the_one_that_older_ledgers_hold() -> None:
 def test_text_of_another_form_is_rejected_by_name(
     setting: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(SettingError, match=message):
+    with pytest.raises(ValueError, match=message):
         validated(SearchConfig, {"proxy": PROXY, **setting})

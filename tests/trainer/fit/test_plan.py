@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.config import validated
 from trainer.fit.plan import TrainPlan, cache_size, make_plan
 from trainer.recipes.config import Duration, Recipe
-from trainer.recipes.recipe_file import checked_recipe, load_recipe, recipe_names
+from trainer.recipes.recipe_file import load_recipe, recipe_names
 
 IMAGENET_IMAGES = 1_256_144
 SETTINGS: dict[str, Any] = {
@@ -29,7 +30,7 @@ def plan_of(recipe: Recipe, num_images: int = IMAGENET_IMAGES, seed: int = 0) ->
 
 
 def changed(**settings: Any) -> Recipe:
-    return checked_recipe({**SETTINGS, **settings}, place="test")
+    return validated(Recipe, {**SETTINGS, **settings}, place="test")
 
 
 @pytest.mark.parametrize("name", recipe_names())
