@@ -1,12 +1,13 @@
-"""From what `--data` says to decoded images: found, decoded once, verified."""
+"""Preparation of the data set of `--data`: finding, decoding once, verifying."""
 
 import hashlib
 import re
 from pathlib import Path
 
-from trainer.data.cache.content_digest import Progress, content_digest, stat_fingerprint
+from trainer.data.cache.content_digest import content_digest, stat_fingerprint
 from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
 from trainer.data.cache.images import FORMAT_VERSION, CachedImages, open_cache
+from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source, parquet_files
 from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
 from trainer.data.sources.source import Source
@@ -25,28 +26,28 @@ def prepare(
     image_size: int,
     *,
     cache_dir: Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: DecodingProgress | None = None,
 ) -> CachedImages:
-    """Return the decoded images of `data`, decoding them now unless that was done before.
+    """Return the decoded images of `data`; decode them first if there is no cache.
 
-    The cache folder is named by the content, so it is reused wherever the data lies and made
-    anew when a file changes. It appears complete or not at all; a damaged one is replaced.
-    Two processes that want the same one wait for each other.
+    The name of the cache folder depends on the content: a moved data set uses the same cache,
+    and a changed one gets another. The folder is complete or absent; a damaged one is replaced.
+    Two processes that prepare the same data set wait for each other.
 
     Args:
-        data: What `--data` says; an error lists what it takes.
+        data: The value of `--data`; an error lists the possible values.
         image_size: Side of the square images, pixels, >= 8.
-        cache_dir: Where caches live; else the environment's NAS_CACHE_DIR, else ~/.cache/nas.
-        on_progress: Called with a count and its total; twice over from 0: for the files that
-            are looked through, and for the images that are decoded.
+        cache_dir: Folder of all caches; the default is the environment variable NAS_CACHE_DIR,
+            or ~/.cache/nas.
+        on_progress: Receives the progress of reading the files, and then of decoding the images.
 
     Raises:
-        ValueError: If the data is at fault; one line that names the file, row or class.
-        OSError: If something cannot be read or written, or the disk is full.
+        ValueError: If the data set is invalid; one line that names the file, row or class.
+        OSError: If a file cannot be read or written, or the disk is full.
     """
     if image_size < SMALLEST_IMAGE:
         raise ValueError(f"image_size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
-    report = on_progress or _silent
+    report = on_progress or _NoProgress()
     root = cache_root(cache_dir)
     source = find_source(data, root)
     seen = stat_fingerprint(source)
@@ -60,40 +61,44 @@ def prepare(
 
 
 def find_source(data: str, root: Path) -> Source:
-    """Find out which kind of data `data` names. Only a hub name touches the network.
+    """Return the source that `data` names. Only the name of a hub data set uses the network.
+
+    Args:
+        data: The value of --data.
+        root: The folder of all caches.
 
     Raises:
-        ValueError: If it is none, or the folder is not laid out as a data set.
-        OSError: If it cannot be read.
+        ValueError: If `data` names no data set, or the folder has not the layout of one.
+        OSError: If the data set cannot be read.
     """
-    # Each kind is imported when it is asked for: the libraries behind them cost seconds.
+    # The imports are local: the libraries behind them take seconds to import.
     path = Path(data).expanduser()
-    if not data.strip():  # Path("") is the current folder, which nobody means
+    if not data.strip():  # Path("") is the current folder, which is not what an empty value means
         raise ValueError(f"--data must not be empty; it takes {DATA_TAKES}")
     if data in ("digits", "digits-scenes"):
         from trainer.data.sources.digits import digits_source, scenes_source
 
         return digits_source() if data == "digits" else scenes_source()
-    if path.is_dir():
-        if not parquet_files(path):
-            by_table = (path / LABELS_FILE).is_file()
-            return labels_file_source(path) if by_table else folder_source(path)
-    elif path.is_file() and path.suffix == ".parquet":
-        pass
-    elif path.exists():
+    if path.is_dir() and not parquet_files(path):
+        has_table = (path / LABELS_FILE).is_file()
+        return labels_file_source(path) if has_table else folder_source(path)
+    if path.is_dir() or (path.is_file() and path.suffix == ".parquet"):
+        from trainer.data.sources.huggingface import parquet_source
+
+        return parquet_source(path)
+    if path.exists():
         raise ValueError(
             f"{path} is neither a folder nor a parquet file; --data takes {DATA_TAKES}"
         )
-    elif HUB_NAME.fullmatch(data) and not path.parent.exists():
+    if HUB_NAME.fullmatch(data) and not path.parent.exists():
         from trainer.data.sources.huggingface import hub_source
 
         return hub_source(data, root / "hub")
-    else:
-        raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
-    from trainer.data.sources.huggingface import parquet_source
-
-    return parquet_source(path)
+    raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
 
 
-def _silent(done: int, total: int) -> None:
-    """Take progress and show nothing."""
+class _NoProgress(DecodingProgress):
+    """Shows nothing."""
+
+    def __call__(self, done: int, total: int) -> None:
+        pass

@@ -1,48 +1,65 @@
-"""Shows how far the decoding is: a bar on a terminal, now and then a line elsewhere."""
+"""Progress of the preparation of images: a bar on a terminal, lines elsewhere."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class DecodingProgress(Protocol):
+    """Receives how many of the files, and then of the images, are done."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
 
 
 @contextmanager
 def decoding_progress(
     title: str = "preparing images", stream: TextIO | None = None
-) -> Iterator[Callable[[int, int], None]]:
-    """Yield a callback for `prepare`; nothing is shown unless it is called.
+) -> Iterator[DecodingProgress]:
+    """Yield a progress display for `prepare`; it shows nothing until it is called.
 
     Args:
-        title: Stands before the numbers.
-        stream: Where to show it; standard error unless given.
+        title: Text before the numbers.
+        stream: Where to show the progress; the default is standard error.
     """
     stream = stream or sys.stderr
     if not stream.isatty():
         yield _Lines(title, stream)
         return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
-        task = bar.add_task(title, total=None, visible=False)
-        last = 0
-
-        def update(done: int, total: int) -> None:
-            nonlocal last
-            if done < last:  # from the files to the images
-                bar.reset(task)
-            last = done
-            bar.update(task, completed=done, total=total, visible=True)
-
-        yield update
+    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
+        yield _Bar(progress, progress.add_task(title, total=None, visible=False))
 
 
-class _Lines:
-    """Writes a line at most every ten seconds, so that a log says that work goes on."""
+class _Bar(DecodingProgress):
+    """Updates a bar, and restarts it for the images after the files."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task, self._last = progress, task, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if done < self._last:
+            self._progress.reset(self._task)
+        self._last = done
+        self._progress.update(self._task, completed=done, total=total, visible=True)
+
+
+class _Lines(DecodingProgress):
+    """Writes at most one line every ten seconds."""
 
     def __init__(self, title: str, stream: TextIO) -> None:
         self._title, self._stream = title, stream

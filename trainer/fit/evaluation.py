@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from trainer.config import Precision
 from trainer.data.cache.images import ImageSplit
+from trainer.data.labels import Indices
 from trainer.data.loading.batches import normalise
-from trainer.data.loading.pixels import Indices, PixelStore, resized
+from trainer.data.loading.pixels import PixelStore, resized
 from trainer.data.loading.train_feed import class_targets
 from trainer.device.precision import autocast
 from trainer.fit.processes import Processes

@@ -12,7 +12,6 @@ from search_space.network import Network, build_network
 from trainer.config import ProxyConfig
 from trainer.data.cache.images import CachedImages
 from trainer.data.holdout import holdout
-from trainer.data.stratified import stratified
 from trainer.optim import make_optimizer
 
 Indices = npt.NDArray[np.int64]
@@ -58,11 +57,13 @@ def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Ind
             "search on others, and train the network that is found on these with nas-train"
         )
     split = images.splits["train"]
-    training, held_out = holdout(split, size=config.holdout, seed=config.seed)
+    training, held_out = holdout(
+        split.labels, groups=split.groups, size=config.holdout, seed=config.seed
+    )
     if config.max_images is not None and config.max_images < len(training):
         labels = split.labels[training]
         try:
-            chosen = stratified(labels, size=config.max_images, seed=config.seed)
+            _, chosen = holdout(labels, size=config.max_images, seed=config.seed)
         except ValueError as error:
             raise ValueError(f"--max-images {config.max_images} is too few: {error}") from error
         training = training[chosen]

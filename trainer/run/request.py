@@ -10,7 +10,7 @@ from search_space.architecture_file import ArchitectureFile
 from trainer.config import Precision
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
-from trainer.data.loading.pixels import Indices
+from trainer.data.labels import Indices
 from trainer.device.memory import device_memory_bytes
 from trainer.fit.plan import TrainPlan, make_plan
 from trainer.fit.preflight import MemoryQuery
@@ -75,7 +75,9 @@ def train_split(run: TrainRun) -> Split:
                 split=other,
                 evaluation=np.arange(len(other)),
             )
-    training, held_out = holdout(train, size=run.recipe.holdout, seed=run.seed)
+    training, held_out = holdout(
+        train.labels, groups=train.groups, size=run.recipe.holdout, seed=run.seed
+    )
     return Split(training=training, evaluated_on="holdout", split=train, evaluation=held_out)
 
 

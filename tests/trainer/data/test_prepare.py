@@ -298,7 +298,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(trainer.data.cache.build, "_sync", full)
+    monkeypatch.setattr(trainer.data.cache.build, "sync", full)
     with pytest.raises(OSError, match=r"no space left for decoded images in .*NAS_CACHE_DIR"):
         prepare(str(data), SIZE, cache_dir=cache)
     assert not finished(cache)

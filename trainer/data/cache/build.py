@@ -1,7 +1,6 @@
-"""Decodes a data set, in parallel, into the files of a cache folder."""
+"""Decoding of a data set into the files of a cache folder, in threads."""
 
 import json
-import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,24 +12,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data.cache.content_digest import Progress, block_digest, num_threads
+from search_space.atomic_file import sync
+from trainer.data.cache.content_digest import block_digest, num_threads
 from trainer.data.cache.decode import UndecodableError, decode, decoding_warnings
 from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
+from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource, Source, SourceSplit
 
-# What one thread decodes at a time: few enough that waiting chunks need little memory.
+# Images that a thread decodes at a time; few, so that waiting chunks need little memory.
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """A run of images after decoding.
+class DecodedChunk:
+    """Consecutive images after decoding.
 
     Attributes:
         pixels: (count, size, size, 3) uint8.
-        native_sizes: (count,) short sides before resizing, pixels.
-        faults: Which image could not be decoded, and why.
+        native_sizes: (count,) int64, short sides before resizing, pixels.
+        faults: The images that could not be decoded, with the reasons.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -44,15 +45,15 @@ def build(
     *,
     folder: Path,
     image_size: int,
-    on_progress: Progress,
+    on_progress: DecodingProgress,
 ) -> None:
-    """Decode every split into `folder`, which is empty, and describe it in meta.json.
+    """Decode every split into the empty `folder` and write meta.json.
 
-    Every image is looked at before one is refused, so that a person learns at once how many
-    are damaged.
+    All images are decoded before an error is raised, so that the message has the number of
+    damaged ones.
 
     Raises:
-        ValueError: If images cannot be decoded; says how many, and names the first.
+        ValueError: If images cannot be decoded; gives their number and the first.
         OSError: If a file cannot be read or written.
     """
     total = sum(len(split.labels) for split in opened.splits.values())
@@ -67,7 +68,7 @@ def build(
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for chunk in chunks:
-                # Plain writes, not a writable map: on a full disk a map kills the process.
+                # Writes, because on a full disk a writable memory map kills the process.
                 file.write(chunk.pixels.data)
                 sizes.append(chunk.native_sizes)
                 faults.extend(chunk.faults)
@@ -87,14 +88,14 @@ def build(
     }
     text = json.dumps({**meta, "sha256": meta_digest(meta)}, indent=1)
     (folder / META_NAME).write_text(text, encoding="utf-8")
-    _sync(folder / META_NAME)
+    sync(folder / META_NAME)
 
 
-def _decoded(split: SourceSplit, image_size: int) -> Generator[Decoded, None, None]:
-    """Yield the split in order, a few chunks ahead in threads: Pillow lets go of the GIL."""
+def _decoded(split: SourceSplit, image_size: int) -> Generator[DecodedChunk, None, None]:
+    """Yield the chunks of a split in order; threads decode ahead, as Pillow releases the GIL."""
     workers = num_threads()
     step = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // (3 * image_size**2)))
-    pending: deque[Future[Decoded]] = deque()
+    pending: deque[Future[DecodedChunk]] = deque()
     with decoding_warnings(), ThreadPoolExecutor(workers) as pool:
         try:
             for start in range(0, len(split.labels), step):
@@ -104,11 +105,11 @@ def _decoded(split: SourceSplit, image_size: int) -> Generator[Decoded, None, No
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
-        finally:  # an error or an interrupt must not wait for images that nobody wants
+        finally:  # after an error or an interrupt the pending images are not needed
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) -> Decoded:
+def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) -> DecodedChunk:
     pixels = np.zeros((stop - start, image_size, image_size, 3), dtype=np.uint8)
     native_sizes = np.zeros(stop - start, dtype=np.int64)
     faults = []
@@ -117,11 +118,11 @@ def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) ->
             pixels[i], native_sizes[i] = decode(raw, image_size)
         except UndecodableError as error:
             faults.append(f"{split.where(start + i)}: {error}")
-    return Decoded(pixels=pixels, native_sizes=native_sizes, faults=tuple(faults))
+    return DecodedChunk(pixels=pixels, native_sizes=native_sizes, faults=tuple(faults))
 
 
 def _finish(folder: Path, name: str, split: SourceSplit) -> dict[str, Any]:
-    """Write a split's labels and groups, bring it to the disk, and return its entry."""
+    """Write labels and groups of a split, flush its files, and return its entry of meta.json."""
     arrays = {"labels": split.labels, "groups": split.groups}
     present = {array: values for array, values in arrays.items() if values is not None}
     for array, values in present.items():
@@ -129,14 +130,6 @@ def _finish(folder: Path, name: str, split: SourceSplit) -> dict[str, Any]:
     described = {}
     for array in ("images", *present):
         file = folder / array_file(name, array)
-        _sync(file)
+        sync(file)
         described[array] = {"bytes": file.stat().st_size, "sha256": block_digest(file)}
     return {"count": len(split.labels), "arrays": described}
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,39 +1,38 @@
-"""What a data set's content is called, so that an unchanged one is not decoded again."""
+"""Digests of a data set's content, so that an unchanged one is not decoded again."""
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from search_space.atomic_file import write_atomic
-from trainer.data.sources.source import Source, SourceFile
-
-Progress = Callable[[int, int], None]
+from trainer.data.progress import DecodingProgress
+from trainer.data.sources.source import Source
 
 FILES_AT_ONCE = 512
 BLOCK_BYTES = 64 * 2**20
 
 
 def num_threads() -> int:
-    """Return how many threads decode or hash: one a core, within reason."""
+    """Return the number of threads that decode or hash: one per core, at most 32."""
     return min(32, os.cpu_count() or 1)
 
 
 def content_digest(
-    source: Source, fingerprint: str, *, memo_folder: Path, on_progress: Progress
+    source: Source, fingerprint: str, *, memo_folder: Path, on_progress: DecodingProgress
 ) -> str:
-    """Return the SHA-256 of the content, from a memo where no file was touched since.
+    """Return the SHA-256 of the content, from a memo if no file was modified since.
 
-    Two levels: a fingerprint of names, sizes and times costs one look at each file and names
-    the memo; only where there is none are the files read. So a large set starts at once, a
-    moved or touched copy is read again but named as before, and an edited one gets a new name.
+    The memo is named by a fingerprint of the files' names, sizes and times, which does not read
+    the files; they are read only if there is no memo. So an unchanged large set starts quickly,
+    a moved or touched copy is read again and gets the same digest, and an edited set a new one.
 
     Args:
         source: The data set.
-        fingerprint: Of the source as it is now, from `stat_fingerprint`.
-        memo_folder: Made if missing.
-        on_progress: Called with files read and files in all.
+        fingerprint: The current fingerprint of the source, from `stat_fingerprint`.
+        memo_folder: Folder of the memos; created if missing.
+        on_progress: Receives the number of files read, and of all files.
 
     Raises:
         OSError: If a file cannot be read, or the memo cannot be written.
@@ -42,8 +41,9 @@ def content_digest(
     if memo.is_file() and len(known := memo.read_text(encoding="utf-8").strip()) == 64:
         return known
     total = hashlib.sha256(source.identity.encode())
-    for done, (file, digest) in enumerate(_file_digests(source.files), start=1):
-        total.update(f"\n{digest} ".encode() + os.fsencode(file.key))
+    digests = zip(source.files, _file_digests([*source.files.values()]), strict=True)
+    for done, (key, digest) in enumerate(digests, start=1):
+        total.update(f"\n{digest} ".encode() + os.fsencode(key))
         on_progress(done, len(source.files))
     memo_folder.mkdir(parents=True, exist_ok=True)
     write_atomic(memo, total.hexdigest())
@@ -51,20 +51,20 @@ def content_digest(
 
 
 def stat_fingerprint(source: Source) -> str:
-    """Return a hash of place, size and times of every file, without reading any.
+    """Return a hash of path, size and times of every file, without reading the files.
 
-    The change time is in it because tools such as ``cp -p`` set the modification time back.
+    It includes the change time, because tools such as ``cp -p`` keep the modification time.
     """
     total = hashlib.sha256(source.identity.encode())
-    for file in source.files:
-        stat = file.path.stat()
-        row = (file.path.absolute(), file.key, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    for key, path in source.files.items():
+        stat = path.stat()
+        row = (path.absolute(), key, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         total.update(repr(row).encode())
     return total.hexdigest()
 
 
 def block_digest(path: Path) -> str:
-    """Return a SHA-256 over the SHA-256 of each 64 MiB block, which threads share.
+    """Return a SHA-256 over the SHA-256 of each 64 MiB block; threads hash the blocks.
 
     Raises:
         OSError: If the file cannot be read.
@@ -86,13 +86,12 @@ def _hash_block(path: Path, start: int) -> bytes:
     return digest.digest()
 
 
-def _file_digests(files: Sequence[SourceFile]) -> Iterator[tuple[SourceFile, str]]:
+def _file_digests(paths: Sequence[Path]) -> Iterator[str]:
     with ThreadPoolExecutor(num_threads()) as pool:
-        for start in range(0, len(files), FILES_AT_ONCE):
-            some = files[start : start + FILES_AT_ONCE]
-            yield from zip(some, pool.map(_file_digest, some), strict=True)
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            yield from pool.map(_file_digest, paths[start : start + FILES_AT_ONCE])
 
 
-def _file_digest(file: SourceFile) -> str:
-    with file.path.open("rb") as stream:
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""From an encoded image to square RGB pixels, and the reasons why some cannot be."""
+"""Decoding of encoded images to square RGB pixels."""
 
 import io
 import struct
@@ -13,8 +13,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.data.sources.source import RawImage
 
-# What Pillow's readers are known to raise on damaged files. A bomb is a picture of more than
-# 89 million pixels (Pillow's limit), which a small file can unpack to.
+# Exceptions that Pillow's readers raise for damaged files. A decompression bomb is an image of
+# more than 89 million pixels (Pillow's limit), which may come from a small file.
 DAMAGE = (
     OSError,
     ValueError,
@@ -39,23 +39,24 @@ class UndecodableError(Exception):
 def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     """Return the centre square of an image, resized with antialiasing, and its native size.
 
-    Everything becomes RGB: grey and palette images are expanded, 16-bit ones keep their high
-    byte, transparent ones lie on white (what pages and slides show behind them; the colours
-    under the transparency are arbitrary), CMYK is converted without a profile. The EXIF
-    orientation is applied. Of an animation the first frame counts.
+    All images are converted to RGB: grey and palette images are expanded, 16-bit images keep
+    their high byte, transparent images get a white background (as on pages and slides; the
+    colours of transparent pixels are arbitrary), CMYK is converted without a profile. The EXIF
+    orientation is applied. Only the first frame of an animation is used.
 
-    A JPEG of at least twice the wanted size is decoded at 1/2, 1/4 or 1/8 in its DCT: 2 to 3
-    times faster, and about one grey level away from decoding it whole.
+    A JPEG of at least twice the wanted size is decoded at 1/2, 1/4 or 1/8 in its DCT, which is
+    2 to 3 times faster and differs by about one grey level.
 
     Args:
-        raw: The encoded file, or a picture; None is refused as missing.
+        raw: The encoded file, or a picture; None raises the error.
         size: Side of the result, pixels.
 
     Returns:
-        Pixels (size, size, 3), and the short side before resizing, pixels.
+        Pixels (size, size, 3), uint8 RGB, and the short side before resizing, pixels.
 
     Raises:
-        UndecodableError: If it is damaged, too large, or has no range of values to go by.
+        UndecodableError: If the image is missing, damaged or too large, or has an unknown range
+            of values.
     """
     if raw is None:
         raise UndecodableError("there is no image")
@@ -65,9 +66,9 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
 
 @contextmanager
 def decoding_warnings() -> Iterator[None]:
-    """Keep Pillow's remarks on odd metadata quiet and make a bomb an error, for all threads.
+    """Suppress Pillow's warnings except for decompression bombs, which become errors.
 
-    Warning filters belong to the process: enter this once, around the threads.
+    Warning filters are global to the process: enter the context once, around all threads.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +77,7 @@ def decoding_warnings() -> Iterator[None]:
 
 
 def _load(encoded: bytes, size: int) -> tuple[Image.Image, int]:
-    """Return the upright image, a JPEG at a fraction of its size, and its native short side."""
+    """Return the upright image, with a JPEG possibly reduced, and its native short side."""
     try:
         image = Image.open(io.BytesIO(encoded))
         native_size = min(image.size)
@@ -100,12 +101,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = Image.alpha_composite(white, image)
     try:
         return image.convert("RGB")
-    except ValueError as error:  # LAB, for one, needs a profile
+    except ValueError as error:  # such as LAB, which needs a profile
         raise UndecodableError(str(error)) from error
 
 
 def _high_byte(image: Image.Image) -> Image.Image:
-    """Scale 0..65535 to 0..255, where Pillow's own conversion would cut off at 255."""
+    """Scale 0..65535 to 0..255; Pillow's own conversion would clip at 255."""
     values = np.asarray(image).astype(np.int64)
     low, high = int(values.min()), int(values.max())
     if not 0 <= low <= high <= 0xFFFF:

@@ -1,4 +1,4 @@
-"""A cache's folder: whole or not there at all, and made by one process at a time."""
+"""Cache folders: complete or absent, and built by one process at a time."""
 
 import contextlib
 import errno
@@ -9,14 +9,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from search_space.atomic_file import sync
 from trainer.data.cache.build import build
-from trainer.data.cache.content_digest import Progress, block_digest, stat_fingerprint
+from trainer.data.cache.content_digest import block_digest, stat_fingerprint
 from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
+from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource, Source
 
 
 def cache_damage(folder: Path) -> str | None:
-    """Return what is wrong with the cache at `folder`, reading all of it; None if it is whole."""
+    """Read the whole cache at `folder` and return its first fault, or None if it is intact."""
     try:
         meta = read_meta(folder)
         if meta.pop("sha256") != meta_digest(meta):
@@ -40,25 +42,25 @@ def rebuild(
     *,
     image_size: int,
     fingerprint: str,
-    on_progress: Progress,
+    on_progress: DecodingProgress,
 ) -> None:
-    """Decode into a folder beside `folder` and put it in place in one step.
+    """Decode into a temporary folder and rename it to `folder`.
 
     Args:
         source: The data set.
-        folder: Where the cache is to be; the caller holds its lock.
+        folder: The folder of the cache; the caller holds its lock.
         image_size: Side of the square images, pixels.
-        fingerprint: Of the source when its content was named.
-        on_progress: Called with images decoded and images in all.
+        fingerprint: Fingerprint of the source when its digest was computed.
+        on_progress: Receives the number of decoded images, and of all images.
 
     Raises:
         ValueError: If images cannot be decoded, or the source has changed since.
-        OSError: If something cannot be read or written; a full disk is said in words.
+        OSError: If a file cannot be read or written; the message explains a full disk.
     """
     for stale in folder.parent.glob(f".{folder.name}.*.part"):  # of builders that were killed
         shutil.rmtree(stale, ignore_errors=True)
     if folder.exists():
-        folder.rename(stale := _part(folder))  # who has it mapped keeps it until they let go
+        folder.rename(stale := _part(folder))  # processes that have it mapped can still read it
         shutil.rmtree(stale)
     part, scratch = _part(folder), _part(folder)
     try:
@@ -69,7 +71,9 @@ def rebuild(
         build(source, opened, folder=part, image_size=image_size, on_progress=on_progress)
         if stat_fingerprint(source) != fingerprint:
             raise ValueError(f"{source.name} was changed while it was read; start again")
-        _publish(part, folder)
+        sync(part)
+        part.rename(folder)
+        sync(folder.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(_no_space(folder.parent)) from error
@@ -83,27 +87,8 @@ def _part(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
-def _publish(part: Path, folder: Path) -> None:
-    """Rename the finished folder into place, durably."""
-    _sync_folder(part)
-    part.rename(folder)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _check_space(opened: OpenedSource, root: Path, image_size: int) -> None:
-    """Refuse now what would fill the disk after an hour.
-
-    Raises:
-        OSError: If the decoded images do not fit.
-    """
+    """Raise OSError if the disk has not enough space for the decoded images."""
     images = sum(len(split.labels) for split in opened.splits.values())
     needed, free = images * image_size**2 * 3, shutil.disk_usage(root).free
     if needed > free:
@@ -116,10 +101,10 @@ def _no_space(root: Path) -> str:
 
 
 def cache_root(cache_dir: Path | None) -> Path:
-    """Return the folder of all caches, made if missing.
+    """Return the folder of all caches, and create it if it is missing.
 
     Raises:
-        OSError: If it cannot be written; names the variable that moves it.
+        OSError: If it cannot be written; the message names the variable that sets it.
     """
     root = cache_dir or Path(os.environ.get("NAS_CACHE_DIR") or "~/.cache/nas")
     root = root.expanduser().absolute()
@@ -138,7 +123,7 @@ def cache_root(cache_dir: Path | None) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the file at `path` alone; the kernel lets go of it when its holder dies."""
+    """Hold an exclusive lock on the file at `path`; the kernel releases it if the process dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""What a data set is once decoded: memory-mapped uint8 images that every worker shares."""
+"""Decoded data sets: memory-mapped uint8 images that all workers share."""
 
 import hashlib
 import json
@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data.label_sets import is_multi_label
+from trainer.data.labels import is_multi_label
 
-# Part of the key of every cache: raise it when the files or the decoding change.
+# Part of the name of every cache: increase it when the files or the decoding change.
 FORMAT_VERSION = 1
 META_NAME = "meta.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSplit:
-    """One split's decoded images. Nothing here may be written to.
+    """The decoded images of one split, which are read-only.
 
     Attributes:
         images: (count, size, size, 3) uint8 RGB, memory-mapped read-only. Take batches by
             fancy indexing, which copies: writing through a view kills the process.
-        labels: (count,) int64, positions in the data set's class names; or (count, k) where an
-            image may be of several classes, filled up with -1.
-        groups: (count,) int64, the source that an image was made from, or None where every
-            image is its own source. Images of one group must stay on one side of a split.
+        labels: (count,) int64, positions in the data set's class names; or (count, k) if images
+            may have several classes, with rows padded by -1.
+        groups: (count,) int64, the source that each image was made from, or None if every image
+            has its own source. Images of one group must not be divided by a split.
     """
 
     images: npt.NDArray[np.uint8]
@@ -43,15 +43,15 @@ class CachedImages:
     """A data set decoded once at one size, as found in its cache folder.
 
     Attributes:
-        path: The cache folder; workers open it again with `open_cache`.
-        name: What people call the data set.
+        path: The cache folder, which workers open with `open_cache`.
+        name: Name for display.
         class_names: Names by label.
         image_size: Side of the square images, pixels.
-        native_size: Median short side of the training images before resizing, pixels; below
-            `image_size` the images were enlarged.
+        native_size: Median short side of the training images before resizing, pixels; if it is
+            below `image_size`, the images were enlarged.
         default_flip: Whether mirrored images still show their class: false for digits.
-        splits: "train", and "validation" and "test" where the source has them. These two are
-            for final evaluation alone.
+        splits: "train", and "validation" and "test" if the source has them, which are only for
+            the final evaluation.
     """
 
     path: Path
@@ -64,23 +64,23 @@ class CachedImages:
 
     @property
     def num_classes(self) -> int:
-        """Classes, and so outputs of a network."""
+        """Number of classes."""
         return len(self.class_names)
 
     @property
     def multi_label(self) -> bool:
-        """Whether an image may be of several classes."""
+        """Whether images may have several classes."""
         return is_multi_label(self.splits["train"].labels)
 
 
 def open_cache(path: Path) -> CachedImages:
-    """Map the cache folder at `path`, which `prepare` made and verified.
+    """Map the cache folder at `path`, which `prepare` built and verified.
 
-    Cheap, for workers: sizes are checked and checksums are not.
+    This is quick, for workers: it checks sizes but not checksums.
 
     Raises:
-        ValueError: If the folder is no whole cache of this version.
-        OSError: If a file of it is missing or cannot be read.
+        ValueError: If the folder is not a complete cache of this version.
+        OSError: If one of its files is missing or cannot be read.
     """
     meta = read_meta(path)
     splits = {name: _open_split(path, name, entry) for name, entry in meta["splits"].items()}
@@ -96,16 +96,16 @@ def open_cache(path: Path) -> CachedImages:
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """Return the cache folder's meta.json.
+    """Return the content of the cache folder's meta.json.
 
     Raises:
-        ValueError: If it is unreadable, or of another version.
-        OSError: If it is missing.
+        ValueError: If the file is damaged or has another version.
+        OSError: If the file is missing.
     """
     file = path / META_NAME
     try:
         meta = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no text
+    except ValueError as error:  # not JSON, or not text
         raise ValueError(f"{file} is damaged: {error}") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT_VERSION:
         raise ValueError(f"{file} is no image cache of version {FORMAT_VERSION}")
@@ -113,7 +113,7 @@ def read_meta(path: Path) -> dict[str, Any]:
 
 
 def meta_digest(meta: Mapping[str, Any]) -> str:
-    """Return the checksum that meta.json carries of everything else in it."""
+    """Return the checksum of meta.json, which is computed without the checksum itself."""
     return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
 
 
@@ -135,7 +135,7 @@ def _open_split(path: Path, name: str, entry: Mapping[str, Any]) -> ImageSplit:
             )
     return ImageSplit(
         images=arrays["images"],
-        # Small, and looked up at every batch: kept in memory, and read-only like the map.
+        # Small and read for every batch: kept in memory, and read-only like the map.
         labels=_in_memory(arrays["labels"]),
         groups=_in_memory(arrays["groups"]) if "groups" in arrays else None,
     )

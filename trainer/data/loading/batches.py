@@ -1,4 +1,4 @@
-"""Batches straight from the decoded images: gathered, augmented and normalised on the device."""
+"""Batches of decoded images for short trainings, augmented and normalised on the device."""
 
 import math
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from search_space.checks import require
 from trainer.augment.basic import flip, shift_crop
 from trainer.augment.randaugment import randaugment
 from trainer.data.cache.images import ImageSplit
@@ -17,26 +18,29 @@ from trainer.data.loading.pixels import PixelStore, resized
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batches:
-    """Chosen images of a split, as normalised batches in an order that the seed decides.
+    """Images of a split as normalised batches, in an order that depends on the seed.
 
-    There are no loader processes: decoded pixels are gathered faster than they are trained on.
-    On a GPU the chosen pixels are kept there as uint8 if they fit into `resident_bytes`;
-    otherwise, and on a CPU, each batch is gathered from the memory map.
+    There are no loader processes, as gathering decoded pixels takes less time than training on
+    them. On a GPU the pixels stay there as uint8 if they fit into `resident_bytes`; otherwise,
+    and on a CPU, each batch is gathered from the memory map.
 
     Attributes:
-        split: Where the images are.
-        indices: (count,) which of them.
-        device: Where batches are made.
+        split: The split.
+        indices: (count,) int64, the images of the split to use.
+        device: Device of the batches.
         batch_size: Images per batch.
-        seed: Of order and augmentation, >= 0; they are functions of (seed, epoch) alone.
-        train: Shuffle, and drop a last batch that is not full unless it is the only one: every
-            step then costs the same and no batch statistic rests on a few images. Otherwise
+        seed: Seed of order and augmentation, >= 0; they depend only on (seed, epoch).
+        train: Shuffle, and drop an incomplete last batch unless it is the only one: all steps
+            then cost the same, and no batch statistic is computed from a few images. Otherwise
             every image comes once, in the order of `indices`.
         flip: Mirror half of the images.
-        crop_padding: Random shift of up to so many pixels.
-        size: Side to which images are resized on the device; None leaves them as decoded.
-        randaug_magnitude: RandAugment's strength on training images; 0 turns it off.
+        crop_padding: Largest random shift, pixels.
+        size: Side to which images are resized on the device; None keeps the decoded size.
+        randaug_magnitude: RandAugment's magnitude; 0 turns it off.
         resident_bytes: Largest set of pixels to keep on a GPU.
+
+    Raises:
+        ValueError: If `batch_size` or `seed` is out of range, or there are no indices.
     """
 
     split: ImageSplit
@@ -54,12 +58,8 @@ class Batches:
     _pixels: PixelStore = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"Batches.batch_size must be >= 1, got {self.batch_size!r}")
-        if len(self.indices) == 0:
-            raise ValueError("Batches.indices must name at least one image, got none")
-        if self.seed < 0:
-            raise ValueError(f"Batches.seed must be >= 0, got {self.seed!r}")
+        require(self.batch_size >= 1, "Batches.batch_size", ">= 1", self.batch_size)
+        require(self.seed >= 0, "Batches.seed", ">= 0", self.seed)
         pixels = PixelStore(
             self.split, self.indices, self.device, resident_bytes=self.resident_bytes
         )
@@ -67,12 +67,12 @@ class Batches:
 
     @property
     def num_images(self) -> int:
-        """Images that the batches draw from."""
+        """Number of images."""
         return len(self.indices)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of one epoch."""
+        """Number of batches per epoch."""
         if self.train:
             return max(1, self.num_images // self.batch_size)
         return math.ceil(self.num_images / self.batch_size)
@@ -81,7 +81,7 @@ class Batches:
         """Yield the batches of an epoch.
 
         Args:
-            epoch: Counted from 0; the order depends on it and not on earlier epochs.
+            epoch: Counted from 0; the order does not depend on earlier epochs.
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and labels
@@ -102,7 +102,7 @@ class Batches:
             yield normalise(pixels), labels
 
     def _order(self, epoch: int) -> tuple[npt.NDArray[np.int64], torch.Generator]:
-        """Return positions in `indices` and the augmentation's generator."""
+        """Return positions (num_images,) in `indices` and the augmentation's generator."""
         order_seed, augment_seed = np.random.SeedSequence([self.seed, epoch]).spawn(2)
         order = np.arange(self.num_images)
         if self.train:
@@ -113,10 +113,10 @@ class Batches:
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """Map uint8 pixels to float32 in [-1, 1], keeping the memory format.
+    """Map uint8 pixels of any shape to float32 in [-1, 1]; shape and memory format stay.
 
-    Mean and standard deviation are 0.5 in every channel: the network's own input scale, the
-    same for any kind of picture, so that no statistic of a data set travels with a model.
+    Mean and standard deviation are 0.5 in every channel for all data sets, so that a model does
+    not need the statistics of its training images.
 
     Source: The released EfficientNetV2 code, (x - 128) / 128 (preprocessing.py), here with the
     exact midpoint 127.5.

@@ -1,32 +1,29 @@
-"""Decoded pixels by position: from the memory map, or from the GPU where they fit."""
+"""Access to decoded pixels by position: in the memory map, or on the GPU if they fit."""
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from trainer.data.cache.images import ImageSplit
-
-Indices = npt.NDArray[np.int64]
+from trainer.data.labels import Indices
 
 
 class PixelStore:
-    """Chosen images of a split, fetched by their position among the chosen.
+    """Selected images of a split, by their position in the selection.
 
-    Fetching has two halves, so that the first can run ahead in a thread: `read` touches the
-    disk and host memory, `to_device` the device.
+    There are two methods, so that the first can run ahead in a thread: `read` uses the disk and
+    host memory, `to_device` the device.
 
     Args:
-        split: Where the images are.
-        indices: (count,) which of them.
-        device: Where batches are made.
+        split: The split.
+        indices: (count,) int64, the selected images of the split.
+        device: Device of the batches.
         resident_bytes: Largest set of pixels to keep on a GPU.
 
     Raises:
-        ValueError: If there are no images.
+        ValueError: If there are no indices.
     """
 
     def __init__(
@@ -49,23 +46,30 @@ class PixelStore:
         return len(self._indices)
 
     def read(self, positions: Indices) -> tuple[Tensor, Tensor]:
-        """Return uint8 pixels (count, size, size, 3) and labels, both on the host.
+        """Return pixels and labels of the images at `positions`, both on the host.
 
-        The labels are (count,), or (count, k) where images may be of several classes.
+        Args:
+            positions: (n,) int64, positions in the indices.
 
-        Where the pixels are on the GPU, their positions stand for them.
+        Returns:
+            Pixels (n, size, size, 3), uint8, or the positions if the pixels are on the GPU; and
+            labels (n,) int64, or (n, k) if images may have several classes.
         """
         labels = self._labels[positions]
         if self._resident is not None:
             return torch.from_numpy(positions), labels
-        # Fancy indexing copies out of the read-only map, so the batch may be written to.
+        # Fancy indexing copies from the read-only map, so the batch is writable.
         pixels = torch.from_numpy(self._split.images[self._indices[positions]])
         if self._device.type == "cuda":
             pixels = pixels.pin_memory()
         return pixels, labels
 
     def to_device(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what `read` gave on the device: (count, 3, size, size) stored channels_last."""
+        """Move the results of `read` to the device.
+
+        Returns:
+            Pixels (n, 3, size, size), uint8, channels_last, and the labels.
+        """
         pixels = pixels.to(self._device, non_blocking=True)
         if self._resident is not None:
             pixels = self._resident[pixels]
@@ -74,15 +78,23 @@ class PixelStore:
     def _upload(self) -> Tensor:
         shape = (len(self._indices), *self._split.images.shape[1:])
         resident = torch.empty(shape, dtype=torch.uint8, device=self._device)
-        rows = max(1, 2**28 // math.prod(shape[1:]))  # pieces: no second copy in host memory
+        rows = max(1, 2**28 // math.prod(shape[1:]))  # in chunks, to save host memory
         for start in range(0, len(self._indices), rows):
-            piece = self._split.images[self._indices[start : start + rows]]
-            resident[start : start + rows] = torch.from_numpy(piece).to(self._device)
+            chunk = self._split.images[self._indices[start : start + rows]]
+            resident[start : start + rows] = torch.from_numpy(chunk).to(self._device)
         return resident
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Resize square images to `size`, antialiased; at their own size they come back as is."""
+    """Resize square images with antialiasing.
+
+    Args:
+        images: (batch, channels, side, side), uint8 or float.
+        size: Side of the result, pixels.
+
+    Returns:
+        (batch, channels, size, size) of the images' dtype; the given tensor if `size` is `side`.
+    """
     if images.shape[-1] == size:
         return images
     resized = F.interpolate(images.float(), (size, size), mode="bilinear", antialias=True)

@@ -1,4 +1,4 @@
-"""Augmented batches of a step: read ahead in a thread, augmented on the device."""
+"""Batches of training steps, read ahead in a thread and augmented on the device."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from trainer.augment.basic import cutout, flip
 from trainer.augment.mixing import mix
 from trainer.augment.randaugment import randaugment
 from trainer.augment.resized_crop import random_resized_crop
-from trainer.data.label_sets import NO_LABEL
+from trainer.data.labels import NO_LABEL
 from trainer.data.loading.batches import normalise
 from trainer.data.loading.order import ImageOrder, seed_of
 from trainer.data.loading.pixels import PixelStore, resized
@@ -25,21 +25,21 @@ from trainer.schedule import Phase
 
 @dataclass(slots=True, eq=False)
 class TrainFeed:
-    """The images of each step, as normalised batches with targets, augmented by the phase.
+    """The images of each step as normalised batches with targets, augmented as in the phase.
 
-    Order and augmentation are functions of (seed, step, part) alone: there is no state to save.
-    Use it as a context manager, for it reads a step ahead in a thread.
+    Order and augmentation depend only on (seed, step, part), so there is no state to save. It is
+    a context manager, because a thread reads one step ahead.
 
     Attributes:
         pixels: The training images.
-        order: Which of them a step learns from.
-        augment: What happens to them.
+        order: The order of the training images.
+        augment: Settings of the augmentation.
         num_classes: Columns of the targets.
         mirror: Whether half of the images are mirrored.
-        seed: Of the augmentation, >= 0.
-        device: Where batches are made.
-        rank: This process.
-        wait_s: Seconds that the last step waited for its images to be read.
+        seed: Seed of the augmentation, >= 0.
+        device: Device of the batches.
+        rank: Rank of this process.
+        wait_s: Seconds that the last step waited for its images.
     """
 
     pixels: PixelStore
@@ -72,7 +72,12 @@ class TrainFeed:
     def batches(
         self, step: int, phase: Phase, accumulation: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield this process's share of a step in `accumulation` parts of nearly equal size.
+        """Yield this process's images of a step in `accumulation` parts of nearly equal size.
+
+        Args:
+            step: The step, 0-based.
+            phase: Image size and regularisation.
+            accumulation: Number of parts, >= 1.
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and targets
@@ -94,7 +99,7 @@ class TrainFeed:
             yield images.contiguous(memory_format=torch.channels_last), targets
 
     def _read(self, step: int) -> Future[tuple[Tensor, Tensor]]:
-        """Return the coming images of `step`; whatever else was read ahead is dropped."""
+        """Return the future images of `step`, which may have been read ahead."""
         known = self._ahead.get(step)
         return known or self._reader.submit(lambda: self.pixels.read(self.order.positions(step)))
 
@@ -125,12 +130,12 @@ class TrainFeed:
 
 
 def class_targets(labels: Tensor, num_classes: int) -> Tensor:
-    """Return targets (batch, classes) whose rows sum to 1.
+    """Return targets (batch, num_classes), float32 in [0, 1], whose rows sum to 1.
 
     Args:
-        labels: (batch,) class positions; or (batch, k) with the positions of all classes of an
-            image, each once, filled up with -1.
-        num_classes: Columns.
+        labels: (batch,) int64 class positions; or (batch, k) with the positions of all classes
+            of an image without duplicates, padded by -1.
+        num_classes: Columns of the targets.
 
     Source: google/automl efficientnetv2/datasets.py divides ImageNet-21k's labels by their sum.
     """
@@ -138,6 +143,6 @@ def class_targets(labels: Tensor, num_classes: int) -> Tensor:
         return F.one_hot(labels, num_classes).float()
     known = (labels != NO_LABEL).float()
     targets = torch.zeros((len(labels), num_classes), device=labels.device)
-    # What fills a row up adds nothing to the first class.
+    # The padding adds 0 to the first class.
     targets.scatter_add_(1, labels.clamp(min=0), known)
     return targets / known.sum(dim=1, keepdim=True)

@@ -1,21 +1,20 @@
-"""Images anywhere below a folder, of several classes each, as its labels.csv says."""
+"""Data sets in a folder with a labels.csv, which lists the classes of each image."""
 
 import csv
 import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trainer.data.label_sets import padded
+from trainer.data.labels import Labels, padded
 from trainer.data.sources.source import (
     SPLIT_NAMES,
+    FileSplit,
     OpenedSource,
-    RawImage,
     Source,
-    SourceFile,
-    SourceSplit,
-    relabel,
+    in_split_order,
 )
 
 LABELS_FILE = "labels.csv"
@@ -25,13 +24,13 @@ SEPARATOR = ";"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """A line of the file.
+class Row:
+    """A row of the file.
 
     Attributes:
-        line: Its number, from 1, for errors.
-        file: The image's place below the folder.
-        class_names: Of the image.
+        line: Line number, from 1, for error messages.
+        file: Path of the image, relative to the folder.
+        class_names: Classes of the image.
         split: "train", "validation" or "test".
     """
 
@@ -41,66 +40,68 @@ class _Row:
     split: str
 
 
-def labels_file_source(root: Path) -> Source:
-    """Read ``labels.csv`` of `root`: its columns file and labels, and split where there is one.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelsFileSource(Source):
+    """A folder with a labels.csv.
 
-    A file's place is relative to `root`; labels are separated by semicolons, and one that is
-    repeated counts once. Without a column split all images are for training. Other columns, and
-    images that the file does not name, are passed over.
+    Attributes:
+        root: The folder.
+        rows: The rows by split.
+    """
+
+    root: Path
+    rows: Mapping[str, Sequence[Row]]
+
+    def open(self, _: Path, /) -> OpenedSource:
+        """Return the splits with the labels of the rows."""
+        class_names: tuple[str, ...] = ()
+        splits = {}
+        for split, rows in self.rows.items():
+            used = sorted({class_name for row in rows for class_name in row.class_names})
+            class_names = class_names or tuple(used)  # "train" is the first split
+            codes = {class_name: code for code, class_name in enumerate(used)}
+            table = padded([[codes[name] for name in row.class_names] for row in rows])
+            labels = Labels(codes=table, class_names=tuple(used))
+            splits[split] = FileSplit(
+                labels=labels.recoded(str(self.root), split, class_names),
+                paths=[self.root / row.file for row in rows],
+            )
+        return OpenedSource(name=str(self.root), class_names=class_names, splits=splits)
+
+
+def labels_file_source(root: Path) -> LabelsFileSource:
+    """Read ``labels.csv`` in `root`, with columns file, labels and optionally split.
+
+    File paths are relative to `root`. Labels are separated by semicolons; repeated labels count
+    once. Without a column split all images are for training. Other columns, and images that the
+    file does not list, are ignored.
 
     Raises:
-        ValueError: If a row or an image is at fault; one line that names the first.
+        ValueError: If a row or an image is invalid; the message names the first.
         OSError: If the file cannot be read.
     """
     table = root / LABELS_FILE
     content = table.read_bytes()
     rows = _rows(table, content)
     _check_files(table, root, rows)
-    splits = {
-        split: [row for row in rows if row.split == split]
-        for split in ("train", "validation", "test")
-    }
-    return Source(
+    splits: dict[str, list[Row]] = {}
+    for row in rows:
+        splits.setdefault(row.split, []).append(row)
+    splits = in_split_order(splits)
+    return LabelsFileSource(
         name=root.resolve().name,
-        # What was read, not what lies there later: the labels are part of the content's name.
+        # Of the content that was read, because the labels are part of the identity.
         identity=f"{LABELS_FILE} {hashlib.sha256(content).hexdigest()}",
-        files=tuple(
-            SourceFile(key=f"{split}/{row.file}", path=root / row.file)
-            for split, chosen in splits.items()
-            for row in chosen
-        ),
-        default_flip=True,
-        open=lambda _: _open(root, {split: chosen for split, chosen in splits.items() if chosen}),
+        files={
+            f"{split}/{row.file}": root / row.file for split in splits for row in splits[split]
+        },
+        root=root,
+        rows=splits,
     )
 
 
-def _open(root: Path, splits: dict[str, list[_Row]]) -> OpenedSource:
-    class_names = tuple(_class_names(splits["train"]))
-    opened = {}
-    for split, rows in splits.items():
-        used = _class_names(rows)
-        positions = relabel(str(root), split, used, class_names)
-        opened[split] = _split(root, rows, dict(zip(used, positions, strict=True)))
-    return OpenedSource(name=str(root), class_names=class_names, splits=opened)
-
-
-def _class_names(rows: list[_Row]) -> list[str]:
-    return sorted({class_name for row in rows for class_name in row.class_names})
-
-
-def _split(root: Path, rows: list[_Row], positions: dict[str, int]) -> SourceSplit:
-    def read(start: int, stop: int) -> list[RawImage]:
-        return [(root / row.file).read_bytes() for row in rows[start:stop]]
-
-    return SourceSplit(
-        labels=padded([[positions[name] for name in row.class_names] for row in rows]),
-        read=read,
-        where=lambda i: str(root / rows[i].file),
-    )
-
-
-def _rows(table: Path, content: bytes) -> list[_Row]:
-    """Return the rows of the file, each checked by itself; blank lines are passed over."""
+def _rows(table: Path, content: bytes) -> list[Row]:
+    """Return the rows of the file, each checked separately; blank lines are ignored."""
     try:
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
         reader = csv.DictReader(text, strict=True)
@@ -109,7 +110,7 @@ def _rows(table: Path, content: bytes) -> list[_Row]:
             found = ", ".join(header) or "none"
             raise ValueError(
                 f"needs the columns {' and '.join(COLUMNS)}, lacks {' and '.join(missing)}; its "
-                f"columns are: {found} (if folders say the classes, rename it)"
+                f"columns are: {found} (if the folders are the classes, rename the file)"
             )
         has_split = SPLIT_COLUMN in header
         rows = [_row(reader.line_num, cells, has_split=has_split) for cells in reader]
@@ -122,8 +123,8 @@ def _rows(table: Path, content: bytes) -> list[_Row]:
     return rows
 
 
-def _row(line: int, cells: dict[str | Any, str | Any], *, has_split: bool) -> _Row:
-    if None in cells or None in cells.values():  # how the reader says more and fewer
+def _row(line: int, cells: dict[str | Any, str | Any], *, has_split: bool) -> Row:
+    if None in cells or None in cells.values():  # the reader's signs for more and fewer cells
         raise ValueError(f"line {line} has not as many cells as the header")
     file, labels, split = (
         (cells.get(column) or "").strip() for column in (*COLUMNS, SPLIT_COLUMN)
@@ -134,25 +135,16 @@ def _row(line: int, cells: dict[str | Any, str | Any], *, has_split: bool) -> _R
     class_names = tuple(name for name in map(str.strip, labels.split(SEPARATOR)) if name)
     if not class_names:
         raise ValueError(f"line {line}: {file} has no label")
-    if has_split and split.lower() not in SPLIT_NAMES:
-        raise ValueError(
-            f"line {line}: split must be one of {', '.join(SPLIT_NAMES)}, got {split!r}"
-        )
-    return _Row(
-        line=line,
-        file=str(place),
-        class_names=class_names,
-        split=SPLIT_NAMES[split.lower()] if has_split else "train",
-    )
+    split = split.lower() if has_split else "train"
+    if split not in SPLIT_NAMES:
+        known = ", ".join(SPLIT_NAMES)
+        raise ValueError(f"line {line}: split must be one of {known}, got {split!r}")
+    return Row(line=line, file=str(place), class_names=class_names, split=SPLIT_NAMES[split])
 
 
-def _check_files(table: Path, root: Path, rows: list[_Row]) -> None:
-    """Refuse images that are not there or that are named twice.
-
-    Raises:
-        ValueError: If there are any; says how many, and names the first.
-    """
-    missing = [row for row in rows if not (root / row.file).is_file()]  # a FIFO is none
+def _check_files(table: Path, root: Path, rows: list[Row]) -> None:
+    """Raise if images are missing, with their number and the first, or listed twice."""
+    missing = [row for row in rows if not (root / row.file).is_file()]  # a FIFO is not a file
     if missing:
         first = missing[0]
         raise ValueError(

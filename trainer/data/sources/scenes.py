@@ -1,4 +1,4 @@
-"""Renders digit scenes: one digit posed and tinted on clutter, in batches of tensors."""
+"""Rendering of digit scenes: one posed and tinted digit on clutter."""
 
 import math
 
@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Raise it when the rendering changes: it names the cache.
+# Part of the cache's name: increase it when the rendering changes.
 SCENES_VERSION = 1
 SCENE_SIZE = 48
-# A digit is drawn at 24 pixels in a patch with an empty margin, so that it fades at its edges.
+# A digit has 24 pixels in a patch with an empty margin, so that it fades at its edges.
 DIGIT_SIZE = 24
 MARGIN = 4
-# Clutter: windows of other digits' patches, and how many of them.
+# Clutter: windows of other digits' patches.
 FRAGMENT_SIZE = 8
 FRAGMENTS = 4
 FRAGMENT_STRENGTH = 0.8
@@ -30,9 +30,9 @@ def render_scenes(
     """Render one scene for each entry of `shown`.
 
     Args:
-        digits: (sources, 8, 8) in [0, 1]; clutter is cut from these as well.
-        shown: (count,) which of them each scene shows.
-        seed: One generator draws everything, in batches of a fixed size.
+        digits: (sources, 8, 8) float32 in [0, 1]; clutter is cut from these as well.
+        shown: (count,) int64, index of the digit that each scene shows.
+        seed: Seed of the one generator that draws everything, in batches of a fixed size.
 
     Returns:
         (count, 48, 48, 3) uint8 RGB.
@@ -52,7 +52,7 @@ def render_scenes(
 
 
 def _render(patches: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """Return scenes (batch, 3, 48, 48); later layers cover earlier ones by their own opacity."""
+    """Return scenes (batch, 3, 48, 48); each layer covers the earlier ones by its opacity."""
     count = len(chosen)
     scene = _background(count, generator)
     for _ in range(FRAGMENTS):
@@ -89,7 +89,7 @@ def _pose(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _fragment(patches: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return windows of random patches, at about the digit's own scale, turned and anywhere."""
+    """Return windows of random patches, rotated and moved, with about the digit's scale."""
     side = patches.shape[-1]
     corners = torch.randint(0, side - FRAGMENT_SIZE + 1, (2, count, 1), generator=generator)
     sources = torch.randint(0, len(patches), (count,), generator=generator)

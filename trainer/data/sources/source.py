@@ -1,16 +1,17 @@
-"""What every kind of data set looks like before it is decoded."""
+"""Data sets before decoding: what every kind of source provides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from trainer.data.label_sets import is_multi_label
+from trainer.data.labels import Indices, is_multi_label
 
-# An encoded file as it is stored, or a picture that was made here; None where a row has none.
+# An encoded file as it is stored, or a rendered picture; None if a row has no image.
 RawImage = bytes | Image.Image | None
 
 SPLIT_NAMES = {
@@ -20,46 +21,62 @@ SPLIT_NAMES = {
     "validation": "validation",
     "test": "test",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
-    """A file whose bytes are part of a data set's content.
-
-    Attributes:
-        key: Its place in the data set, such as ``train/cat/1.jpg``; moving the set keeps it.
-        path: Where it lies now.
-    """
-
-    key: str
-    path: Path
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SourceSplit:
-    """One split's images, read when asked for.
+class SourceSplit(ABC):
+    """The images of one split, which are read when they are needed.
 
     Attributes:
-        labels: (count,) positions in the source's class names, or (count, k) where an image may
-            be of several classes, filled up with -1.
-        read: Returns the images [start, stop) as stored; called from several threads.
-        where: Names image i for a person: its file, or its row.
-        groups: (count,) the source that an image was made from, or None.
+        labels: (count,) int64 positions in the source's class names; or (count, k) if images
+            may have several classes, with rows padded by -1.
+        groups: (count,) int64, the source that each image was made from, or None.
     """
 
-    labels: npt.NDArray[np.int64]
-    read: Callable[[int, int], Sequence[RawImage]]
-    where: Callable[[int], str]
-    groups: npt.NDArray[np.int64] | None = None
+    labels: Indices
+    groups: Indices | None = None
+
+    @abstractmethod
+    def read(self, start: int, stop: int) -> Sequence[RawImage]:
+        """Return the images [start, stop) as they are stored; called from several threads."""
+
+    @abstractmethod
+    def where(self, index: int) -> str:
+        """Return the file or the row of an image, for error messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FileSplit(SourceSplit):
+    """A split with one image file per image.
+
+    Attributes:
+        paths: The files, in the order of the labels.
+    """
+
+    paths: Sequence[Path]
+
+    def read(self, start: int, stop: int) -> Sequence[RawImage]:
+        """Return the content of the files [start, stop)."""
+        return [path.read_bytes() for path in self.paths[start:stop]]
+
+    def where(self, index: int) -> str:
+        """Return the path of an image."""
+        return str(self.paths[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OpenedSource:
-    """A data set that is ready to be read: splits by name, and what their labels mean.
+    """A data set whose labels are known and whose images can be read.
+
+    Attributes:
+        name: Name of the data set, for error messages.
+        class_names: Names by label.
+        splits: "train", and "validation" and "test" if the source has them.
 
     Raises:
-        ValueError: If there is no training image, one class alone, a class with one training
-            image alone where each image has one, or a label without a class.
+        ValueError: If there is no training image or only one class, or if a class of a data set
+            with one class per image has fewer than two training images.
     """
 
     name: str
@@ -74,52 +91,44 @@ class OpenedSource:
                 f"{self.name} must have at least 2 classes, got one: {self.class_names[0]!r}"
             )
         labels = self.splits["train"].labels
-        if is_multi_label(labels):  # held out as they come: no class has to be on both sides
+        if is_multi_label(labels):  # the holdout does not need every class in both parts
             return
         counts = np.bincount(labels, minlength=len(self.class_names))
-        for class_name, count in zip(self.class_names, counts, strict=True):
-            if count < 2:
-                raise ValueError(
-                    f"{self.name} must have at least 2 training images of every class, so that "
-                    f"one can be held out; class {class_name!r} has {count}"
-                )
+        fewest = int(counts.argmin())
+        if counts[fewest] < 2:
+            raise ValueError(
+                f"{self.name} must have at least 2 training images of every class, so that "
+                f"one can be held out; class {self.class_names[fewest]!r} has {counts[fewest]}"
+            )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A data set that was found and not yet read.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Source(ABC):
+    """A data set that was found and not read yet.
 
     Attributes:
-        name: What people call it.
-        identity: What it is beside its files: the kind of reader and its version.
-        files: The files that its content rests on; none where the content is embedded.
+        name: Name for display.
+        identity: What determines the content apart from the files: reader and version.
+        files: The files of the content by their place in the data set, such as
+            ``train/cat/1.jpg``, which does not depend on where the data set is; empty if the
+            content is part of a library.
         default_flip: Whether mirrored images still show their class.
-        open: Reads its labels; may write scratch files into the folder that it is given, which
-            is removed once the images are decoded.
     """
 
     name: str
     identity: str
-    files: tuple[SourceFile, ...]
-    default_flip: bool
-    open: Callable[[Path], OpenedSource]
+    files: Mapping[str, Path]
+    default_flip: bool = True
+
+    @abstractmethod
+    def open(self, scratch: Path, /) -> OpenedSource:
+        """Read the labels.
+
+        Args:
+            scratch: Folder for temporary files, which is removed after the decoding.
+        """
 
 
-def relabel(name: str, split: str, classes: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Return the position in `known` of every class that `split` uses.
-
-    Raises:
-        ValueError: If `split` has a class that the training split lacks.
-    """
-    positions = {class_name: label for label, class_name in enumerate(known)}
-    if unknown := [class_name for class_name in classes if class_name not in positions]:
-        raise ValueError(
-            f"{name}: split {split} has {_some(unknown)}, which the training split lacks"
-        )
-    return [positions[class_name] for class_name in classes]
-
-
-def _some(class_names: Sequence[str]) -> str:
-    if len(class_names) == 1:
-        return f"class {class_names[0]!r}"
-    return f"{len(class_names)} classes, first {class_names[0]!r}"
+def in_split_order(by_split: Mapping[str, T]) -> dict[str, T]:
+    """Return the values of "train", "validation" and "test" in this order, if present."""
+    return {name: by_split[name] for name in ("train", "validation", "test") if name in by_split}

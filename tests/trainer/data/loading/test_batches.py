@@ -94,7 +94,7 @@ def test_augmented_epochs_repeat_exactly_and_differ_from_each_other() -> None:
     ("count", "batch_size", "seed", "message"),
     [
         (4, 0, 0, "Batches.batch_size must be >= 1, got 0"),
-        (0, 4, 0, "Batches.indices must name at least one image"),
+        (0, 4, 0, "PixelStore.indices must name at least one image"),
         (4, 4, -1, "Batches.seed must be >= 0, got -1"),
     ],
 )

@@ -1,0 +1,68 @@
+"""Labels of images as integer arrays, for one class or several classes per image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# Fills the rows of images that have fewer classes than others.
+NO_LABEL = -1
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Labels:
+    """The labels of a split.
+
+    Attributes:
+        codes: (count,) int64 positions in `class_names`; or (count, k) if images may have
+            several classes, with rows padded by -1.
+        class_names: The classes that occur.
+    """
+
+    codes: Indices
+    class_names: tuple[str, ...]
+
+    def recoded(self, name: str, split: str, class_names: Sequence[str]) -> Indices:
+        """Return the codes, in the same shape, as positions in the training split's classes.
+
+        Args:
+            name: Name of the data set, for the error message.
+            split: Name of the split, for the error message.
+            class_names: The classes of the training split.
+
+        Raises:
+            ValueError: If the split has a class that the training split lacks.
+        """
+        positions = {class_name: label for label, class_name in enumerate(class_names)}
+        if unknown := [one for one in self.class_names if one not in positions]:
+            some = f"{len(unknown)} classes, first" if len(unknown) > 1 else "class"
+            raise ValueError(
+                f"{name}: split {split} has {some} {unknown[0]!r}, which the training split lacks"
+            )
+        # The last entry, at -1, keeps the padding.
+        table = [*(positions[class_name] for class_name in self.class_names), NO_LABEL]
+        return np.array(table, dtype=np.int64)[self.codes]
+
+
+def padded(label_sets: Sequence[Sequence[int]]) -> Indices:
+    """Return the classes of every image as one array, sorted and without duplicates.
+
+    Args:
+        label_sets: The positions of every image's classes, >= 0, in any order.
+
+    Returns:
+        (count, k) int64, with k the most classes of an image; shorter rows end in `NO_LABEL`.
+    """
+    rows = [sorted(set(labels)) for labels in label_sets]
+    table = np.full((len(rows), max(map(len, rows), default=0)), NO_LABEL, dtype=np.int64)
+    for i, row in enumerate(rows):
+        table[i, : len(row)] = row
+    return table
+
+
+def is_multi_label(labels: Indices) -> bool:
+    """Return whether images may have several classes: labels (count, k) and not (count,)."""
+    return labels.ndim == 2
