@@ -94,7 +94,9 @@ def test_an_image_beside_split_folders_is_refused(tmp_path: Path) -> None:
 def test_a_folder_beside_the_splits_is_refused_by_name(tmp_path: Path) -> None:
     class_folders(tmp_path / "train", TWO)
     class_folders(tmp_path / "extra", TWO)
-    with pytest.raises(ValueError, match="extra is no split; the folders next to train may be train"):
+    with pytest.raises(
+        ValueError, match="extra is no split; the folders next to train may be train"
+    ):
         folder_source(tmp_path)
 
 
