@@ -1,7 +1,10 @@
 """Run folders of an earlier version open: what they hold is read and written unchanged."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,46 @@ def test_the_report_is_built_from_the_folder(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert f"Winner: candidate {winner}" in page
     assert (run / "report.png").stat().st_size > 0
+
+
+# The flags that the runs were made with, without the budget.
+FLAGS = {
+    "full": ("--finalists", "2"),
+    "progressive": (
+        *("--fidelity", "progressive", "--rungs", "2", "--finalists", "1"),
+        *("--constraint", "params < 400k"),
+    ),
+}
+BOTH = (
+    *("--data", "digits", "--max-images", "1200", "--epochs", "3", "--workers", "1"),
+    *("--finalist-seeds", "1", "--finalist-epochs", "2"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "budget"), [("full", 6), ("progressive", 8)])
+def test_a_larger_budget_resumes_the_run_and_keeps_what_it_has(
+    name: str, budget: int, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(RUNS / name, tmp_path / f"golden-{name}"))
+    before, ledger = read_run(run), (run / "ledger.jsonl").read_text()
+    code = "import sys; from nas.cli import main; sys.exit(main())"
+    where = ("--out", str(tmp_path), "--name", f"golden-{name}", "--budget", str(budget))
+    resumed = subprocess.run(
+        [sys.executable, "-c", code, *BOTH, *FLAGS[name], *where],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert (run / "ledger.jsonl").read_text().startswith(ledger)
+    found = read_run(run)
+    assert found.run_id == before.run_id
+    kept = {record.candidate.number: record for record in found.records}
+    for record in before.records:
+        now = kept[record.candidate.number]
+        assert now.candidate == record.candidate
+        assert now == record or now.rung > record.rung  # a rung may have been promoted
+    assert sum(record.outcome.is_charged for record in found.records) == budget
