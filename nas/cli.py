@@ -10,7 +10,7 @@ from rich.console import Console
 from nas.candidate import State
 from nas.dispatch.limits import TooManyFailuresError
 from nas.engine.study import quiet_optuna
-from nas.proxy_check.console import check_proxy
+from nas.proxy_check.run import check_proxy
 from nas.report.outputs import rebuild_report
 from nas.report.rerank import show_reranked
 from nas.report.tables import finals_table, front_table, top_table
@@ -63,7 +63,7 @@ def _search(argv: Sequence[str] | None) -> int:
         settled = {"precision": run_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})
     if args.proxy_check is not None:
-        check = check_proxy(
+        stopped = check_proxy(
             config,
             folder,
             images,
@@ -71,7 +71,7 @@ def _search(argv: Sequence[str] | None) -> int:
             long_epochs=args.proxy_check_epochs,
             console=console,
         )
-        return _stopped(console, argv) if check.stopped else 0
+        return _stopped(console, argv) if stopped else 0
     quiet_optuna()
     result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
     return _conclude(result, folder, console, argv)

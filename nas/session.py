@@ -143,7 +143,7 @@ def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:
 def mirror_of(
     config: SearchConfig, folder: Path, run_id: str, space: ChoiceSpace
 ) -> Iterator[Mirror | NoMirror]:
-    """Keep the mirror that is wanted, for as long as the block lasts."""
+    """Run the mirror that the settings ask for, until the block ends."""
     if config.mirror is None:
         yield NoMirror()
         return

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 Z_95 = 1.959964  # two-sided 95 % quantile of the standard normal distribution
 
@@ -36,10 +35,6 @@ class RankCorrelation:
         return (
             f"{self.rho:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}, n = {self.count})"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON-ready form."""
-        return asdict(self)
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:

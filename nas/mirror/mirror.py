@@ -1,4 +1,4 @@
-"""Copies a search's candidates elsewhere without ever making the search wait."""
+"""Mirror of a search: copies its candidates to another place without delaying it."""
 
 import threading
 import time
@@ -8,28 +8,28 @@ from typing import Protocol
 
 from nas.candidate import Record
 
-FIRST_RETRY_S, LAST_RETRY_S = 1.0, 30.0
-LONGEST_WAIT_S = 60.0  # at the end, while candidates still arrive
+FIRST_RETRY_S, MAX_RETRY_S = 1.0, 30.0
+MAX_CLOSE_S = 60.0  # of waiting at the end, while candidates are still copied
 
 
-class Copy(Protocol):
-    """Where the candidates go; it may raise anything, or hang.
+class MirrorTarget(Protocol):
+    """Destination of the candidates, such as a `MirrorStudy`; may raise anything, or hang.
 
     Attributes:
-        present: Number and rung of what is there.
+        present: Candidate number and rung of each record that it contains.
     """
 
     present: set[tuple[int, int]]
 
     def add(self, record: Record) -> None:
-        """Take a candidate that is not present."""
+        """Add a record that is not present."""
 
     def close(self) -> None:
-        """Let go."""
+        """Release the connection."""
 
 
 class NoMirror:
-    """Stands where no mirror is wanted."""
+    """The mirror of a search without one."""
 
     def add(self, records: Iterable[Record]) -> None:
         """Do nothing."""
@@ -40,50 +40,55 @@ class NoMirror:
 
 
 class Mirror(AbstractContextManager["Mirror"]):
-    """A thread that brings every candidate to a copy, in order, each once.
+    """A thread that copies every record to a target, in order, each once.
 
-    Whatever goes wrong, the copy is opened anew, asked what it holds, and given the rest; so it
-    catches up after a failure, and after a session that ended without it.
+    After any failure it opens the target again, reads what is present, and adds the rest. So the
+    target is completed after a failure, and after a session that ended before it was complete.
     """
 
     def __init__(
-        self, open_copy: Callable[[], Copy], *, name: str, first_retry_s: float = FIRST_RETRY_S
+        self,
+        open_target: Callable[[], MirrorTarget],
+        *,
+        name: str,
+        first_retry_s: float = FIRST_RETRY_S,
     ) -> None:
         """Start the thread.
 
         Args:
-            open_copy: Opens the copy; called again after each failure.
-            name: Of the copy, for people.
-            first_retry_s: The wait after a failure; it doubles up to half a minute.
+            open_target: Opens the target; called again after each failure.
+            name: Name of the target in messages.
+            first_retry_s: Wait after the first failure, seconds; doubled after each further one,
+                up to `MAX_RETRY_S`.
         """
-        self._open_copy, self._name, self._first_retry_s = open_copy, name, first_retry_s
+        self._open_target, self._name, self._first_retry_s = open_target, name, first_retry_s
         self._records: list[Record] = []
         self._present: set[tuple[int, int]] = set()
-        self._trouble = ""
+        self._error = ""
         self._closing = False
         self._changed = threading.Condition()
-        # A daemon: a copy that hangs must not keep the process alive.
+        # A daemon thread: a target that hangs must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
         self._thread.start()
 
     def add(self, records: Iterable[Record]) -> None:
-        """Have candidates copied some time soon."""
+        """Queue records for copying."""
         with self._changed:
             self._records.extend(records)
             self._changed.notify_all()
 
     def missing(self) -> int:
-        """Return how many candidates the copy has not got yet."""
+        """Return the number of records that the target does not contain yet."""
         with self._changed:
-            return sum(_place(record) not in self._present for record in self._records)
+            return sum(_identity(record) not in self._present for record in self._records)
 
     def close(self, patience_s: float) -> str:
-        """Wait for what is missing, and no more than `patience_s` for any sign of progress.
+        """Wait for missing records, at most `patience_s` seconds without progress.
 
         Returns:
-            What is missing and why, or an empty string.
+            The number of missing records and the reason, or an empty string.
         """
-        end, last = time.monotonic() + LONGEST_WAIT_S, self.missing()
+        end, last = time.monotonic() + MAX_CLOSE_S, self.missing()
         until = time.monotonic() + patience_s
         while (missing := self.missing()) and time.monotonic() < min(end, until):
             if missing < last:
@@ -94,16 +99,16 @@ class Mirror(AbstractContextManager["Mirror"]):
             return ""
         return (
             f"mirror {self._name}: {missing} of {len(self._records)} candidates are missing "
-            f"there ({self._trouble or 'no answer'}); the same command adds them later"
+            f"there ({self._error or 'no answer'}); the same command adds them later"
         )
 
     @property
-    def trouble(self) -> str:
-        """What went wrong last, or an empty string."""
-        return self._trouble
+    def error(self) -> str:
+        """The last error, or an empty string."""
+        return self._error
 
     def join(self) -> None:
-        """Wait for the thread to end, which after `close` it does once nothing hangs."""
+        """Wait for the end of the thread, which follows `close` unless the target hangs."""
         self._thread.join()
 
     def __exit__(self, *error: object) -> None:
@@ -119,37 +124,38 @@ class Mirror(AbstractContextManager["Mirror"]):
         while not self._closing:
             before = len(self._present)
             try:
-                self._copy_on()
-            except Exception as error:  # noqa: BLE001 (it is told at the end; a search goes on)
-                self._trouble = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                self._copy()
+            except Exception as error:  # noqa: BLE001 (reported by `close`; the search continues)
+                self._error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             if len(self._present) > before:
                 retry_s = self._first_retry_s
             with self._changed:
                 self._changed.wait_for(lambda: self._closing, timeout=retry_s)
-            retry_s = min(2 * retry_s, LAST_RETRY_S)
+            retry_s = min(2 * retry_s, MAX_RETRY_S)
 
-    def _copy_on(self) -> None:
-        """Open the copy and keep it up to date until something fails or the end comes."""
-        copy = self._open_copy()
+    def _copy(self) -> None:
+        """Open the target and add records until an error or the end."""
+        target = self._open_target()
         try:
             with self._changed:
-                self._present = set(copy.present)
+                self._present = set(target.present)
             position = 0
             while (record := self._wait_for(position)) is not None:
-                if _place(record) not in self._present:
-                    copy.add(record)
+                if _identity(record) not in self._present:
+                    target.add(record)
                     with self._changed:
-                        self._present.add(_place(record))
+                        self._present.add(_identity(record))
                 position += 1
         finally:
-            copy.close()
+            target.close()
 
     def _wait_for(self, position: int) -> Record | None:
+        """Return the record at `position` once it is queued; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or len(self._records) > position)
             return None if self._closing else self._records[position]
 
 
-def _place(record: Record) -> tuple[int, int]:
-    """Return what tells a record from all others: each rung of a candidate is one."""
+def _identity(record: Record) -> tuple[int, int]:
+    """Return candidate number and rung, which identify a record."""
     return record.candidate.number, record.rung

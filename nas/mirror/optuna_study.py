@@ -1,6 +1,7 @@
-"""A search's candidates as trials of an Optuna storage, for dashboards and colleagues."""
+"""Mirror target: an Optuna study with one trial a candidate, for dashboards."""
 
 import logging
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +18,8 @@ from nas.mirror.url import POSTGRESQL, SQLITE, is_file, parse_url
 
 NUMBER, RUN = "candidate", "run_id"  # user attributes of a trial and of the study
 
-# Without these, a server that vanished is waited for until the kernel gives up, in a quarter of
-# an hour or more (libpq's parameters; seconds, but tcp_user_timeout in milliseconds).
+# libpq's parameters; seconds, but tcp_user_timeout in milliseconds. With its defaults a lost
+# connection is noticed only after a quarter of an hour or more.
 _LIBPQ = {
     "connect_timeout": 10,
     "tcp_user_timeout": 20_000,
@@ -28,7 +29,7 @@ _LIBPQ = {
     "application_name": "nas-search",
 }
 
-# A candidate that was not trained, or may not win, is neither a result nor an error.
+# A candidate that was not trained, or violates a constraint, is neither a result nor an error.
 _STATES = {
     State.COMPLETE: TrialState.COMPLETE,
     State.FAIL: TrialState.FAIL,
@@ -38,21 +39,27 @@ _STATES = {
 
 
 class MirrorStudy:
-    """The study of a run, opened for adding what it has not got.
+    """The Optuna study of a run, opened for adding trials; implements `MirrorTarget`.
 
     Attributes:
-        present: Number and rung of the candidates that it holds.
+        present: Candidate number and rung of each trial that it contains.
     """
 
     def __init__(self, url: str, name: str, run_id: str, decisions: Iterable[Decision]) -> None:
-        """Open the study called `name`, or make it; it takes as long as the storage takes.
+        """Open the study called `name`, or create it; this may block.
 
-        A study of that name that is of another run is left alone, and ours gets a longer name.
+        If a study of this name belongs to another run, ours gets a longer name.
+
+        Args:
+            url: An Optuna storage's URL, or the path of a journal file.
+            name: Name of the study.
+            run_id: The run's identifier, recorded in the study.
+            decisions: Decisions of the search space.
 
         Raises:
-            Exception: Whatever the storage and its driver raise.
+            Exception: Any error of the storage or its driver.
         """
-        logging.getLogger("optuna.storages").setLevel(logging.ERROR)  # we report of it ourselves
+        logging.getLogger("optuna.storages").setLevel(logging.ERROR)  # `Mirror` reports errors
         self._distributions = {
             decision.name: CategoricalDistribution(decision.options) for decision in decisions
         }
@@ -71,32 +78,32 @@ class MirrorStudy:
             raise
 
     def trials(self) -> list[FrozenTrial]:
-        """Return what the storage holds of the run.
+        """Return the trials of the study.
 
         Raises:
-            Exception: Whatever the storage and its driver raise.
+            Exception: Any error of the storage or its driver.
         """
         assert self._study is not None
         return self._study.get_trials(deepcopy=False)
 
     def add(self, record: Record) -> None:
-        """Add a candidate that is not there.
+        """Add a record that is not present.
 
         Raises:
-            Exception: Whatever the storage and its driver raise; open the study anew after it.
+            Exception: Any error of the storage or its driver; the study must then be reopened.
         """
         assert self._study is not None
         self._study.add_trial(self._trial(record))
         self.present.add((record.candidate.number, record.rung))
 
     def close(self) -> None:
-        """Let go of the storage."""
+        """Close the connections to the storage."""
         if isinstance(self._storage, optuna.storages.RDBStorage):
             self._storage.remove_session()
             self._storage.engine.dispose()
 
     def _claim(self, name: str, run_id: str) -> optuna.Study | None:
-        """Return the study of that name, made if need be, or None if it is another run's."""
+        """Return the study called `name`, or None if it belongs to another run."""
         study = optuna.create_study(
             storage=self._storage,
             study_name=name,
@@ -137,7 +144,7 @@ class MirrorStudy:
 
 def _open_storage(url: str) -> optuna.storages.BaseStorage:
     if is_file(url):
-        path = Path(url).resolve()  # the lock beside it is a link to it, by this very name
+        path = Path(url).resolve()  # the lock file is a symbolic link to this name
         lock = JournalFileSymlinkLock(str(path))
         _cut_torn_line(path, lock)
         return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
@@ -154,15 +161,11 @@ def _open_storage(url: str) -> optuna.storages.BaseStorage:
 
 
 def _cut_torn_line(path: Path, lock: JournalFileSymlinkLock) -> None:
-    """Cut what a killed writer left unfinished: Optuna would glue its next line to it."""
+    """Remove an unfinished last line, to which Optuna would append its next line."""
     if not path.exists():
         return
     lock.acquire()
     try:
-        with path.open("rb+") as file:
-            size = file.seek(0, 2)
-            kept = path.read_bytes().rfind(b"\n") + 1
-            if kept < size:
-                file.truncate(kept)
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
     finally:
         lock.release()

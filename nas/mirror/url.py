@@ -1,4 +1,4 @@
-"""Where a mirror is: an Optuna storage by URL, or a journal file by its path."""
+"""Address of a mirror: the URL of an Optuna storage, or the path of a journal file."""
 
 import re
 from pathlib import Path
@@ -17,10 +17,10 @@ def is_file(url: str) -> bool:
 
 
 def parse_url(url: str) -> "URL":
-    """Return a database's URL; ``postgres://``, as some hosts write it, is meant too.
+    """Parse a database's URL; ``postgres://`` means ``postgresql://``.
 
     Raises:
-        ValueError: If it is none, or this installation has no driver for it.
+        ValueError: If it is not a database's URL, or its driver is not installed.
     """
     from sqlalchemy import make_url  # here, because most searches have no mirror
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -43,10 +43,10 @@ def parse_url(url: str) -> "URL":
 
 
 def check_url(url: str) -> None:
-    """Find what is wrong with a mirror before the search; a server need not answer.
+    """Check a mirror's address before the search, without connecting to a server.
 
     Raises:
-        ValueError: If nothing can ever be written there.
+        ValueError: If a mirror at this address is impossible.
     """
     if re.search(r"(:|[?&]password=)\*\*\*(?=[@&]|$)", url):
         raise ValueError(
@@ -64,7 +64,7 @@ def check_url(url: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """Return `url` as files and messages may show it."""
+    """Return `url` with its password masked, for files and messages."""
     url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
     head, at, host = url.rpartition("@")
     scheme, _, user = head.partition("://")

@@ -1,5 +1,6 @@
-"""Check of the short training on the console."""
+"""Result of a proxy check on the console."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -7,33 +8,18 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.proxy_check.plan import ProxyCheck
-from nas.proxy_check.run import CheckResult, run_proxy_check
 from nas.report.formatting import count, duration, percent
 from nas.report.tables import table
 from nas.settings.config import SearchConfig
-from trainer.data.cache.images import CachedImages
 
 
-def check_proxy(
-    config: SearchConfig,
-    folder: Path,
-    images: CachedImages,
-    *,
-    count: int,
-    long_epochs: int | None,
-    console: Console,
-) -> CheckResult:
-    """Check the short training and print the result; see `run_proxy_check`."""
-    result = run_proxy_check(
-        config, folder, images, count=count, long_epochs=long_epochs, console=console
-    )
-    if not result.stopped:
-        console.print(check_table(result.check))
-        for file in result.files:
-            console.print(str(file), highlight=False, soft_wrap=True)
-        for line in check_lines(result.check, config):
-            console.print(line, highlight=False, soft_wrap=True)
-    return result
+def show_check(
+    check: ProxyCheck, files: Iterable[Path], config: SearchConfig, console: Console
+) -> None:
+    """Print the table of a check, its files, and the verdict with its reasons."""
+    console.print(check_table(check))
+    for line in (*map(str, files), *check_lines(check, config)):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:

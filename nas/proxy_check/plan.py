@@ -43,20 +43,16 @@ class CheckPlan:
     long_seed: int
     long_epochs: int
 
-    def short(self, candidate: Candidate) -> tuple[Training, ...]:
-        """Return a candidate's short trainings."""
-        return tuple(Training.of(candidate, seed=seed, epochs=self.epochs) for seed in self.seeds)
-
-    def long(self, candidate: Candidate) -> Training:
-        """Return a candidate's longer training."""
-        return Training.of(candidate, seed=self.long_seed, epochs=self.long_epochs)
+    def trainings_of(self, candidate: Candidate) -> tuple[Training, ...]:
+        """Return the trainings of a candidate, the longer one last."""
+        short = [Training.of(candidate, seed=seed, epochs=self.epochs) for seed in self.seeds]
+        return *short, Training.of(candidate, seed=self.long_seed, epochs=self.long_epochs)
 
     @property
     def trainings(self) -> tuple[Training, ...]:
         """All trainings, the longest first, so that workers finish at about the same time."""
-        long = [self.long(candidate) for candidate in self.candidates]
-        short = [one for candidate in self.candidates for one in self.short(candidate)]
-        return (*long, *short)
+        every = (one for candidate in self.candidates for one in self.trainings_of(candidate))
+        return tuple(sorted(every, key=lambda one: -one.epochs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +132,7 @@ def judge_check(
     rows: list[dict[str, Any]] = []
     seconds: list[float] = []
     for candidate in plan.candidates:
-        trainings = (*plan.short(candidate), plan.long(candidate))
+        trainings = plan.trainings_of(candidate)
         ends = [outcomes.get(one.file_stem) for one in trainings]
         results = [one if one and one.state is State.COMPLETE else None for one in ends]
         accuracies = [one.training.accuracy if one else None for one in results]

@@ -1,9 +1,8 @@
-"""The trainings of a proxy check, done by the workers of the search that is to follow."""
+"""Proxy check: trainings by the workers of the search, result files."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from nas.dispatch.result_files import Results
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
+from nas.proxy_check.console import show_check
 from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
 from nas.run_folder.identity import CHECK as FOLDER
 from nas.run_folder.identity import PRECISION, run_settings
@@ -27,26 +27,12 @@ from trainer.stop_signals import stop_signals
 
 SCHEMA = "nas.proxy_check/1"
 
-# What settings begin with on which no training of a check depends; the exponents neither.
+# Prefixes of the settings on which no training of a check depends. The reward's exponents w and v
+# are the others.
 IRRELEVANT = ("budget", "sampler", "constraints", "start")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """What a check leaves behind.
-
-    Attributes:
-        check: What it found, of what is known so far.
-        files: What was written; none where it was stopped.
-        stopped: Whether a signal stopped it; what is done is kept.
-    """
-
-    check: ProxyCheck
-    files: tuple[Path, ...]
-    stopped: bool
-
-
-def run_proxy_check(
+def check_proxy(
     config: SearchConfig,
     folder: Path,
     images: CachedImages,
@@ -54,22 +40,26 @@ def run_proxy_check(
     count: int = PROXY_CHECK_CANDIDATES,
     long_epochs: int | None = None,
     console: Console,
-) -> CheckResult:
-    """Train the candidates of a check, or what is missing of them, and judge.
+) -> bool:
+    """Do the missing trainings of a check, then write and print its result.
 
-    The trainings are kept in ``proxy_check/`` of the run's folder together with the settings
-    they depend on: with others they are done anew, and the search that follows may have any.
+    The trainings are kept in ``proxy_check/`` of the run's folder, together with the settings
+    that they depend on. They are repeated if one of these settings changes. The search that
+    follows may have any settings.
 
     Args:
-        config: Settings of the search that is to follow.
-        folder: The run's folder, made if need be.
+        config: Settings of the search that follows.
+        folder: The run's folder, made if it does not exist.
         images: The decoded images of ``config.data``.
-        count: Random candidates.
-        long_epochs: Of the longer training; None is four times the short one's.
-        console: Where progress is shown.
+        count: Number of random candidates.
+        long_epochs: Epochs of the longer training; None is four times those of the short one.
+        console: Where progress and result are printed.
+
+    Returns:
+        Whether a signal stopped the trainings; finished ones are kept.
 
     Raises:
-        ValueError: If the settings do not allow a check, or a file of it is damaged.
+        ValueError: If the settings do not allow a check, or one of its files is damaged.
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
@@ -78,16 +68,16 @@ def run_proxy_check(
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
-    write_atomic(home / PRECISION, config.proxy.precision)  # not measured anew where it goes on
-    run_id = _settings_id(config, space, images)
-    results = Results(folder=home.resolve(), run_id=run_id)
+    write_atomic(home / PRECISION, config.proxy.precision)  # for the search that follows
+    results = Results(folder=home.resolve(), run_id=_settings_id(config, space, images))
     factory = EvaluatorFactory(config=config, space=space, images=images.path)
-    stopped = _train(plan, factory, results, console)
+    if _train(plan, factory, results, console):
+        return True
     found = {one.file_stem: results.find(one) for one in plan.trainings}
-    outcomes = {label: outcome for label, outcome in found.items() if outcome is not None}
+    outcomes = {stem: outcome for stem, outcome in found.items() if outcome is not None}
     check = judge_check(plan, outcomes, config)
-    files = () if stopped else write_check(folder, check, plan, config)
-    return CheckResult(check=check, files=files, stopped=stopped)
+    show_check(check, write_check(folder, check, plan, config), config, console)
+    return False
 
 
 def write_check(
@@ -157,7 +147,7 @@ def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console
 
 
 def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages) -> str:
-    """Return a name of the settings that the trainings depend on."""
+    """Return a digest of the settings that the trainings depend on."""
     settings: Mapping[str, object] = run_settings(config, space, images)
     relevant = {
         name: value

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,8 @@ class ProxyStatistics:
         return {
             "candidates": self.candidates,
             "at_chance": self.at_chance,
-            "held": self.rank_correlation.to_dict(),
-            "by_params": self.rank_correlation_of_params.to_dict(),
+            "held": asdict(self.rank_correlation),
+            "by_params": asdict(self.rank_correlation_of_params),
             "noise": self.seed_std,
             "spread": self.candidate_std,
             "counting": self.sampling_std,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -44,10 +45,9 @@ def search_figure(
 
 
 def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
-    times, accuracies = np.array([_point(record) for record in trained]).T
     sizes = np.array([record.outcome.costs.num_params for record in trained])
-    area = 20 + 130 * np.sqrt(sizes / sizes.max())
-    axes.scatter(times, accuracies, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+    points = [_point(record) for record in trained]
+    _draw_points(axes, points, area=20 + 130 * np.sqrt(sizes / sizes.max()))
     front = sorted(_point(record) for record in pareto_front(trained, with_params=False))
     axes.step(
         *zip(*front, strict=True),
@@ -55,15 +55,7 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
         color=FRONT,
         label="best accuracy for its step time",
     )
-    axes.scatter(
-        *_point(best),
-        marker="*",
-        s=260,
-        c=BEST,
-        edgecolors="white",
-        zorder=4,
-        label=f"winner (candidate {best.candidate.number})",
-    )
+    _draw_star(axes, _point(best), label=f"winner (candidate {best.candidate.number})")
     axes.axvline(1, color=FAINT, linestyle=":", zorder=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
     axes.set_xlabel("training step time / reference network's")
@@ -74,25 +66,30 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
 
 
 def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
-    numbers = np.array([record.candidate.number for record in trained])
-    rewards = np.array([record.outcome.reward for record in trained])
-    axes.scatter(numbers, rewards, s=24, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
-    axes.step(
-        numbers, np.maximum.accumulate(rewards), where="post", color=FRONT, label="best so far"
-    )
-    axes.scatter(
-        best.candidate.number,
-        best.outcome.reward,
-        marker="*",
-        s=260,
-        c=BEST,
-        edgecolors="white",
-        zorder=4,
-    )
+    points = [(record.candidate.number, record.outcome.reward) for record in trained]
+    _draw_points(axes, points)
+    numbers, rewards = zip(*points, strict=True)
+    highest = np.maximum.accumulate(rewards)
+    axes.step(numbers, highest, where="post", color=FRONT, label="best so far")
+    _draw_star(axes, (best.candidate.number, best.outcome.reward))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("candidate")
     axes.set_ylabel("reward")
     _legend_below(axes)
+
+
+def _draw_points(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    area: float | npt.NDArray[np.float64] = 24,
+) -> None:
+    """Draw a circle at each point; `area` is in squared typographic points."""
+    x, y = zip(*points, strict=True)
+    axes.scatter(x, y, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+
+
+def _draw_star(axes: Axes, point: tuple[float, float], label: str | None = None) -> None:
+    axes.scatter(*point, marker="*", s=260, c=BEST, edgecolors="white", zorder=4, label=label)
 
 
 def _legend_below(axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""A run as its folder tells of it, read without holding it."""
+"""Reading of a run's folder, without locking it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,12 @@ from trainer.config import parse_settings, validated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRun:
-    """What a run's folder holds.
+    """Content of a run's folder.
 
     Attributes:
-        config: Its settings.
-        run_id: The ledger's.
-        records: Every candidate so far.
+        config: The run's settings.
+        run_id: The ledger's identifier.
+        records: All finished candidates.
     """
 
     config: SearchConfig
@@ -26,11 +26,11 @@ class ReadRun:
 
 
 def read_run(folder: Path) -> ReadRun:
-    """Read the run in `folder`; it may still be going on.
+    """Read the run in `folder`, which may be in progress.
 
     Raises:
-        ValueError: If the folder holds no run, or a file is damaged.
-        OSError: If something cannot be read.
+        ValueError: If the folder contains no run, or a file is damaged.
+        OSError: If a file cannot be read.
     """
     ledger, path = folder / LEDGER, folder / "config.yaml"
     if missing := [file.name for file in (path, ledger) if not file.exists()]:

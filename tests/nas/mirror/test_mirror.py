@@ -190,7 +190,7 @@ def test_a_file_that_is_no_storage_harms_nothing(tmp_path: Path) -> None:
     with Mirror(opener(f"sqlite:///{path}"), name="file") as mirror:
         mirror.add(RECORDS)
         end = time.monotonic() + WAIT_S
-        while not mirror.trouble and time.monotonic() < end:
+        while not mirror.error and time.monotonic() < end:
             time.sleep(0.01)
         assert "file is not a database" in mirror.close(0.0)
 

@@ -220,11 +220,11 @@ def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
 def test_a_candidate_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
     made = plan(5)
     ends = outcomes_of(made)
-    ends[made.long(made.candidates[2]).file_stem] = Outcome.failed("out of memory")
+    ends[made.trainings_of(made.candidates[2])[-1].file_stem] = Outcome.failed("out of memory")
     check = judge_check(made, ends, CONFIG)
     assert known(check.statistics).candidates == 4
     assert check.table.loc[2, "reason"] == "out of memory"
-    assert ends[made.short(made.candidates[2])[0].file_stem].state is State.COMPLETE
+    assert ends[made.trainings_of(made.candidates[2])[0].file_stem].state is State.COMPLETE
     write_check(tmp_path, check, made, CONFIG)  # with an empty cell
     three = {label: end for label, end in ends.items() if not label.startswith("3-")}
     assert judge_check(made, three, CONFIG).statistics is None
