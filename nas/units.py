@@ -67,9 +67,6 @@ class MemorySize:
             raise ValueError(f"must be a size such as 512MiB or 4GB, got {text!r}")
         return cls(num_bytes, text)
 
-    def __str__(self) -> str:
-        return self.text
-
 
 def _sum_of_parts(text: str, units: Mapping[str, float]) -> float:
     """Return the sum of parts such as ``1h30m``; 0 if `text` does not consist of such parts."""

@@ -93,7 +93,7 @@ class TimingConfig(Settings):
     warmup_steps: int = Field(default=2, ge=1)
     """Untimed steps before the first block."""
     blocks: int = Field(default=9, ge=3)
-    """Timed blocks, whose median counts."""
+    """Number of timed blocks; the step time is their median."""
     block_seconds: float = Field(default=0.1, gt=0)
     """Approximate duration of a block in seconds."""
     max_spread: float = Field(default=0.1, gt=0)

@@ -76,36 +76,31 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--arch", help="Architecture file, run folder, or published name")
     what.add_argument(
-        "--space", help="Search space, by name or YAML file: measure its parts into a table"
+        "--space", help="Search space, by name or file: make a table of its parts"
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--image-size",
         type=at_least(8),
         help="Side of the square images in pixels (default: the training size of the "
         "architecture; with --space the image size of its searches)",
     )
-    parser.add_argument("--batch-size", type=at_least(2), default=32, help="Images per step")
-    parser.add_argument("--num-classes", type=at_least(2), default=1000, help="Number of classes")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--batch-size", type=at_least(2), default=32, help="Images per step")
+    add("--num-classes", type=at_least(2), default=1000, help="Number of classes")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add_flags(parser, Recipe, ["precision"])
-    parser.add_argument(
-        "--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="Optimizer"
-    )
+    add("--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="Optimizer")
     blocks = TimingConfig.model_fields["blocks"]
-    parser.add_argument(
-        "--repeats", type=at_least(3), default=blocks.default, help=blocks.description
-    )
-    parser.add_argument(
-        "--table", type=Path, help=f"With --space: file of the table (default: {DEFAULT_TABLE})"
-    )
-    parser.add_argument(
+    add("--repeats", type=at_least(3), default=blocks.default, help=blocks.description)
+    add("--table", type=Path, help=f"With --space: file to write (default: {DEFAULT_TABLE})")
+    add(
         "--calibration-networks",
         type=at_least(3),
         default=NETWORKS,
         metavar="N",
         help="With --space: number of whole networks to measure",
     )
-    parser.add_argument("--json", action="store_true", help="Print one JSON object")
+    add("--json", action="store_true", help="Print one JSON object")
     return parser
 
 

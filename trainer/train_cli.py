@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from search_space.architecture_file import ArchitectureFile, load_architecture
+from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
 from trainer.config import validated
@@ -47,11 +47,10 @@ def _train(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     words = (TRAIN, *(sys.argv[1:] if argv is None else argv))
     console = Console()
-    file = load_architecture(args.arch)
     recipe = _recipe(args)
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)
-    run = _run(args, file, recipe, workers, words)
+    run = _run(args, recipe, workers, words)
     _warn(run, console)
     if args.dry_run:
         show_plan(run, workers.count, console)
@@ -103,18 +102,17 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _run(
-    args: argparse.Namespace,
-    file: ArchitectureFile,
-    recipe: Recipe,
-    workers: Workers,
-    command: tuple[str, ...],
+    args: argparse.Namespace, recipe: Recipe, workers: Workers, command: tuple[str, ...]
 ) -> TrainRun:
     """Return the training that the flags ask for, with its images decoded."""
+    file = load_architecture(args.arch)
     device = named_device(args.device if workers.gpus else "cpu")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
-    folder = run_folder(args.out, _default_name(args, file) if args.name is None else args.name)
+    recipe_name = Path(args.recipe).stem if args.recipe else "train"
+    name = f"{file.name}-{Path(args.data).stem}-{recipe_name}-{args.seed}"
+    folder = run_folder(args.out, name if args.name is None else args.name)
     if args.init_from is not None and not args.init_from.is_file():
         raise ValueError(f"--init-from {args.init_from}: no such file")
     with decoding_progress() as on_progress:
@@ -133,11 +131,6 @@ def _run(
         init_from=args.init_from,
         command=command,
     )
-
-
-def _default_name(args: argparse.Namespace, file: ArchitectureFile) -> str:
-    recipe = Path(args.recipe).stem if args.recipe else "train"
-    return f"{file.name}-{Path(args.data).stem}-{recipe}-{args.seed}"
 
 
 def _warn(run: TrainRun, console: Console) -> None:
@@ -165,51 +158,38 @@ def _parser() -> argparse.ArgumentParser:
         "regularisation grow together.",
     )
     what = parser.add_argument_group("what is trained, and how")
-    what.add_argument(
-        "--arch", required=True, help="Architecture file, run folder, or published name"
-    )
-    what.add_argument("--data", default="digits-scenes", help=f"Images: {DATA_TAKES}")
-    what.add_argument(
+    add = what.add_argument
+    add("--arch", required=True, help="Architecture file, run folder, or published name")
+    add("--data", default="digits-scenes", help=f"Images: {DATA_TAKES}")
+    add(
         "--recipe",
         help=f"YAML file, or one of {', '.join(recipe_names())} (default: progressive; small for "
         "digits-scenes and digits)",
     )
-    what.add_argument(
-        "--epochs",
-        type=_positive,
-        help="Passes over the training images (default: the recipe's duration)",
-    )
+    add("--epochs", type=_positive, help="Passes over the images (default: the recipe's duration)")
     add_flags(what, Recipe, ["batch_size"], defaults={"batch_size": "the recipe's"})
-    what.add_argument("--seed", type=at_least(0), default=0, help="Seed of the training")
-    what.add_argument(
+    add("--seed", type=at_least(0), default=0, help="Seed of the training")
+    add(
         "--init-from",
         type=Path,
-        help="File of weights to start from, named as by nas-train, torchvision or timm",
+        help="Initial weights, named as by nas-train, torchvision or timm",
     )
     where = parser.add_argument_group("where it runs")
-    where.add_argument("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
-    where.add_argument(
-        "--name", help="Name of the run (default: architecture, data, recipe and seed)"
-    )
-    where.add_argument("--resume", action="store_true", help="Continue from the last checkpoint")
-    where.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    where.add_argument(
-        "--workers", type=at_least(1), default=1, help="Number of processes that share each step"
-    )
-    where.add_argument(
+    add = where.add_argument
+    add("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
+    add("--name", help="Name of the run (default: architecture, data, recipe, seed)")
+    add("--resume", action="store_true", help="Continue from the last checkpoint")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--workers", type=at_least(1), default=1, help="Number of processes that share each step")
+    add(
         "--gpus-per-worker",
         type=int,
         choices=(0, 1),
         help="GPUs of each worker (default: 1 if this machine has a GPU, else 0)",
     )
-    where.add_argument(
-        "--address",
-        help="Ray cluster to join, such as auto or host:6379 (default: this machine)",
-    )
+    add("--address", help="Ray cluster to join: auto or host:6379 (default: this machine)")
     add_flags(where, Recipe, ["precision"])
-    where.add_argument("--threads", type=at_least(1), help="CPU threads of each worker")
-    where.add_argument("--compile", action="store_true", help="Use torch.compile")
-    where.add_argument(
-        "--dry-run", action="store_true", help="Show phases, memory and duration; do not train"
-    )
+    add("--threads", type=at_least(1), help="CPU threads of each worker")
+    add("--compile", action="store_true", help="Use torch.compile")
+    add("--dry-run", action="store_true", help="Show phases, memory and time; do not train")
     return parser

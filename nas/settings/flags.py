@@ -6,11 +6,7 @@ from typing import Any
 
 import yaml
 
-from nas.settings.config import (
-    PROXY_CHECK_CANDIDATES,
-    PROXY_CHECK_EPOCHS_FACTOR,
-    SearchConfig,
-)
+from nas.settings.config import PROXY_CHECK_CANDIDATES, PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
 from nas.settings.defaults import EMBEDDED_PROXY
 from nas.settings.progressive import ProgressiveConfig
 from search_space.command_line.command import CommandParser, at_least
@@ -21,10 +17,7 @@ SEARCH = (
     *("budget", "data", "space", "sampler", "sampler_options", "seed", "w", "v"),
     *("constraints", "step_time_table", "start_from"),
 )
-PROXY = (
-    *("epochs", "image_size", "batch_size", "max_images", "optimizer", "learning_rate"),
-    "precision",
-)
+PROXY = ("epochs", "image_size", "batch_size", "max_images", "optimizer", "learning_rate")
 PROGRESSIVE = ("rungs", "eta", "accuracy_bound", "prune")
 FINALISTS = ("finalists", "finalist_seeds", "finalist_epochs")
 WORKERS = ("workers", "gpus_per_worker", "max_concurrent", "executor", "address", "mirror")
@@ -62,8 +55,8 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     )
     add_flags(parser.add_argument_group("what is searched"), SearchConfig, SEARCH, METAVARS)
     proxy = parser.add_argument_group("each candidate's short training")
-    defaults = {name: _proxy_default(name) for name in PROXY}
-    add_flags(proxy, ProxyConfig, PROXY, defaults=defaults, prefix="proxy.")
+    defaults = {name: _proxy_default(name) for name in (*PROXY, "precision")}
+    add_flags(proxy, ProxyConfig, defaults, defaults=defaults, prefix="proxy.")
     rungs = parser.add_argument_group("which candidates are trained, and how far")
     add_flags(rungs, SearchConfig, ["fidelity"])
     add_flags(rungs, ProgressiveConfig, PROGRESSIVE, prefix="progressive.")
@@ -93,8 +86,7 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
         help="Do not search. Rank the candidates of run --name by a reward with other exponents",
     )
     where = parser.add_argument_group("where it runs")
-    name = "Name of the run (default: data, space, sampler, fidelity and seed)"
-    where.add_argument("--name", help=name)
+    where.add_argument("--name", help="Name of the run (default: data, space, sampler, seed)")
     where.add_argument("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
     add_flags(where, SearchConfig, WORKERS, METAVARS, defaults=DEFAULTS)
     where.add_argument("--dashboard", action="store_true", help="Serve Ray's dashboard")

@@ -28,7 +28,7 @@ class _HelpFormatter(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if any(action.default is nothing for nothing in (None, False, argparse.SUPPRESS)):
             return action.help
-        return f"{action.help} (default: %(default)s)"
+        return f"{(action.help or '').removesuffix('.')} (default: %(default)s)"
 
 
 def at_least(lowest: int) -> Callable[[str], int]:

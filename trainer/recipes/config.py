@@ -33,18 +33,15 @@ ImageSize = (
 
 
 class PhaseSettings(Settings):
-    """Image size and regularisation of the first or the last phase."""
+    """Image size and regularisation of the first or the last phase; 0 for no regularisation."""
 
     image_size: ImageSize = 1.0
     """Pixels, or a share of the architecture's training size."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the classifier."""
     randaug_magnitude: float = Field(default=0.0, ge=0)
-    """RandAugment; 0 for none."""
     mixup_alpha: float = Field(default=0.0, ge=0)
-    """Mixup; 0 for none."""
     cutmix_alpha: float = Field(default=0.0, ge=0)
-    """Cutmix; 0 for none."""
 
 
 class PhasesSettings(Settings):
@@ -63,7 +60,7 @@ class PhasesSettings(Settings):
     """Every kind but `fixed` needs it."""
     last: PhaseSettings
     size_multiple: int = Field(default=1, ge=1)
-    """Sizes between first and last are multiples."""
+    """Image sizes between the first and the last are multiples of it."""
     redraw: Duration | None = None
     """Only for `random-resize`."""
 
@@ -82,11 +79,10 @@ class OptimizerSettings(Settings):
     """The optimizer. Weight decay does not apply to biases and normalisation."""
 
     name: Literal["rmsprop", "sgd", "adamw"] = "rmsprop"
-    """Optimizer."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """For AdamW its beta1."""
+    """Momentum; for AdamW beta1."""
     weight_decay: float = Field(default=1e-5, ge=0)
-    """For AdamW decoupled."""
+    """L2 penalty; for AdamW decoupled weight decay."""
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient."""
 
@@ -95,7 +91,7 @@ class LearningRateSettings(Settings):
     """The learning rate over time. Schedules count from step 0; the warm-up overrides them."""
 
     base: float = Field(gt=0)
-    """Peak for a batch of 256; scaled with the batch."""
+    """Peak for a batch of 256 images; scaled with the batch."""
     schedule: Literal["exponential", "cosine", "constant"] = "cosine"
     warmup: Duration = Duration(steps=0)
     """Linear rise to the peak."""
@@ -109,7 +105,7 @@ class CropSettings(Settings):
     """The random resized crop of a training image."""
 
     scale: tuple[float, float] = (0.05, 1.0)
-    """Share of the area."""
+    """Area of the crop / of the image."""
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Width / height."""
 
@@ -124,9 +120,9 @@ class AugmentSettings(Settings):
     """The augmentations of a training image, in this order. The phases set mixup and cutmix."""
 
     crop: CropSettings | None = CropSettings()
-    """null: resize the whole image."""
+    """Random resized crop; null: the whole image is resized."""
     flip: bool | None = None
-    """null: the default of the data set."""
+    """Whether to flip half of the images; null: as the data set suggests."""
     randaug_layers: int = Field(default=2, ge=1, le=4)
     """RandAugment operations per image."""
     cutout: float = Field(default=0.0, ge=0, le=1)
@@ -137,9 +133,9 @@ class NonFiniteSettings(Settings):
     """The reaction to gradients that are not finite. Such a step is never applied."""
 
     patience: int = Field(default=5, ge=1)
-    """Number in a row that is tolerated."""
+    """Number of such steps in a row that is tolerated."""
     action: Literal["rewind", "stop"] = "rewind"
-    """Action after that."""
+    """What happens after more of them."""
     rate_factor: float = Field(default=0.5, gt=0, lt=1)
     """Factor of the learning rate after a rewind."""
     max_rewinds: int = Field(default=3, ge=1)
@@ -157,33 +153,31 @@ class Recipe(Settings):
     """Images per forward pass; null: as many as fit in each phase."""
     phases: PhasesSettings
     eval_size: int | None = Field(default=None, ge=8)
-    """null: the evaluation size of the architecture."""
+    """Image size of the evaluation; null: that of the architecture."""
     eval_crop: float = Field(default=1.0, gt=0, le=1)
-    """Part of the side that is evaluated."""
+    """Side of the central part that is evaluated / of the image."""
     cache_size: int | None = Field(default=None, ge=8)
     """Size of the decoded images; null: the largest size that is used."""
     optimizer: OptimizerSettings = OptimizerSettings()
     learning_rate: LearningRateSettings
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     survival_prob: float = Field(default=1.0, gt=0, le=1)
-    """Stochastic depth; 1 for none."""
+    """Survival probability of stochastic depth; 1 for none."""
     ema_decay: float = Field(default=0.9999, ge=0, lt=1)
-    """0 for no moving average of the weights."""
+    """Decay of the moving average of the weights; 0 for none."""
     augment: AugmentSettings = AugmentSettings()
     precision: Precision | None = None
     """Arithmetic of the forward pass (default: bf16 on a GPU, fp32 on a CPU)."""
     padding: Padding = "symmetric"
-    """tf-same for weights of TensorFlow."""
+    """Padding of convolutions; tf-same for weights of TensorFlow."""
     bn_momentum: float = Field(default=0.1, gt=0, le=0.5)
-    """Weight of a new batch."""
+    """Weight of a new batch in the statistics of batch normalisation."""
     holdout: int | float = Field(default=0.1, gt=0)
-    """Part of the training split that is evaluated if there is no other split: a share, or a
-    count.
-    """
+    """Share or number of training images to evaluate on if there is no other split."""
     evaluate_every: Duration = Duration(epochs=1)
     checkpoint_every: Duration = Duration(epochs=1)
     keep_checkpoints: int = Field(default=3, ge=1)
-    """Number of checkpoints that are kept in addition to the best one."""
+    """Number of checkpoints that are kept, in addition to the best one."""
     non_finite: NonFiniteSettings = NonFiniteSettings()
 
     @model_validator(mode="after")
