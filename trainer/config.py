@@ -145,7 +145,7 @@ class ProxyConfig(Settings):
     """Seed of weights, order of the images and augmentation."""
 
 
-class LadderConfig(Settings):
+class RungsConfig(Settings):
     """The short training divided into rungs, with larger images and more regularisation at each.
 
     The first rung trains without dropout and RandAugment; both grow evenly to the last rung.

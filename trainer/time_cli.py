@@ -75,9 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--arch", help="Architecture file, run folder, or published name")
-    what.add_argument(
-        "--space", help="Search space, by name or file: make a table of its parts"
-    )
+    what.add_argument("--space", help="Search space, by name or file: make a table of its parts")
     add = parser.add_argument
     add(
         "--image-size",

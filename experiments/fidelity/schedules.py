@@ -19,20 +19,20 @@ from unittest.mock import patch
 import torch
 
 from experiments.fidelity.task import PROXY, images_of, random_architectures, summary, task_of
-from trainer.config import LadderConfig, ProxyConfig
+from trainer.config import ProxyConfig, RungsConfig
 from trainer.proxy import rung_training
 from trainer.proxy.rungs import Rung, rung_learning_rate, training_rungs
 from trainer.schedule import cosine, scaled_learning_rate
 
-STRONG = LadderConfig(randaug_magnitude=5.0, dropout=0.1)
+STRONG = RungsConfig(randaug_magnitude=5.0, dropout=0.1)
 VARIANTS = {
     "restart": STRONG,
     "whole": STRONG,
     "exponential": STRONG,
-    "plain": LadderConfig(randaug_magnitude=0.0, dropout=0.0),
-    "dropout": LadderConfig(randaug_magnitude=0.0, dropout=0.1),
-    "magnitude-1": LadderConfig(randaug_magnitude=1.0, dropout=0.1),
-    "magnitude-2": LadderConfig(randaug_magnitude=2.0, dropout=0.1),
+    "plain": RungsConfig(randaug_magnitude=0.0, dropout=0.0),
+    "dropout": RungsConfig(randaug_magnitude=0.0, dropout=0.1),
+    "magnitude-1": RungsConfig(randaug_magnitude=1.0, dropout=0.1),
+    "magnitude-2": RungsConfig(randaug_magnitude=2.0, dropout=0.1),
     "full": STRONG,
 }
 
@@ -59,7 +59,7 @@ def main() -> None:
     images = images_of(args.data)
     found = json.loads(args.out.read_text()) if args.out.exists() else {}
     for number, architecture in enumerate(random_architectures(args.candidates, seed=1)):
-        for variant, ladder in VARIANTS.items():
+        for variant, rungs in VARIANTS.items():
             row = found.setdefault(variant, [])
             if len(row) > number:
                 continue
@@ -78,7 +78,7 @@ def main() -> None:
             else:
                 state = None
                 with patch.object(rung_training, "rung_learning_rate", rate):
-                    for rung in training_rungs(PROXY, ladder):
+                    for rung in training_rungs(PROXY, rungs):
                         result = rung_training.train_rung(architecture, task, rung, state)
                         state = result.state
                         accuracies.append(result.accuracy)

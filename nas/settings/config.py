@@ -136,8 +136,8 @@ class SearchConfig(Settings):
     @property
     def training_rungs(self) -> tuple[Rung, ...]:
         """Rungs of a candidate's training; one rung with fidelity full."""
-        ladder = self.progressive if self.fidelity == "progressive" else None
-        return training_rungs(self.proxy, ladder)
+        rungs = self.progressive if self.fidelity == "progressive" else None
+        return training_rungs(self.proxy, rungs)
 
     @property
     def pruning_rule(self) -> PruningRule:

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from nas.engine.pruning import PruningRule
-from trainer.config import LadderConfig
+from trainer.config import RungsConfig
 
 
-class ProgressiveConfig(LadderConfig):
+class ProgressiveConfig(RungsConfig):
     """Successive halving: the rungs, the promotion from rung to rung, and pruning."""
 
     eta: int = Field(default=3, ge=2)

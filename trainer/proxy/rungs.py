@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trainer.config import LadderConfig, ProxyConfig
+from trainer.config import ProxyConfig, RungsConfig
 from trainer.schedule import Phase, cosine, exponential, progressive_phases, scaled_learning_rate
 
 SIZE_MULTIPLE = 8  # of the image sizes below the last, pixels
@@ -25,12 +25,12 @@ class Rung:
     warmup_epochs: float
 
 
-def training_rungs(config: ProxyConfig, ladder: LadderConfig | None = None) -> tuple[Rung, ...]:
-    """Return the rungs of the proxy's training; one without a `ladder`.
+def training_rungs(config: ProxyConfig, rungs: RungsConfig | None = None) -> tuple[Rung, ...]:
+    """Return the rungs of the proxy's training; one rung if `rungs` is None.
 
     The only rung of a full training has the proxy's image size and epochs, without dropout and
-    RandAugment. With a ladder, the image sizes grow evenly from ``ladder.first_size`` of the
-    proxy's to the proxy's; those below it are whole multiples of 8 pixels, and at least 8. The
+    RandAugment. With several rungs, the image sizes grow evenly from ``rungs.first_size`` of
+    the proxy's to the proxy's; those below it are multiples of 8 pixels, and at least 8. The
     epochs are shared evenly, and the remainder goes to the last rungs: the growing images alone
     make each rung more expensive than the one before.
 
@@ -39,18 +39,18 @@ def training_rungs(config: ProxyConfig, ladder: LadderConfig | None = None) -> t
 
     Source: EfficientNetV2 (arXiv:2104.00298), section 4.2, algorithm 1, for the phases.
     """
-    if ladder is None:
+    if rungs is None:
         phase = Phase(
             image_size=config.image_size, dropout=0.0, randaug_magnitude=0.0, mixup_alpha=0.0
         )
         warmup = config.warmup_epochs
         return (Rung(phase=phase, first_epoch=0, epochs=config.epochs, warmup_epochs=warmup),)
-    if config.epochs < ladder.rungs:
+    if config.epochs < rungs.rungs:
         raise ValueError(
-            f"--epochs must be at least the rungs, {ladder.rungs}, got {config.epochs}; "
+            f"--epochs must be at least the rungs, {rungs.rungs}, got {config.epochs}; "
             "--rungs sets fewer"
         )
-    first_size = _rounded(ladder.first_size * config.image_size)
+    first_size = _rounded(rungs.first_size * config.image_size)
     phases = progressive_phases(
         Phase(
             image_size=min(first_size, config.image_size),
@@ -60,15 +60,15 @@ def training_rungs(config: ProxyConfig, ladder: LadderConfig | None = None) -> t
         ),
         Phase(
             image_size=config.image_size,
-            dropout=ladder.dropout,
-            randaug_magnitude=ladder.randaug_magnitude,
+            dropout=rungs.dropout,
+            randaug_magnitude=rungs.randaug_magnitude,
             mixup_alpha=0.0,
         ),
-        count=ladder.rungs,
+        count=rungs.rungs,
         size_multiple=SIZE_MULTIPLE,
     )
-    share, left = divmod(config.epochs, ladder.rungs)
-    epochs = [share + (index >= ladder.rungs - left) for index in range(ladder.rungs)]
+    share, left = divmod(config.epochs, rungs.rungs)
+    epochs = [share + (index >= rungs.rungs - left) for index in range(rungs.rungs)]
     return tuple(
         Rung(
             phase=phase,

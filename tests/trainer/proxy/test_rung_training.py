@@ -12,14 +12,14 @@ import torch
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.cost import count_params
 from tests.toys.training import SIZE, architecture, images
-from trainer.config import LadderConfig, ProxyConfig, TimingConfig
+from trainer.config import ProxyConfig, RungsConfig, TimingConfig
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import rung_learning_rate, training_rungs
 from trainer.proxy.step_timing import measure_step
 from trainer.proxy.task import ProxyTask
 
-TWO = LadderConfig(rungs=2, dropout=0.2)
+TWO = RungsConfig(rungs=2, dropout=0.2)
 QUICK = TimingConfig(warmup_steps=1, blocks=3, block_seconds=0.001, max_spread=100)
 
 
@@ -54,13 +54,13 @@ def test_images_grow_from_about_half_to_the_whole(
     image_size: int, rungs: int, sizes: list[int]
 ) -> None:
     found = training_rungs(
-        config(image_size=image_size, epochs=10), LadderConfig(rungs=rungs, first_size=0.5)
+        config(image_size=image_size, epochs=10), RungsConfig(rungs=rungs, first_size=0.5)
     )
     assert [rung.phase.image_size for rung in found] == sizes
 
 
 def test_regularisation_grows_and_the_epochs_are_shared_with_the_rest_at_the_end() -> None:
-    found = training_rungs(config(epochs=10), LadderConfig(randaug_magnitude=5, dropout=0.2))
+    found = training_rungs(config(epochs=10), RungsConfig(randaug_magnitude=5, dropout=0.2))
     assert [(rung.first_epoch, rung.epochs) for rung in found] == [(0, 3), (3, 3), (6, 4)]
     assert [rung.phase.randaug_magnitude for rung in found] == [0, 2.5, 5]
     assert [rung.phase.dropout for rung in found] == [0, 0.1, 0.2]
@@ -68,12 +68,12 @@ def test_regularisation_grows_and_the_epochs_are_shared_with_the_rest_at_the_end
 
 def test_fewer_epochs_than_rungs_are_refused() -> None:
     with pytest.raises(ValueError, match=r"--epochs must be at least the rungs, 3, got 2"):
-        training_rungs(config(epochs=2), LadderConfig())
+        training_rungs(config(epochs=2), RungsConfig())
 
 
 def test_the_rate_falls_to_zero_in_every_rung_and_begins_anew() -> None:
     settings = config(epochs=6, learning_rate=0.4, batch_size=256, warmup_epochs=0.5)
-    first, second, _ = training_rungs(settings, LadderConfig())
+    first, second, _ = training_rungs(settings, RungsConfig())
 
     def rate(rung: object, epoch: int, step: int) -> float:
         found = first if rung is first else second
@@ -91,7 +91,7 @@ def test_the_exponential_rate_runs_on_over_all_rungs() -> None:
     settings = config(
         epochs=6, learning_rate=0.4, batch_size=256, warmup_epochs=0.5, schedule="exponential"
     )
-    rungs = training_rungs(settings, LadderConfig())
+    rungs = training_rungs(settings, RungsConfig())
     late = rung_learning_rate(settings, rungs[2], steps_per_epoch=100, epoch=5, step=0)
     assert late == pytest.approx(0.4 * 0.97**2)  # two decays of 2.4 epochs have passed
 
@@ -145,8 +145,8 @@ def test_going_on_from_a_file_gives_the_same_bits(
 
 
 def test_what_came_before_makes_a_difference() -> None:
-    _, second = training_rungs(config(), LadderConfig(rungs=2))
-    first = training_rungs(config(), LadderConfig(rungs=2))[0]
+    _, second = training_rungs(config(), RungsConfig(rungs=2))
+    first = training_rungs(config(), RungsConfig(rungs=2))[0]
     begun = train_rung(architecture(), task(), first, None)
     gone_on = train_rung(architecture(), task(), second, begun.state)
     afresh = train_rung(architecture(), task(), second, None)
@@ -171,7 +171,7 @@ def test_costs_are_known_before_any_training() -> None:
 
 def test_a_loss_that_is_no_number_is_the_candidates_fault() -> None:
     wild = replace(task(), config=config(learning_rate=1e30, warmup_epochs=0.0))
-    first = training_rungs(wild.config, LadderConfig(rungs=2))[0]
+    first = training_rungs(wild.config, RungsConfig(rungs=2))[0]
     with pytest.raises(InfeasibleError, match="not finite"):
         train_rung(architecture(), wild, first, None)
 
@@ -181,6 +181,6 @@ def test_a_full_training_is_one_rung_at_the_whole_size_without_regularisation() 
     (rung,) = training_rungs(settings)
     assert (rung.phase.image_size, rung.first_epoch, rung.epochs) == (SIZE, 0, 7)
     assert (rung.phase.dropout, rung.phase.randaug_magnitude) == (0.0, 0.0)
-    # Only the rungs of a ladder cut the warm-up to half of their epochs.
+    # Only several rungs limit the warm-up to half of their epochs.
     assert rung.warmup_epochs == 5.0
-    assert training_rungs(settings, LadderConfig(rungs=2))[0].warmup_epochs == 1.5
+    assert training_rungs(settings, RungsConfig(rungs=2))[0].warmup_epochs == 1.5
