@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn.utils import skip_init
 
-from nas.samplers.controller.trial_batch import Action, TrialBatch
+from nas.samplers.controller.actions import Action
+from nas.samplers.controller.trial_batch import TrialBatch
 from nas.samplers.seeding import named_seed
 
 INIT_RANGE = 0.1  # weights are initialized uniformly within +-0.1; NASNet, appendix A.2
@@ -29,18 +30,12 @@ def single_thread() -> Iterator[None]:
 
 
 class DecisionLayers(nn.Module):
-    """Output layer and embeddings of one decision with n options.
-
-    Attributes:
-        output: Linear layer from the hidden state [B, H] to the logits [B, n].
-        embedding: Embedding of each option, [n, H].
-    """
+    """Output layer, from [B, H] to [B, n], and embeddings, [n, H], of a decision's n options."""
 
     def __init__(self, num_options: int, hidden: int) -> None:
         super().__init__()
-        kwargs = {"device": "cpu", "dtype": torch.float64}
-        self.output = skip_init(nn.Linear, hidden, num_options, **kwargs)
-        self.embedding = skip_init(nn.Embedding, num_options, hidden, **kwargs)
+        self.output = skip_init(nn.Linear, hidden, num_options, dtype=torch.float64)
+        self.embedding = skip_init(nn.Embedding, num_options, hidden, dtype=torch.float64)
 
 
 class Policy:
@@ -51,26 +46,27 @@ class Policy:
     Decisions that are not made take no step.
 
     Attributes:
-        lstm: The LSTM cell, from H to H features.
         start: Embedding that is the input of the first step, [1, H].
+        optimizer: Adam over all weights. It keeps a step count for each weight and skips weights
+            without a gradient, so a decision that occurs late learns as fast as the others.
 
     Source: Zoph et al., Learning Transferable Architectures (arXiv:1707.07012, appendix A.2).
     """
 
-    def __init__(self, *, seed: int, hidden: int) -> None:
+    def __init__(self, *, seed: int, hidden: int, learning_rate: float) -> None:
         self._seed, self._hidden = seed, hidden
         self._layers: dict[str, DecisionLayers] = {}
-        kwargs = {"device": "cpu", "dtype": torch.float64}
-        self.lstm = skip_init(nn.LSTMCell, hidden, hidden, **kwargs)
-        self.start = skip_init(nn.Embedding, 1, hidden, **kwargs)
-        self._initialize("lstm", self.lstm)
-        self._initialize("start", self.start)
+        self._lstm = skip_init(nn.LSTMCell, hidden, hidden, dtype=torch.float64)
+        self.start = skip_init(nn.Embedding, 1, hidden, dtype=torch.float64)
+        parameters = self._initialized("lstm", self._lstm) + self._initialized("start", self.start)
+        self.optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
     def layers(self, decision: str, num_options: int) -> DecisionLayers:
         """Return the layers of a decision; created at the first call."""
         if decision not in self._layers:
             layers = self._layers[decision] = DecisionLayers(num_options, self._hidden)
-            self._initialize(f"decision/{decision}", layers)
+            parameters = self._initialized(f"decision/{decision}", layers)
+            self.optimizer.add_param_group({"params": parameters})
         return self._layers[decision]
 
     @torch.no_grad()
@@ -99,28 +95,30 @@ class Policy:
 
         The log-probability of an invalid option is about -1e9, and its probability is 0.
         """
-        layers = [self.layers(name, batch.num_options(name)) for name in batch.columns]
-        embeddings = torch.cat([self.start.weight, *(one.embedding.weight for one in layers)])
-        weight = torch.cat([one.output.weight for one in layers])  # [V, H]
-        bias = torch.cat([one.output.bias for one in layers])
-        state, outputs = self._zero_state(batch.inputs.shape[1]), []
-        for inputs in nn.functional.embedding(torch.from_numpy(batch.inputs), embeddings):
+        layers = [self.layers(name, size) for name, size in batch.num_options.items()]
+        embeddings = torch.cat([self.start.weight, *(each.embedding.weight for each in layers)])
+        weight = torch.cat([each.output.weight for each in layers])  # [V, H]
+        bias = torch.cat([each.output.bias for each in layers])
+        state, hidden = self._zero_state(batch.inputs.shape[1]), []
+        for inputs in nn.functional.embedding(batch.inputs, embeddings):
             state = self._step(inputs, state)
-            outputs.append(state[0])
-        logits = nn.functional.linear(torch.stack(outputs), weight, bias)
-        invalid = torch.from_numpy(batch.invalid_options)
-        logits = logits.masked_fill(invalid, _MASKED_LOGIT)
+            hidden.append(state[0])
+        logits = nn.functional.linear(torch.stack(hidden), weight, bias)
+        logits = logits.masked_fill(batch.invalid_options, _MASKED_LOGIT)
         return Categorical(logits=logits, validate_args=False)
 
     def _step(self, inputs: Tensor, state: LstmState) -> LstmState:
-        hidden, cell = self.lstm(inputs, state)
+        hidden, cell = self._lstm(inputs, state)
         return hidden, cell
 
-    def _zero_state(self, batch: int) -> LstmState:
-        zeros = torch.zeros(batch, self._hidden, device="cpu", dtype=torch.float64)
+    def _zero_state(self, batch_size: int) -> LstmState:
+        zeros = torch.zeros(batch_size, self._hidden, dtype=torch.float64)
         return zeros, zeros
 
-    def _initialize(self, name: str, module: nn.Module) -> None:
-        generator = torch.Generator("cpu").manual_seed(named_seed(self._seed, name))
-        for weight in module.parameters():
-            nn.init.uniform_(weight, -INIT_RANGE, INIT_RANGE, generator)
+    def _initialized(self, name: str, module: nn.Module) -> list[nn.Parameter]:
+        """Initialize a module from the random stream `name` and return its weights."""
+        generator = torch.Generator().manual_seed(named_seed(self._seed, name))
+        parameters = list(module.parameters())
+        for parameter in parameters:
+            nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE, generator)
+        return parameters

@@ -7,16 +7,15 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
+from nas.samplers.controller.actions import actions_of
 from nas.samplers.controller.advantages import RewardBaseline
 from nas.samplers.controller.policy import Policy, single_thread
 from nas.samplers.controller.settings import PpoSettings
-from nas.samplers.controller.trial_batch import TrialBatch, actions_of
+from nas.samplers.controller.trial_batch import TrialBatch
 
 
 class PpoLearner:
-    """A policy, its optimizer and its reward baseline.
-
-    All three are functions of the seed and of the batches of trials so far.
+    """A policy and its reward baseline, functions of the seed and of the batches so far.
 
     Attributes:
         policy: The policy after the updates so far.
@@ -28,11 +27,10 @@ class PpoLearner:
 
     def __init__(self, *, seed: int, settings: PpoSettings) -> None:
         self._settings = settings
-        self.policy = Policy(seed=seed, hidden=settings.hidden)
         self._baseline = RewardBaseline(settings.baseline_decay)
-        parameters = [*self.policy.lstm.parameters(), *self.policy.start.parameters()]
-        self._optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-        self._optimized_decisions: set[str] = set()
+        self.policy = Policy(
+            seed=seed, hidden=settings.hidden, learning_rate=settings.learning_rate
+        )
 
     @torch.enable_grad()
     @single_thread()
@@ -49,32 +47,17 @@ class PpoLearner:
             return
         batch = TrialBatch.of([actions[index] for index in used])
         advantage = torch.tensor([advantages[index] for index in used], dtype=torch.float64)
-        chosen, step_mask = torch.from_numpy(batch.actions), torch.from_numpy(batch.step_mask)
-        old_log_probs = torch.from_numpy(batch.log_probs)
-        self._add_parameters(batch)
+        old_log_probs = batch.log_probs
         for _ in range(self._settings.epochs):
             options = self.policy.forward(batch)
-            log_probs = options.log_prob(chosen)
+            log_probs = options.log_prob(batch.actions)
             old_log_probs = old_log_probs.where(~old_log_probs.isnan(), log_probs.detach())
             ratio = (log_probs - old_log_probs).exp()
             objective = clipped_objective(ratio, advantage, self._settings.clip)
             objective = objective + self._settings.entropy * options.entropy()
-            self._optimizer.zero_grad()
-            (-objective[step_mask].mean()).backward()
-            self._optimizer.step()
-
-    def _add_parameters(self, batch: TrialBatch) -> None:
-        """Give the optimizer the layers of decisions that occur for the first time.
-
-        Adam keeps the moments and the step count of each weight and skips weights without a
-        gradient, so a decision that is rarely made is updated like the others.
-        """
-        new = [name for name in batch.columns if name not in self._optimized_decisions]
-        if new:
-            layers = [self.policy.layers(name, batch.num_options(name)) for name in new]
-            parameters = [weight for layer in layers for weight in layer.parameters()]
-            self._optimizer.add_param_group({"params": parameters})
-            self._optimized_decisions.update(new)
+            self.policy.optimizer.zero_grad()
+            (-objective[batch.step_mask].mean()).backward()
+            self.policy.optimizer.step()
 
 
 def clipped_objective(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:

@@ -22,8 +22,8 @@ from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.samplers import make_sampler, sampler_factory
+from nas.samplers.controller.actions import LOG_PROBS, actions_of
 from nas.samplers.controller.policy import Policy
-from nas.samplers.controller.trial_batch import LOG_PROBS, actions_of
 from tests.toys.space import ToySpace, toy_outcome
 from tests.toys.trials import binary_trial
 
@@ -168,7 +168,7 @@ def test_an_action_beyond_the_clip_does_not_change_the_policy() -> None:
         policy: Policy = sampler._cache.policy(study)
         return policy.log_probs(policy.initial_state(), "d", 2)[1]
 
-    new = Policy(seed=0, hidden=64)
+    new = Policy(seed=0, hidden=64, learning_rate=0.01)
     before = new.log_probs(new.initial_state(), "d", 2)[1]
     assert after_one_update(-9.0) == before  # ratio far over 1.2, and far under 0.8
     assert after_one_update(before) > before
@@ -200,7 +200,7 @@ def test_one_sampler_serves_several_studies_one_after_the_other() -> None:
     trained = optuna.create_study(direction="maximize", sampler=sampler)
     trained.optimize(lambda trial: float(trial.suggest_categorical("d", (0, 1)) or 0), n_trials=25)
     again = optuna.create_study(direction="maximize", sampler=sampler)
-    new = Policy(seed=0, hidden=64)
+    new = Policy(seed=0, hidden=64, learning_rate=0.01)
 
     def of_first(policy: Policy) -> list[float]:
         return policy.log_probs(policy.initial_state(), "d", 2)
