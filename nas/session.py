@@ -59,7 +59,7 @@ def make_engine(
         sampler_factory(
             config.sampler,
             seed=config.seed,
-            forecast=predictor.log_cost_factor,
+            predictor=predictor,
             **config.sampler_options,
         ),
         ledger,

@@ -7,6 +7,7 @@ import platform
 import random
 import statistics
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from zlib import crc32
@@ -36,16 +37,24 @@ def outcome_of(choices: Choices, rng: random.Random) -> Outcome:
     return Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics(other=metrics))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParamsPredictor:
+    """Predicts the effect of the parameters on the reward, as a search without step times."""
+
+    space: SearchSpace
+
+    def log_cost_factor(self, choices: Choices) -> float:
+        return -0.05 * math.log(count_params(self.space.architecture(choices), 10))
+
+
 def measure(
     sampler: str, space: SearchSpace, sizes: list[int], asks: int
 ) -> list[dict[str, object]]:
     """Grow one study with random trials; at each size ask and tell `asks` times."""
     rng = random.Random(0)
 
-    def forecast(choices: Choices) -> float:
-        return -0.05 * math.log(count_params(space.architecture(choices), 10))
-
-    study = ProposalStudy(space.decisions(), sampler_factory(sampler, seed=0, forecast=forecast))
+    factory = sampler_factory(sampler, seed=0, predictor=ParamsPredictor(space=space))
+    study = ProposalStudy(space.decisions(), factory)
     rows = []
     for size in sizes:
         while study.next_number < size:
@@ -81,7 +90,7 @@ def main() -> None:
     about = {
         "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{package: version(package) for package in ("optuna", "numpy")},
+        **{package: version(package) for package in ("optuna", "numpy", "scipy", "torch")},
     }
     rows: list[dict[str, object]] = []
     for name in args.spaces:

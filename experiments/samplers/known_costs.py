@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -51,19 +52,28 @@ def accuracy_of_world(world: int, costs: Costs) -> Callable[[Choices], float]:
     return accuracy
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactCosts:
+    """Predicts the exact effect of parameters, and of step times if wanted, on the reward."""
+
+    costs: Costs
+    with_step_time: bool
+
+    def log_cost_factor(self, choices: Choices) -> float:
+        params, step_time, _ = self.costs(choices)
+        of_params = PARAMS_EXPONENT * math.log(params)
+        return of_params + self.with_step_time * STEP_TIME_EXPONENT * math.log(step_time)
+
+
 def search(costs: Costs, known: str, world: int, seed: int, evaluations: int) -> list[float]:
     """Return the noiseless reward of the best candidate so far after each evaluation."""
     accuracy, noise = accuracy_of_world(world, costs), np.random.default_rng([world, seed])
 
-    def forecast(choices: Choices) -> float:
-        params, step_time, _ = costs(choices)
-        penalty = PARAMS_EXPONENT * math.log(params)
-        return penalty + ("step time" in known) * STEP_TIME_EXPONENT * math.log(step_time)
-
+    predictor = ExactCosts(costs=costs, with_step_time="step time" in known)
     factory = sampler_factory(
         "evolution" if known == "evolution" else "auto",
         seed=seed,
-        forecast=forecast if "params" in known else None,
+        predictor=predictor if "params" in known else None,
     )
     study, best, worth, found = ProposalStudy(SPACE.decisions(), factory), -1.0, 0.0, []
     for _ in range(evaluations):

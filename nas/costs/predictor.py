@@ -51,7 +51,7 @@ class CostPredictor:
     """Computes the costs of candidates from their choices, without building a network.
 
     A search filters its candidates with it, and samplers with a model of the reward order
-    their proposals with it.
+    their proposals with it. Implements `SupportsLogCostFactor` of `nas.samplers`.
 
     Args:
         space: Maps choices to networks.

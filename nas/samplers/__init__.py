@@ -15,10 +15,10 @@ from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.seeding import proposal_seed
 from nas.samplers.surrogate.sampler import SurrogateSampler
-from nas.samplers.surrogate.trial_reader import PenaltyForecast
+from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor
 from nas.samplers.tpe import RecentTpeSampler
 
-_FORECAST = "forecast"  # an argument of some samplers that is not a setting of the user
+_PREDICTOR = "predictor"  # an argument of some samplers that is not a setting of the user
 
 
 def sampler_names() -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
 
 
 def sampler_factory(
-    name: str, *, seed: int, forecast: PenaltyForecast | None = None, **options: Any
+    name: str, *, seed: int, predictor: SupportsLogCostFactor | None = None, **options: Any
 ) -> Callable[[int], BaseSampler]:
     """Return a function that makes the sampler of each proposal from the proposal's number.
 
@@ -57,15 +57,15 @@ def sampler_factory(
     Args:
         name: As `make_sampler` takes it.
         seed: Seed of the search.
-        forecast: Predicts the candidates' costs, for the samplers that can use them.
+        predictor: Predicts the candidates' costs, for the samplers that can use it.
         options: As `make_sampler` takes them.
 
     Raises:
         ValueError: As `make_sampler`, before the search starts.
     """
     sampler = make_sampler(name, seed=seed, **options)
-    if forecast and _FORECAST in signature(_SAMPLERS[name]).parameters:
-        sampler = make_sampler(name, seed=seed, **options, forecast=forecast)
+    if predictor and _PREDICTOR in signature(_SAMPLERS[name]).parameters:
+        sampler = make_sampler(name, seed=seed, **options, predictor=predictor)
     if isinstance(sampler, ReproducibleSampler):
         return lambda number: sampler.reseeded(proposal_seed(seed, number))
     return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.surrogate.sampler import SurrogateSampler
-from nas.samplers.surrogate.trial_reader import PenaltyForecast
+from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor
 
 _EVOLUTION_INTERVAL = 4  # after the first `alone` proposals, every fourth is evolution's
 
@@ -28,21 +28,21 @@ class AutoSampler(ReproducibleSampler):
         *,
         seed: int | None = None,
         alone: int = 100,
-        forecast: PenaltyForecast | None = None,
+        predictor: SupportsLogCostFactor | None = None,
     ) -> None:
         """Make a sampler.
 
         Args:
             seed: Seed of all draws; None gives different draws every time.
             alone: Number of first proposals that the surrogate makes alone.
-            forecast: As `SurrogateSampler` takes it.
+            predictor: As `SurrogateSampler` takes it.
 
         Raises:
             ValueError: Unless alone >= 0.
         """
         check_int("auto's alone", alone, 0)
         self._alone = alone
-        self._surrogate = SurrogateSampler(seed=seed, forecast=forecast)
+        self._surrogate = SurrogateSampler(seed=seed, predictor=predictor)
         self._evolution = EvolutionSampler(seed=seed)
         super().__init__(seed)
 

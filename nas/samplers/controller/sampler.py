@@ -10,8 +10,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas.samplers.base import ReproducibleSampler
-from nas.samplers.controller.settings import PpoSettings
 from nas.samplers.controller.actions import LOG_PROBS, actions_of, is_decision
+from nas.samplers.controller.settings import PpoSettings
 from nas.samplers.history import History
 
 if TYPE_CHECKING:  # at run time torch is imported with the first proposal of a controller

@@ -1,4 +1,4 @@
-"""Points worth a look: drawn at random, or near points that are known to be good."""
+"""Candidates for a proposal: random points and mutants of known points."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from nas.samplers.surrogate.encoded_trials import Codes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidatePool:
-    """Draws codes in a space with conditions.
+    """Draws points of a space whose decisions may be inactive.
 
     Attributes:
-        conditions: Of the space.
-        rng: Of all draws.
+        conditions: Rules that tell which decisions are active.
+        rng: Random stream of all draws.
     """
 
     conditions: Conditions
@@ -27,11 +27,11 @@ class CandidatePool:
         return self.conditions.apply(codes, self.rng)
 
     def mutants(self, parents: Codes, changes: Codes) -> Codes:
-        """Return a child of every parent.
+        """Return a child of every parent, [n, decisions].
 
         Args:
-            parents: [n, decisions].
-            changes: How often a decision of the child is changed, one after the other, [n].
+            parents: Points, [n, decisions].
+            changes: Number of changes of one decision that lead to each child, [n].
         """
         codes = parents
         for done in range(int(changes.max(initial=0))):
@@ -40,7 +40,7 @@ class CandidatePool:
         return codes
 
     def _changed(self, codes: Codes) -> Codes:
-        """Return `codes` with one active decision of each changed, where one has two levels."""
+        """Return `codes` with one active decision of each changed, if one has two levels."""
         sizes = self.conditions.sizes
         changeable = (codes < sizes) & (sizes > 1)
         column = np.where(changeable, self.rng.random(codes.shape), -1.0).argmax(axis=1)
@@ -53,33 +53,29 @@ class CandidatePool:
         return codes
 
 
-def keys_of(codes: Codes) -> set[bytes]:
-    """Return the rows as keys."""
-    return set(_keys(codes))
+def row_keys(codes: Codes) -> list[bytes]:
+    """Return the bytes of each row of `codes`, [n, decisions], as hashable keys."""
+    data, width = np.ascontiguousarray(codes).tobytes(), 8 * codes.shape[1]
+    return [data[start : start + width] for start in range(0, len(data), width)]
 
 
 def unseen(codes: Codes, seen: set[bytes]) -> Codes:
-    """Return the distinct rows of `codes` that are not in `seen`, in their order; adds them."""
+    """Return the distinct rows of `codes` whose keys are not in `seen`, and add their keys."""
     keep = []
-    for index, key in enumerate(_keys(codes)):
+    for index, key in enumerate(row_keys(codes)):
         if key not in seen:
             seen.add(key)
             keep.append(index)
     return codes[keep]
 
 
-def _keys(codes: Codes) -> list[bytes]:
-    whole, width = np.ascontiguousarray(codes).tobytes(), 8 * codes.shape[1]
-    return [whole[start : start + width] for start in range(0, len(whole), width)]
-
-
-def spread_out(candidates: Codes, known: Codes) -> Codes:
-    """Return the candidate whose levels have been tried least, so that each is tried soon.
+def least_tried(candidates: Codes, known: Codes) -> Codes:
+    """Return the candidate whose levels were tried least often, [decisions].
 
     Args:
-        candidates: [n, decisions], n >= 1.
-        known: [m, decisions].
+        candidates: Points, [n, decisions], n >= 1.
+        known: Points that were tried, [m, decisions].
     """
-    tried = (candidates[:, None, :] == known[None, :, :]).sum(axis=1)
-    best: Codes = candidates[np.argmax((1.0 / (1 + tried) ** 2).sum(axis=1))]
+    counts = (candidates[:, None, :] == known[None, :, :]).sum(axis=1)
+    best: Codes = candidates[np.argmax((1.0 / (1 + counts) ** 2).sum(axis=1))]
     return best

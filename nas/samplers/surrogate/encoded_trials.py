@@ -1,4 +1,4 @@
-"""What the trials of a study tell a model: points as codes, their rewards, failures."""
+"""The trials of a study as arrays for the model: points as codes, rewards, failures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,43 +6,45 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.surrogate.levels import Levels
+from nas.samplers.surrogate.decision_encoding import DecisionEncoding
 
 Codes = NDArray[np.int64]
-Numbers = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownTrials:
-    """The distinct points of a study, sorted by what came of them.
+class EncodedTrials:
+    """The distinct points of a study by the status of their trials.
 
-    A code is the level of a decision, and the number of its levels where it is inactive.
+    The code of a point has one entry for each decision: the level of its value, or the number of
+    levels if the decision is inactive.
 
     Attributes:
-        levels: Decision name -> its levels, in the order in which they are decided.
-        codes: Of the points with a reward, [n, decisions].
-        rewards: Their rewards, [n], the higher the better; the mean where a point was repeated.
-        penalties: Logarithm of reward / accuracy, what step time and parameters did to the
-            reward, [n]; None unless every trial tells its accuracy.
-        forecasts: What of the penalties was known before training, [n].
-        failed: Codes of points that failed or break a constraint, [m, decisions].
-        pending: Codes of points that are being tried, [p, decisions].
+        encodings: Decision name -> its encoding, in the order in which decisions are made.
+        codes: Points with a reward, [n, decisions].
+        rewards: Their rewards, to be maximized, [n]; the mean of a repeated point.
+        log_cost_factors: log(reward / accuracy), the effect of step time and parameters on the
+            reward, [n]; None unless every trial has an accuracy.
+        predicted_log_cost_factors: The part of `log_cost_factors` that is known before
+            training, [n].
+        failed: Points that failed or break a constraint, [m, decisions].
+        pending: Points of running trials, [p, decisions].
     """
 
-    levels: Mapping[str, Levels]
+    encodings: Mapping[str, DecisionEncoding]
     codes: Codes
-    rewards: Numbers
-    penalties: Numbers | None
-    forecasts: Numbers
+    rewards: Floats
+    log_cost_factors: Floats | None
+    predicted_log_cost_factors: Floats
     failed: Codes
     pending: Codes
 
     @property
     def sizes(self) -> Codes:
         """Number of levels of every decision, [decisions]."""
-        return np.array([len(levels) for levels in self.levels.values()], dtype=np.int64)
+        return np.array([len(encoding) for encoding in self.encodings.values()], dtype=np.int64)
 
     @property
     def seen(self) -> Codes:
-        """Codes of every point that has been asked for, [n + m + p, decisions]."""
+        """All points, [n + m + p, decisions]."""
         return np.concatenate([self.codes, self.failed, self.pending])

@@ -1,12 +1,10 @@
-"""Reads a study's trials as codes, each finished trial once."""
+"""Encodes the trials of a study, each finished trial once."""
 
 import math
-import threading
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -14,215 +12,178 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.candidate import State
-from nas.samplers.surrogate.encoded_trials import Codes, KnownTrials
-from nas.samplers.surrogate.levels import Levels
+from nas.samplers.history import TrialTracker
+from nas.samplers.surrogate.decision_encoding import DecisionEncoding
+from nas.samplers.surrogate.encoded_trials import Codes, EncodedTrials
 
-# Choices -> the logarithm of what step time and parameters are known to do to the reward.
-PenaltyForecast = Callable[[Mapping[str, Any]], float]
+Status = Literal["valid", "invalid", "failed", "pending", "ignored"]
+
+
+class SupportsLogCostFactor(Protocol):
+    """Predicts costs from choices; `nas.costs.predictor.CostPredictor` implements it.
+
+    The samplers do not import that class, because its module imports torch.
+    """
+
+    def log_cost_factor(self, choices: Mapping[str, Any], /) -> float:
+        """Return log(reward / accuracy), as far as it is known without training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _Row:
     """A trial as the model sees it.
 
     Attributes:
-        key: The codes' bytes.
-        standing: What came of it: "good", "broken" (a value that counts for nothing), "failed",
-            "pending", or "ignored".
-        value: Of the objective.
-        penalty: Logarithm of value / accuracy; NaN where the trial does not tell an accuracy.
-        forecast: What of the penalty was known before training.
+        key: Bytes of the codes.
+        status: "valid" (with a reward), "invalid" (with a value that does not count), "failed",
+            "pending" or "ignored".
+        value: Value of the objective.
+        log_cost_factor: log(value / accuracy); NaN without an accuracy.
+        predicted_log_cost_factor: The part of it that is known before training.
     """
 
     key: bytes
-    standing: str
+    status: Status
     value: float
-    penalty: float
-    forecast: float
+    log_cost_factor: float
+    predicted_log_cost_factor: float
 
 
 class TrialReader:
-    """Keeps the codes of finished trials, so that a look costs what is new.
+    """Keeps the codes of finished trials, so that a reading costs only what is new.
 
-    What is kept is a cache: a reader that begins anew reads the same. One reader serves one
-    study at a time; copies and pickles of it are empty.
+    A reader without this cache reads the same. One reader serves one study at a time.
     """
 
-    def __init__(self, forecast: PenaltyForecast | None = None) -> None:
-        """Read nothing yet.
+    def __init__(self, predictor: SupportsLogCostFactor | None = None) -> None:
+        self._predictor = predictor
+        self._tracker = TrialTracker()
+        self._reset({})
 
-        Args:
-            forecast: Tells what of a penalty is known from the choices alone.
-        """
-        self._forecast = forecast
-        self._lock = threading.Lock()
-        self._storage: weakref.ref[Any] | None = None
-        self._study_id = -1
-        self._forget()
-
-    def _forget(self) -> None:
-        self._levels: dict[str, Levels] = {}
-        self._codes_of: dict[str, Mapping[Any, int]] = {}
-        self._finished: dict[int, _Line] = {}
-        self._finished_before = 0  # every trial with a smaller number is in `_finished`
+    def _reset(self, distributions: Mapping[str, BaseDistribution]) -> None:
+        self._encodings = {name: DecisionEncoding.of(one) for name, one in distributions.items()}
+        self._level_by_value = {
+            name: encoding.level_by_value() for name, encoding in self._encodings.items()
+        }
+        self._rows: dict[int, _Row] = {}  # by trial number, in ascending order
 
     def distributions(self, study: Study) -> dict[str, BaseDistribution]:
         """Return the decisions of all trials so far."""
-        with self._lock:
-            self._open_lines(study)
-            return {name: levels.distribution for name, levels in self._levels.items()}
+        with self._tracker.lock:
+            self._update(study)
+            return {name: encoding.distribution for name, encoding in self._encodings.items()}
 
-    def read(self, study: Study, asking: int) -> KnownTrials:
-        """Read a study as it is when trial `asking` is to be proposed."""
-        with self._lock:
-            open_lines = self._open_lines(study)
-            open_lines.pop(asking, None)
-            every = self._finished | open_lines
-            lines = [every[number] for number in sorted(every)]
+    def read(self, study: Study, asking: int) -> EncodedTrials:
+        """Return the trials of a study, except for trial number `asking`, which is proposed."""
+        with self._tracker.lock:
+            self._update(study)
+            rows = [row for number, row in self._rows.items() if number != asking]
             sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
-            return _known(lines, dict(self._levels), sign)
+            return _encoded_trials(rows, dict(self._encodings), sign)
 
-    def _open_lines(self, study: Study) -> dict[int, _Line]:
-        """Take in what has finished; return the lines of trials that have not."""
-        trials = study.get_trials(deepcopy=False)
-        storage = self._storage() if self._storage else None
-        whole = not trials or trials[-1].number == len(trials) - 1  # a pruner shows us only some
-        same = (storage, self._study_id) == (study._storage, study._study_id)
-        if not (whole and same) or len(trials) < self._finished_before:
-            self._forget()
-            self._storage, self._study_id = weakref.ref(study._storage), study._study_id
-        fresh = [
-            trial
-            for trial in trials[self._finished_before :]
-            if trial.number not in self._finished
-        ]
-        if self._brings_names(fresh):
-            self._forget()
-            self._levels = {name: Levels.of(one) for name, one in _decisions(trials).items()}
-            self._codes_of = {name: levels.codes() for name, levels in self._levels.items()}
-            fresh = list(trials)
-        open_lines = {}
-        for trial in fresh:
-            if trial.state.is_finished():
-                self._finished[trial.number] = self._line(trial)
-            elif trial.params:
-                open_lines[trial.number] = self._line(trial)
-        while self._finished_before in self._finished:
-            self._finished_before += 1
-        if not whole:
-            self._storage = None
-        return open_lines
+    def _update(self, study: Study) -> None:
+        update = self._tracker.update(study)
+        changed = update.changed
+        if update.restarted:
+            self._reset({})
+        if self._has_new_decisions(changed):
+            self._reset(_decisions(update.trials))
+            changed = update.trials
+        for trial in changed:
+            self._rows[trial.number] = self._row(trial)
 
-    def _brings_names(self, fresh: Sequence[FrozenTrial]) -> bool:
-        """Return whether the levels have to be worked out again, in the order of the trials."""
+    def _has_new_decisions(self, trials: Sequence[FrozenTrial]) -> bool:
         return any(
-            levels is None or levels.distribution != distribution
-            for trial in fresh
+            encoding is None or encoding.distribution != distribution
+            for trial in trials
             for name, distribution in trial.distributions.items()
-            for levels in (self._levels.get(name),)
+            for encoding in (self._encodings.get(name),)
         )
 
-    def _line(self, trial: FrozenTrial) -> _Line:
+    def _row(self, trial: FrozenTrial) -> _Row:
         codes, params = [], trial.params
-        for name, levels in self._levels.items():
+        for name, encoding in self._encodings.items():
             if name not in params:
-                codes.append(len(levels))
-            elif code_of := self._codes_of[name]:
-                codes.append(code_of.get(params[name], len(levels)))
+                codes.append(len(encoding))
+            elif levels := self._level_by_value[name]:
+                codes.append(levels.get(params[name], len(encoding)))
             else:
-                codes.append(levels.bin_of(params[name]))
-        key = np.array(codes, dtype=np.int64).tobytes()
-        standing = _standing(trial)
-        forecast = self._forecast(params) if self._forecast and standing == "good" else 0.0
-        return _Line(
-            key=key,
-            standing=standing,
-            value=_value(trial),
-            penalty=_penalty(trial),
-            forecast=forecast,
+                codes.append(encoding.bin_of(params[name]))
+        status, value, predicted = _status(trial), _value(trial), 0.0
+        if self._predictor and status == "valid":
+            predicted = self._predictor.log_cost_factor(params)
+        accuracy = trial.user_attrs.get("metrics", {}).get("accuracy", 0.0)
+        return _Row(
+            key=np.array(codes, dtype=np.int64).tobytes(),
+            status=status,
+            value=value,
+            log_cost_factor=(
+                math.log(value / accuracy) if accuracy > 0 and value > 0 else math.nan
+            ),
+            predicted_log_cost_factor=predicted,
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"forecast": self._forecast}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["forecast"])  # type: ignore[misc]
 
 
 def _value(trial: FrozenTrial) -> float:
-    complete = trial.state is TrialState.COMPLETE
-    return float(trial.value or 0.0) if complete else 0.0
+    return float(trial.value or 0.0) if trial.state is TrialState.COMPLETE else 0.0
 
 
-def _penalty(trial: FrozenTrial) -> float:
-    accuracy = trial.user_attrs.get("metrics", {}).get("accuracy", 0.0)
-    value = _value(trial)
-    return math.log(value / accuracy) if accuracy > 0 and value > 0 else math.nan
-
-
-def _standing(trial: FrozenTrial) -> str:
-    notes = trial.user_attrs
-    if not trial.params or notes.get("metrics", {}).get("rung", 0) > 0:
-        return "ignored"  # every candidate has a first rung, and rewards of others do not compare
+def _status(trial: FrozenTrial) -> Status:
+    attrs = trial.user_attrs
+    if not trial.params or attrs.get("metrics", {}).get("rung", 0) > 0:
+        return "ignored"  # every candidate has a first rung; rewards of rungs are not comparable
     if trial.state is TrialState.COMPLETE:
-        sound = notes.get("state", State.COMPLETE) == State.COMPLETE and np.isfinite(_value(trial))
-        return "good" if sound else "broken"
-    if trial.state is TrialState.FAIL:
-        return "failed"
-    return "pending"
+        is_complete = attrs.get("state", State.COMPLETE) == State.COMPLETE
+        return "valid" if is_complete and np.isfinite(_value(trial)) else "invalid"
+    return "failed" if trial.state is TrialState.FAIL else "pending"
 
 
-def _known(lines: Sequence[_Line], levels: Mapping[str, Levels], sign: float) -> KnownTrials:
-    good: dict[bytes, list[_Line]] = {}
-    failed: dict[bytes, None] = {}
-    pending: dict[bytes, None] = {}
-    for line in lines:
-        if line.standing == "good":
-            good.setdefault(line.key, []).append(line)
-        elif line.standing in ("broken", "failed"):
-            failed[line.key] = None
-        elif line.standing == "pending":
-            pending[line.key] = None
-    # A search fails the trials that ask again for what is being tried: that is no failure.
-    lost = [key for key in failed if key not in pending and key not in good]
-    waiting = [key for key in pending if key not in good]
-    # A point that was tried once, as nearly all are, needs no mean: fmean is slow.
-    once = [lines[0] for lines in good.values()]
-    rewards = np.array([line.value for line in once])
-    penalties = np.array([line.penalty for line in once])
-    for place, lines in enumerate(good.values()):
-        if len(lines) > 1:
-            rewards[place] = fmean(line.value for line in lines)
-            penalties[place] = fmean(line.penalty for line in lines)
-    told = sign > 0 and bool(np.isfinite(penalties).all())
-    return KnownTrials(
-        levels=levels,
-        codes=_rows(list(good), len(levels)),
+def _encoded_trials(
+    rows: Sequence[_Row], encodings: Mapping[str, DecisionEncoding], sign: float
+) -> EncodedTrials:
+    valid: dict[bytes, list[_Row]] = {}
+    for row in rows:
+        if row.status == "valid":
+            valid.setdefault(row.key, []).append(row)
+    failed = dict.fromkeys(row.key for row in rows if row.status in ("invalid", "failed"))
+    pending = dict.fromkeys(row.key for row in rows if row.status == "pending")
+    # Nearly all points have one trial and need no mean; fmean is slow.
+    first = [repeats[0] for repeats in valid.values()]
+    rewards = np.array([row.value for row in first])
+    log_cost_factors = np.array([row.log_cost_factor for row in first])
+    for index, repeats in enumerate(valid.values()):
+        if len(repeats) > 1:
+            rewards[index] = fmean(row.value for row in repeats)
+            log_cost_factors[index] = fmean(row.log_cost_factor for row in repeats)
+    are_known = sign > 0 and bool(np.isfinite(log_cost_factors).all())
+    return EncodedTrials(
+        encodings=encodings,
+        codes=_codes(list(valid), len(encodings)),
         rewards=sign * rewards,
-        penalties=penalties if told else None,
-        forecasts=np.array([line.forecast for line in once]),
-        failed=_rows(lost, len(levels)),
-        pending=_rows(waiting, len(levels)),
+        log_cost_factors=log_cost_factors if are_known else None,
+        predicted_log_cost_factors=np.array([row.predicted_log_cost_factor for row in first]),
+        # A search fails the trials that repeat a running one; that is not a failure of the point.
+        failed=_codes([k for k in failed if k not in pending and k not in valid], len(encodings)),
+        pending=_codes([key for key in pending if key not in valid], len(encodings)),
     )
 
 
-def _rows(keys: Sequence[bytes], decisions: int) -> Codes:
-    if not keys:
-        return np.empty((0, decisions), dtype=np.int64)
+def _codes(keys: Sequence[bytes], decisions: int) -> Codes:
+    """Return the codes of which `keys` are the bytes, [keys, decisions]."""
     return np.frombuffer(b"".join(keys), dtype=np.int64).reshape(len(keys), decisions)
 
 
 def _decisions(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
-    """Return the decisions of all trials, a new one after the one that came before it."""
+    """Return the decisions of all trials; a new one follows the one made before it."""
     order: list[str] = []
     found: dict[str, BaseDistribution] = {}
     for trial in trials:
-        place = 0
+        position = 0
         for name in trial.distributions:
             if name in found:
-                place = order.index(name) + 1
+                position = order.index(name) + 1
             else:
-                order.insert(place, name)
-                place += 1
+                order.insert(position, name)
+                position += 1
             found[name] = trial.distributions[name]
     return {name: found[name] for name in order}

@@ -1,10 +1,10 @@
-"""A Gaussian process over categorical decisions: main effects, pairs, and what is left.
+"""A Gaussian process over categorical decisions.
 
 In the weight-space view this is Bayesian linear regression: the share h of decisions in which
-two points agree is the kernel of one weight per option, h**2 that of one per pair of options,
-and exp(-(1 - h) D / l) has all orders. Mixtures of the three with several levels of noise are
-weighed by their marginal likelihood, so that few points are not trusted too much; decisions
-that turn out to matter more count for more in h.
+two points agree is the kernel of one weight per option, h**2 that of one weight per pair of
+options, and exp(-(1 - h) D / l) has all orders. Mixtures of the three with several noise levels
+are weighted by their marginal likelihood, so that few points do not lead to overconfidence.
+Decisions that matter more according to the points have more weight in h.
 
 Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, sections 2.1, 2.2, 5.4.
 """
@@ -14,128 +14,137 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from nas.samplers.surrogate.encoded_trials import Codes, Numbers
-from nas.samplers.surrogate.gp.kernels import KERNELS, OFFSET, products
-from nas.samplers.surrogate.gp.mixture import PRIOR_POINTS, Member, mixture, noisy_factor, weigh
-from nas.samplers.surrogate.gp.relevance import relevances
-from nas.samplers.surrogate.gp.similarity import Likeness
+from nas.samplers.surrogate.encoded_trials import Codes, Floats
+from nas.samplers.surrogate.gp.ard import ard_weights
+from nas.samplers.surrogate.gp.kernel_features import KernelFeatures
+from nas.samplers.surrogate.gp.kernels import KERNELS, OFFSET, Features, similarities
+from nas.samplers.surrogate.gp.mixture import (
+    MixtureComponent,
+    mixture,
+    noisy_factor,
+    score_components,
+)
 
-_WEIGHED = 80  # points that the mixtures are weighed on
+_MAX_SCORED = 80  # points that the mixtures are weighted on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belief:
-    """What the components of a mixture believe of one target.
+class Posterior:
+    """Prediction of one target: a mixture of normal distributions at each of n points.
 
     Attributes:
-        weights: Of the components, adding up to 1, [components].
-        mean: [components, n].
-        deviation: [components, n].
+        weights: Weights of the components, summing to 1, [components].
+        mean: Means of the components, [components, n].
+        std: Standard deviations of the components, [components, n].
     """
 
-    weights: Numbers
-    mean: Numbers
-    deviation: Numbers
+    weights: Floats
+    mean: Floats
+    std: Floats
 
 
 class CategoricalGP:
     """Several targets over the same points, each with its own mixture of kernels.
 
     Attributes:
-        num_weighed: The first so many points weighed the mixtures.
-        evidence: Logarithm of those points' density under the likeliest member of the mixture,
-            up to a constant, in the targets' own units, [targets].
+        num_scored: Number of first points that the mixtures are weighted on.
+        evidence: Logarithm of these points' density under the likeliest component of the
+            mixture, up to a constant, in the targets' own units, [targets].
     """
 
     def __init__(
-        self, codes: Codes, targets: Numbers, likeness: Likeness, *, pending: Codes, most: int
+        self,
+        codes: Codes,
+        targets: Floats,
+        features: KernelFeatures,
+        *,
+        pending: Codes,
+        max_components: int,
     ) -> None:
-        """Weigh the mixtures and solve for the targets.
+        """Fit the mixtures.
 
         Args:
-            codes: Of the points, [n, decisions]; the first rows weigh the mixtures.
-            targets: [n, targets].
-            likeness: Of points of this space.
-            pending: Points without a target yet, of which the model is as sure as if they
-                had turned out as it believes, [p, decisions].
-            most: Components of a mixture.
+            codes: Points, [n, decisions]; the mixtures are weighted on the first rows.
+            targets: Values of the targets, [n, targets].
+            features: Features of the space's points.
+            pending: Points without targets, [p, decisions]. They reduce the uncertainty as if
+                their targets were as predicted.
+            max_components: Maximum number of components of a mixture.
         """
-        self._likeness, self._num_points = likeness, len(codes)
-        self._centre = targets.mean(axis=0)
+        self._kernel_features, self._num_points = features, len(codes)
+        self._center = targets.mean(axis=0)
         self._scale = np.maximum(targets.std(axis=0), 1e-9)
-        self._targets = (targets - self._centre) / self._scale
-        self.num_weighed = min(len(codes), _WEIGHED)
-        self._relevances = self._learn_relevances(codes[: self.num_weighed])
+        self._targets = (targets - self._center) / self._scale
+        self.num_scored = min(len(codes), _MAX_SCORED)
+        self._decision_weights = self._learn_weights(codes[: self.num_scored])
         self._features = self._features_of(np.concatenate([codes, pending]))
-        members = self._weigh(self._features)
-        self._mixtures = [mixture(one, most) for one in members]
-        best = np.array([max(member.evidence for member in one) for one in members])
-        self.evidence = best - self.num_weighed * np.log(self._scale)
-        used = {(one.kernel, one.noise): None for mix in self._mixtures for _, one in mix}
-        own, common = products(self._features, self._features)
+        components = self._score(self._features)
+        self._mixtures = [mixture(of_target, max_components) for of_target in components]
+        best = np.array([max(each.evidence for each in of_target) for of_target in components])
+        self.evidence = best - self.num_scored * np.log(self._scale)
+        used = {(each.kernel, each.noise): None for mix in self._mixtures for _, each in mix}
+        similar = similarities(self._features, self._features)
         self._factors = {
-            (kernel, noise): noisy_factor(kernel(own, common, likeness.decisions), noise)
+            (kernel, noise): noisy_factor(kernel(*similar, features.num_decisions), noise)
             for kernel, noise in used
         }
         n = self._num_points
         self._solved = {
-            member: solve_triangular(factor[:n, :n], self._targets, lower=True, check_finite=False)
-            for member, factor in self._factors.items()
+            key: solve_triangular(factor[:n, :n], self._targets, lower=True, check_finite=False)
+            for key, factor in self._factors.items()
         }
 
-    def believe(self, codes: Codes) -> list[Belief]:
-        """Return what is believed of points, for every target."""
-        own, common = products(self._features, self._features_of(codes))
+    def predict(self, codes: Codes) -> list[Posterior]:
+        """Return the posterior of every target at [n, decisions] points."""
+        similar = similarities(self._features, self._features_of(codes))
         found = {}
-        for member, factor in self._factors.items():
-            kernel, _ = member
-            cross = kernel(own, common, self._likeness.decisions)
-            half = solve_triangular(factor, cross, lower=True, check_finite=False)
-            mean = self._solved[member].T @ half[: self._num_points]
+        for key, factor in self._factors.items():
+            covariance = key[0](*similar, self._kernel_features.num_decisions)
+            half = solve_triangular(factor, covariance, lower=True, check_finite=False)
+            mean = self._solved[key].T @ half[: self._num_points]
             variance = 1.0 + OFFSET - (half * half).sum(axis=0)
-            found[member] = mean, np.sqrt(np.maximum(variance, 1e-9))
-        beliefs = []
+            found[key] = mean, np.sqrt(np.maximum(variance, 1e-9))
+        posteriors = []
         for target, mix in enumerate(self._mixtures):
-            centre, scale = self._centre[target], self._scale[target]
-            of = [found[one.kernel, one.noise] for _, one in mix]
-            amplitudes = np.sqrt([one.amplitude for _, one in mix])
-            beliefs.append(
-                Belief(
+            center, scale = self._center[target], self._scale[target]
+            predicted = [found[each.kernel, each.noise] for _, each in mix]
+            amplitudes = np.sqrt([each.amplitude for _, each in mix])
+            posteriors.append(
+                Posterior(
                     weights=np.array([weight for weight, _ in mix]),
-                    mean=centre + scale * np.array([mean[target] for mean, _ in of]),
-                    deviation=scale * amplitudes[:, None] * np.array([sd for _, sd in of]),
+                    mean=center + scale * np.array([mean[target] for mean, _ in predicted]),
+                    std=scale * amplitudes[:, None] * np.array([std for _, std in predicted]),
                 )
             )
-        return beliefs
+        return posteriors
 
-    def _features_of(self, codes: Codes) -> tuple[Numbers, Numbers]:
-        own = self._likeness.own_features(codes, self._relevances)
-        return own, self._likeness.common_features(codes)
-
-    def _learn_relevances(self, codes: Codes) -> Numbers:
-        """Return the decisions' relevances to the first target, under its likeliest kernel."""
-        decisions = self._likeness.decisions
-        self._relevances = np.ones(decisions)
-        features = self._features_of(codes)
-        best = max(self._weigh(features)[0], key=lambda one: one.evidence)
-        _, common = products(features, features)
-        return relevances(
-            self._likeness.agreement(codes),
-            self._targets[: len(codes), 0],
-            lambda own: (
-                best.kernel(own, common, decisions),
-                best.kernel.slope(own, decisions),
-            ),
-            noise=best.noise,
-            prior=PRIOR_POINTS,
+    def _features_of(self, codes: Codes) -> Features:
+        features = self._kernel_features
+        return (
+            features.per_decision_features(codes, self._decision_weights),
+            features.shared_features(codes),
         )
 
-    def _weigh(self, features: tuple[Numbers, Numbers]) -> list[list[Member]]:
-        """Return every kernel with every noise, as the first points of each target see it."""
-        own, common = (one[: self.num_weighed] for one in features)
-        alike = products((own, common), (own, common))
-        return weigh(
-            tuple(kernel for kernel in KERNELS if common.shape[1] or not kernel.common),
-            lambda kernel: kernel(*alike, self._likeness.decisions),
-            self._targets[: self.num_weighed],
+    def _learn_weights(self, codes: Codes) -> Floats:
+        """Return the decisions' ARD weights for the first target and its likeliest kernel."""
+        self._decision_weights = np.ones(self._kernel_features.num_decisions)
+        features = self._features_of(codes)
+        best = max(self._score(features)[0], key=lambda component: component.evidence)
+        return ard_weights(
+            self._kernel_features.agreement(codes),
+            similarities(features, features)[1],
+            self._targets[: len(codes), 0],
+            best.kernel,
+            best.noise,
+        )
+
+    def _score(self, features: Features) -> list[list[MixtureComponent]]:
+        """Return every kernel with every noise level for each target, on the first points."""
+        per_decision, shared = (each[: self.num_scored] for each in features)
+        similar = similarities((per_decision, shared), (per_decision, shared))
+        kernels = [kernel for kernel in KERNELS if shared.shape[1] or not kernel.shared]
+        return score_components(
+            kernels,
+            [kernel(*similar, self._kernel_features.num_decisions) for kernel in kernels],
+            self._targets[: self.num_scored],
         )

@@ -1,28 +1,28 @@
-"""Which kernels and levels of noise explain targets, and how much each of them is believed."""
+"""Mixtures of kernels and noise levels, weighted by their marginal likelihood."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from nas.samplers.surrogate.encoded_trials import Numbers
+from nas.samplers.surrogate.encoded_trials import Floats
 from nas.samplers.surrogate.gp.kernels import Kernel
 
-PRIOR_POINTS = 2.0  # as if so many points had shown the target's variance to be 1
-_NOISE = (1e-3, 0.02, 0.2)  # variance, of a target's own
-_WORTH = 3.0  # a member this many nats behind the best is left out
+PRIOR_POINTS = 2.0  # the prior of a variance counts like this many points with a variance of 1
+_NOISE_VARIANCES = (1e-3, 0.02, 0.2)
+_MAX_EVIDENCE_GAP = 3.0  # components this many nats below the best are left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A kernel with a level of noise, as one target sees it.
+class MixtureComponent:
+    """A kernel with a noise level, fitted to one target.
 
     Attributes:
-        kernel: Of the points.
-        noise: Variance of the target's own.
-        amplitude: Variance of the target that the kernel's unit stands for.
+        kernel: Covariance function of the points.
+        noise: Variance of the noise, in units of `amplitude`.
+        amplitude: Variance of the target that one unit of the kernel stands for.
         evidence: Logarithm of the marginal likelihood, up to a constant.
     """
 
@@ -32,50 +32,51 @@ class Member:
     evidence: float
 
 
-def weigh(
-    kernels: tuple[Kernel, ...], covariance_of: Callable[[Kernel], Numbers], targets: Numbers
-) -> list[list[Member]]:
-    """Return every kernel with every noise, as each target sees it.
+def score_components(
+    kernels: Sequence[Kernel], covariances: Sequence[Floats], targets: Floats
+) -> list[list[MixtureComponent]]:
+    """Return every kernel with every noise level, for each target.
 
     Args:
-        kernels: To choose from.
-        covariance_of: Returns the points' covariance, [n, n].
-        targets: Of mean 0 and variance 1, [n, targets].
+        kernels: Covariance functions to choose from.
+        covariances: Covariance of the points under each kernel, [n, n].
+        targets: Targets of mean 0 and variance 1, [n, targets].
     """
     size = len(targets) + PRIOR_POINTS
-    members: list[list[Member]] = [[] for _ in targets.T]
-    for kernel in kernels:
-        covariance = covariance_of(kernel)
-        for noise in _NOISE:
+    components: list[list[MixtureComponent]] = [[] for _ in targets.T]
+    for kernel, covariance in zip(kernels, covariances, strict=True):
+        for noise in _NOISE_VARIANCES:
             factor = noisy_factor(covariance, noise)
             half = solve_triangular(factor, targets, lower=True, check_finite=False)
             amplitude = ((half * half).sum(axis=0) + PRIOR_POINTS) / size
             evidence = -0.5 * size * np.log(amplitude) - np.log(np.diag(factor)).sum()
-            for found, scale, weight in zip(members, amplitude, evidence, strict=True):
-                found.append(
-                    Member(
-                        kernel=kernel, noise=noise, amplitude=float(scale), evidence=float(weight)
+            for target, of_target in enumerate(components):
+                of_target.append(
+                    MixtureComponent(
+                        kernel=kernel,
+                        noise=noise,
+                        amplitude=float(amplitude[target]),
+                        evidence=float(evidence[target]),
                     )
                 )
-    return members
+    return components
 
 
-def mixture(members: list[Member], most: int) -> list[tuple[float, Member]]:
-    """Return the members worth having, `most` at most, each with its share."""
-    best = sorted(members, key=lambda one: -one.evidence)[:most]
-    weights = [math.exp(one.evidence - best[0].evidence) for one in best]
-    kept = [
-        (weight, one)
-        for weight, one in zip(weights, best, strict=True)
-        if weight > math.exp(-_WORTH)
-    ]
-    total = sum(weight for weight, _ in kept)
-    return [(weight / total, one) for weight, one in kept]
+def mixture(
+    components: Sequence[MixtureComponent], max_components: int
+) -> list[tuple[float, MixtureComponent]]:
+    """Return the likeliest components, each with its weight; the weights sum to 1."""
+    best = sorted(components, key=lambda component: -component.evidence)[:max_components]
+    top = best[0].evidence
+    kept = [component for component in best if component.evidence > top - _MAX_EVIDENCE_GAP]
+    weights = [math.exp(component.evidence - top) for component in kept]
+    total = sum(weights)
+    return [(weight / total, each) for weight, each in zip(weights, kept, strict=True)]
 
 
-def noisy_factor(covariance: Numbers, noise: float) -> Numbers:
-    """Return the lower Cholesky factor of a covariance with noise, [n, n]."""
-    factor: Numbers = cholesky(
+def noisy_factor(covariance: Floats, noise: float) -> Floats:
+    """Return the lower Cholesky factor of a covariance plus noise, [n, n]."""
+    factor: Floats = cholesky(
         covariance + noise * np.eye(len(covariance)), lower=True, check_finite=False
     )
     return factor

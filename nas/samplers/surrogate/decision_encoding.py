@@ -1,0 +1,93 @@
+"""Encoding of each decision as a few levels, so that one model handles options and numbers."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+_MAX_INTEGERS = 20  # a longer range of integers is divided into bins
+_NUM_BINS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEncoding:
+    """The levels of one decision; `len` is their number.
+
+    The levels of a categorical decision are its options, those of a short range of integers the
+    integers. Any other range is divided into equal bins, of the logarithm if the distribution is
+    logarithmic.
+
+    Attributes:
+        distribution: Optuna's distribution of the decision.
+        values: Value of each level; empty if the levels are bins.
+    """
+
+    distribution: BaseDistribution
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, distribution: BaseDistribution) -> "DecisionEncoding":
+        """Return the encoding of a decision with this distribution."""
+        values: tuple[Any, ...] = ()
+        if isinstance(distribution, CategoricalDistribution):
+            values = tuple(distribution.choices)
+        elif isinstance(distribution, IntDistribution):
+            integers = range(distribution.low, distribution.high + 1, distribution.step)
+            values = tuple(integers) if len(integers) <= _MAX_INTEGERS else ()
+        elif distribution.single():
+            values = (getattr(distribution, "low", None),)
+        return cls(distribution=distribution, values=values)
+
+    def __len__(self) -> int:
+        return len(self.values) or _NUM_BINS
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the levels are numbers in ascending order."""
+        numbers = [
+            v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)
+        ]
+        return len(numbers) == len(self.values) and numbers == sorted(numbers)
+
+    def level_by_value(self) -> dict[Any, int]:
+        """Return the level of each value; empty if the levels are bins."""
+        return {value: level for level, value in enumerate(self.values)}
+
+    def bin_of(self, value: float) -> int:
+        """Return the bin that contains a number."""
+        low, high = self._range()
+        position = (self._scaled(value) - low) / (high - low)
+        return min(max(int(position * _NUM_BINS), 0), _NUM_BINS - 1)
+
+    def value(self, level: int, rng: np.random.Generator) -> Any:
+        """Return the value of a level, or a number drawn uniformly from a bin."""
+        if self.values:
+            return self.values[level]
+        low, high = self._range()
+        number = low + (high - low) * (level + rng.random()) / _NUM_BINS
+        distribution = self._numeric_distribution()
+        if distribution.log:
+            number = math.exp(number)
+        if distribution.step is not None:
+            steps = round((number - distribution.low) / distribution.step)
+            number = distribution.low + steps * distribution.step
+        number = min(max(number, distribution.low), distribution.high)
+        return round(number) if isinstance(distribution, IntDistribution) else number
+
+    def _numeric_distribution(self) -> FloatDistribution | IntDistribution:
+        assert isinstance(self.distribution, FloatDistribution | IntDistribution)
+        return self.distribution
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self._numeric_distribution().log else float(value)
+
+    def _range(self) -> tuple[float, float]:
+        distribution = self._numeric_distribution()
+        return self._scaled(distribution.low), self._scaled(distribution.high)
