@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from scaling.summary import (
     scaled_file,
     stages_table,
 )
-from scaling.training_time import StepTimer, TrainingLength
+from scaling.training_time import StepTimer
 from search_space.architecture_file import (
     BEST,
     ArchitectureFile,
@@ -55,12 +56,13 @@ def _command(argv: Sequence[str] | None, timer: StepTimer | None) -> int:
     paths = _paths(args, tuple(files))
     both = (source, *files.values())
     records = [record(file, args.num_classes) for file in both]
-    if timer is not None and (length := _training_length(args, timer)) is not None:
-        times = timer.measure(both, batch_size=length.batch_size, num_classes=args.num_classes)
+    if timer is not None and (timed := _timed_training(args, timer)) is not None:
+        batch_size, steps = timed
+        times = timer.measure(both, batch_size=batch_size, num_classes=args.num_classes)
         for each, measured in zip(records, times, strict=True):
             each["measured"] = dict(measured)
-            if (hours := length.hours(measured["step_time_s"])) is not None:
-                each["training_hours"] = hours
+            if steps is not None:
+                each["training_hours"] = measured["step_time_s"] * steps / 3600.0
     if args.family is not None and args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
     for name, file in files.items():
@@ -162,8 +164,14 @@ def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
     return paths
 
 
-def _training_length(args: argparse.Namespace, timer: StepTimer) -> TrainingLength | None:
-    """Return the training that --measure and its options describe, or None without --measure.
+def _timed_training(args: argparse.Namespace, timer: StepTimer) -> tuple[int, float | None] | None:
+    """Return the batch size to time and the steps of the training, if they are known.
+
+    The steps are an upper bound of the time for progressive learning, whose early phases train
+    on smaller images.
+
+    Returns:
+        None without --measure.
 
     Raises:
         ValueError: If an option has no effect with the others, or the recipe is invalid.
@@ -173,21 +181,19 @@ def _training_length(args: argparse.Namespace, timer: StepTimer) -> TrainingLeng
             if getattr(args, name) is not None:
                 raise ValueError(f"--{name.replace('_', '-')} needs --measure")
         return None
-    if args.recipe is not None and args.epochs is not None:
-        raise ValueError("--recipe says how long it trains, so --epochs has no meaning with it")
-    if args.epochs is not None and args.images is None:
-        raise ValueError("--epochs needs --images, for the hours")
-    recipe = None if args.recipe is None else timer.recipe_length(args.recipe)
-    default = BATCH_SIZE
-    if recipe is not None:
-        recipe.images_seen(args.images)  # raises before the measurement if --images is missing
+    if args.recipe is not None:
+        if args.epochs is not None:
+            raise ValueError("--recipe says how long it trains: --epochs has no meaning with it")
+        recipe = timer.recipe_length(args.recipe)
         default = min(recipe.batch_size, recipe.micro_batch or BATCH_SIZE)
-    return TrainingLength(
-        batch_size=args.batch_size or default,
-        images=args.images,
-        epochs=args.epochs or EPOCHS,
-        recipe=recipe,
-    )
+        batch_size = args.batch_size or default
+        return batch_size, recipe.images_seen(args.images) / batch_size
+    batch_size = args.batch_size or BATCH_SIZE
+    if args.images is not None:
+        return batch_size, math.ceil(args.images / batch_size) * (args.epochs or EPOCHS)
+    if args.epochs is not None:
+        raise ValueError("--epochs needs --images, for the hours")
+    return batch_size, None
 
 
 def _show(

@@ -1,6 +1,5 @@
-"""Training time of scaled networks, from a measured step time."""
+"""Length of a recipe's training, and the timer of training steps."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,7 +9,7 @@ from search_space.architecture_file import ArchitectureFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeLength:
-    """Length of a nas-train recipe.
+    """Length of a nas-train recipe, in epochs or in updates.
 
     Attributes:
         batch_size: Images per update.
@@ -28,7 +27,7 @@ class RecipeLength:
         """Return the number of images that a training on `images` distinct ones processes.
 
         Raises:
-            ValueError: If the recipe counts epochs and `images` is None.
+            ValueError: If the length is in epochs and `images` is None.
         """
         if self.updates is not None:
             return float(self.updates * self.batch_size)
@@ -60,34 +59,3 @@ class StepTimer(Protocol):
             ValueError: If the recipe does not exist or is invalid.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingLength:
-    """The training whose hours are estimated.
-
-    Attributes:
-        batch_size: Images per timed step.
-        images: Distinct training images, or None if unknown.
-        epochs: Passes over the images; ignored with a recipe.
-        recipe: The length of a recipe, or None.
-    """
-
-    batch_size: int
-    images: int | None
-    epochs: int
-    recipe: RecipeLength | None
-
-    def hours(self, step_time_s: float) -> float | None:
-        """Return the hours of the training, or None if its length is unknown.
-
-        This is an upper bound for progressive learning, whose early phases train on smaller
-        images.
-        """
-        if self.recipe is not None:
-            steps = self.recipe.images_seen(self.images) / self.batch_size
-        elif self.images is not None:
-            steps = math.ceil(self.images / self.batch_size) * self.epochs
-        else:
-            return None
-        return step_time_s * steps / 3600.0

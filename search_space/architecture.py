@@ -59,6 +59,13 @@ class Stage:
         require(self.stride in (1, 2), "Stage.stride", "1 or 2", self.stride)
         require(0.0 <= self.se_ratio <= 1.0, "Stage.se_ratio", "in [0, 1]", self.se_ratio)
 
+    def squeeze_width(self, in_width: int) -> int:
+        """Return the channels between squeeze-excite's layers, from the *block's input* channels.
+
+        Source: google/automl efficientnetv2/effnetv2_model.py, `MBConvBlock`.
+        """
+        return max(1, int(in_width * self.se_ratio))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:

@@ -5,13 +5,35 @@ are not counted, which is the convention of the EfficientNet papers.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.checks import require
-from search_space.layer_cost import Cost, conv_cost, output_side, squeeze_excite_cost
 
 _IMAGE_CHANNELS = 3
 _FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Cost of a layer or of a part of a network; costs can be added.
+
+    Attributes:
+        params: Learnable parameters.
+        macs: Multiply-adds of one forward pass for one image.
+        activation_elements: Numbers that one image leaves in memory for the backward pass.
+    """
+
+    params: int = 0
+    macs: int = 0
+    activation_elements: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.params + other.params,
+            self.macs + other.macs,
+            self.activation_elements + other.activation_elements,
+        )
 
 
 def count_params(architecture: Architecture, num_classes: int = 1000) -> int:
@@ -54,7 +76,7 @@ def stage_costs(
     require(num_classes >= 1, "stage_costs.num_classes", ">= 1", num_classes)
     side, width = output_side(image_size, 2), architecture.stem_width
     image = Cost(activation_elements=_IMAGE_CHANNELS * image_size**2)
-    costs = {"stem": image + conv_cost(_IMAGE_CHANNELS, width, 3, side=side, kept=3)}
+    costs = {"stem": image + _conv_cost(_IMAGE_CHANNELS, width, 3, side=side, kept=3)}
     for number, stage in enumerate(architecture.stages, start=1):
         costs[f"stage{number}"] = sum(_blocks(stage, width, side), start=Cost())
         side, width = output_side(side, stage.stride), stage.width
@@ -90,6 +112,11 @@ def training_memory_bytes(
     return weight_bytes + cost.activation_elements * batch_size * bytes_per_element
 
 
+def output_side(side: int, stride: int) -> int:
+    """Return the side of a convolution's output in pixels; both padding rules give the same."""
+    return -(-side // stride)
+
+
 def _blocks(stage: Stage, in_width: int, side: int) -> Iterator[Cost]:
     """Yield the cost of each block; only the first changes width and image side."""
     block_cost = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
@@ -104,27 +131,62 @@ def _mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Cost:
     hidden = in_width * stage.expand_ratio
     total = Cost()
     if stage.expand_ratio != 1:
-        total += conv_cost(in_width, hidden, 1, side=side, kept=3)
-    total += conv_cost(hidden, hidden, stage.kernel_size, side=out_side, kept=3, groups=hidden)
-    total += squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=out_side)
-    return total + conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
+        total += _conv_cost(in_width, hidden, 1, side=side, kept=3)
+    total += _conv_cost(hidden, hidden, stage.kernel_size, side=out_side, kept=3, groups=hidden)
+    total += _squeeze_excite_cost(stage, in_width, side=out_side)
+    return total + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
 
 
 def _fused_mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Cost:
     """Expand kxk, squeeze-excite, project 1x1; with expansion 1 a single kxk convolution."""
     hidden = in_width * stage.expand_ratio
     if stage.expand_ratio == 1:
-        return squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=side) + conv_cost(
+        return _squeeze_excite_cost(stage, in_width, side=side) + _conv_cost(
             in_width, stage.width, stage.kernel_size, side=out_side, kept=3
         )
     return (
-        conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
-        + squeeze_excite_cost(stage.se_ratio, in_width, hidden, side=out_side)
-        + conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
+        _conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
+        + _squeeze_excite_cost(stage, in_width, side=out_side)
+        + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
     )
 
 
 def _head(width: int, head_width: int, num_classes: int, side: int) -> Cost:
     """1x1 convolution, pooling and classifier; pooling keeps its output and not its input."""
     classifier = Cost((head_width + 1) * num_classes, head_width * num_classes, head_width)
-    return conv_cost(width, head_width, 1, side=side, kept=2) + classifier
+    return _conv_cost(width, head_width, 1, side=side, kept=2) + classifier
+
+
+def _conv_cost(
+    in_width: int, out_width: int, kernel_size: int, *, side: int, kept: int, groups: int = 1
+) -> Cost:
+    """Return the cost of a convolution without bias and of the batch normalisation after it.
+
+    Args:
+        in_width: Input channels.
+        out_width: Output channels.
+        kernel_size: Side of the kernel, pixels.
+        side: Side of the *output*, pixels.
+        kept: Number of output-sized tensors that the backward pass needs: the convolution's
+            output (input of the normalisation), the normalised tensor (input of the SiLU, if
+            there is one), and the layer's output.
+        groups: Groups of the convolution.
+    """
+    weights = kernel_size**2 * (in_width // groups) * out_width
+    return Cost(weights + 2 * out_width, weights * side**2, kept * out_width * side**2)
+
+
+def _squeeze_excite_cost(stage: Stage, in_width: int, *, side: int) -> Cost:
+    """Return the cost of a block's squeeze-excite: two linear layers with biases, and the product.
+
+    Args:
+        stage: The stage of the block.
+        in_width: Input channels of the block.
+        side: Side of the tensor that is scaled, pixels.
+    """
+    if not stage.se_ratio:
+        return Cost()
+    width, squeezed = in_width * stage.expand_ratio, stage.squeeze_width(in_width)
+    params = 2 * width * squeezed + squeezed + width
+    vectors = 2 * width + 2 * squeezed  # pooled, squeezed before and after SiLU, gate
+    return Cost(params, 2 * width * squeezed, width * side**2 + vectors)

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any, Self
 
 from search_space.architecture import Architecture, Stage
-from search_space.layer_cost import output_side
+from search_space.cost import output_side
 from search_space.space import SearchSpace
 from search_space.spaces.stage_options import StageOptions
 

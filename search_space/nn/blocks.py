@@ -5,7 +5,6 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from search_space.architecture import BlockType, Stage
-from search_space.layer_cost import squeeze_width
 from search_space.nn.layers import LayerOptions, SqueezeExcite, StochasticDepth, conv_norm_act
 
 
@@ -50,7 +49,7 @@ def _mbconv(
         hidden, hidden, stage.kernel_size, options=options, stride=stride, groups=hidden
     )
     if stage.se_ratio:
-        layers["squeeze_excite"] = SqueezeExcite(hidden, squeeze_width(in_width, stage.se_ratio))
+        layers["squeeze_excite"] = SqueezeExcite(hidden, stage.squeeze_width(in_width))
     layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
     return layers
 
@@ -72,7 +71,7 @@ def _fused_mbconv(
             in_width, hidden, stage.kernel_size, options=options, stride=stride
         )
     if stage.se_ratio:
-        layers["squeeze_excite"] = SqueezeExcite(hidden, squeeze_width(in_width, stage.se_ratio))
+        layers["squeeze_excite"] = SqueezeExcite(hidden, stage.squeeze_width(in_width))
     if stage.expand_ratio != 1:
         layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
     else:

@@ -6,19 +6,9 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+from trainer.augment import lookup_tables
 from trainer.augment.blending import color, sharpness
 from trainer.augment.geometry import affine_matrices, cover, covered, warp
-from trainer.augment.lookup_tables import (
-    autocontrast_tables,
-    brightness_tables,
-    contrast_tables,
-    equalize_tables,
-    invert_tables,
-    look_up,
-    posterize_tables,
-    solarize_add_tables,
-    solarize_tables,
-)
 from trainer.augment.magnitudes import (
     cutout_part,
     enhancement_factor,
@@ -103,33 +93,33 @@ def _recolour(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -> Te
     starts = (Op.CONTRAST, Op.AUTOCONTRAST, Op.EQUALIZE)
     changes = (_fixed_tables, _contrast_tables, _autocontrast_tables, _equalize_tables)
     tables = change_by_kind(_part(ops, starts), changes, pixels, ops, magnitudes)
-    return look_up(pixels, tables)
+    return lookup_tables.look_up(pixels, tables)
 
 
 def _fixed_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor) -> Tensor:
     """Return the tables that do not depend on the pixels."""
-    tables = invert_tables(len(pixels), pixels.device)
+    tables = lookup_tables.invert_tables(len(pixels), pixels.device)
     for op, made in (
-        (Op.POSTERIZE, posterize_tables(posterize_bits(magnitudes))),
-        (Op.SOLARIZE, solarize_tables(solarize_threshold(magnitudes))),
-        (Op.SOLARIZE_ADD, solarize_add_tables(solarize_added(magnitudes))),
-        (Op.BRIGHTNESS, brightness_tables(enhancement_factor(magnitudes))),
+        (Op.POSTERIZE, lookup_tables.posterize_tables(posterize_bits(magnitudes))),
+        (Op.SOLARIZE, lookup_tables.solarize_tables(solarize_threshold(magnitudes))),
+        (Op.SOLARIZE_ADD, lookup_tables.solarize_add_tables(solarize_added(magnitudes))),
+        (Op.BRIGHTNESS, lookup_tables.brightness_tables(enhancement_factor(magnitudes))),
     ):
         tables = torch.where((ops == op)[:, None, None], made, tables)
     return tables.expand(-1, pixels.shape[-1], -1)
 
 
 def _contrast_tables(pixels: Tensor, _: Tensor, magnitudes: Tensor) -> Tensor:
-    tables = contrast_tables(pixels, enhancement_factor(magnitudes))
+    tables = lookup_tables.contrast_tables(pixels, enhancement_factor(magnitudes))
     return tables.expand(-1, pixels.shape[-1], -1)
 
 
 def _autocontrast_tables(pixels: Tensor, *_: Tensor) -> Tensor:
-    return autocontrast_tables(pixels)
+    return lookup_tables.autocontrast_tables(pixels)
 
 
 def _equalize_tables(pixels: Tensor, *_: Tensor) -> Tensor:
-    return equalize_tables(pixels)
+    return lookup_tables.equalize_tables(pixels)
 
 
 def _color(pixels: Tensor, _: Tensor, magnitudes: Tensor, *__: Tensor) -> Tensor:

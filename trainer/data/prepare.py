@@ -47,7 +47,7 @@ def prepare(
     """
     if image_size < SMALLEST_IMAGE:
         raise ValueError(f"image_size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
-    report = on_progress or _NoProgress()
+    report = on_progress or (lambda *_: None)
     root = cache_root(cache_dir)
     source = find_source(data, root)
     seen = stat_fingerprint(source)
@@ -95,10 +95,3 @@ def find_source(data: str, root: Path) -> Source:
 
         return hub_source(data, root / "hub")
     raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
-
-
-class _NoProgress(DecodingProgress):
-    """Shows nothing."""
-
-    def __call__(self, done: int, total: int) -> None:
-        pass

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,8 @@ CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 * 2**20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedChunk:
-    """Consecutive images after decoding.
-
-    Attributes:
-        pixels: (count, size, size, 3) uint8.
-        native_sizes: (count,) int64, short sides before resizing, pixels.
-        faults: The images that could not be decoded, with the reasons.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    native_sizes: npt.NDArray[np.int64]
-    faults: tuple[str, ...]
+# Pixels (count, size, size, 3), native short sides (count,) in pixels, and one text per fault.
+DecodedChunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], list[str]]
 
 
 def build(
@@ -67,12 +55,12 @@ def build(
             shape = (len(split.labels), image_size, image_size, 3)
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            for chunk in chunks:
+            for pixels, chunk_sizes, chunk_faults in chunks:
                 # Writes, because on a full disk a writable memory map kills the process.
-                file.write(chunk.pixels.data)
-                sizes.append(chunk.native_sizes)
-                faults.extend(chunk.faults)
-                done += len(chunk.pixels)
+                file.write(pixels.data)
+                sizes.append(chunk_sizes)
+                faults.extend(chunk_faults)
+                done += len(pixels)
                 on_progress(done, total)
         native_sizes[name] = int(np.median(np.concatenate(sizes)))
     if faults:
@@ -118,7 +106,7 @@ def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) ->
             pixels[i], native_sizes[i] = decode(raw, image_size)
         except UndecodableError as error:
             faults.append(f"{split.where(start + i)}: {error}")
-    return DecodedChunk(pixels=pixels, native_sizes=native_sizes, faults=tuple(faults))
+    return pixels, native_sizes, faults
 
 
 def _finish(folder: Path, name: str, split: SourceSplit) -> dict[str, Any]:

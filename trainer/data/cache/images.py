@@ -133,15 +133,7 @@ def _open_split(path: Path, name: str, entry: Mapping[str, Any]) -> ImageSplit:
                 f"{path / array_file(name, array)} must hold {entry['count']} rows, "
                 f"got {len(values)}"
             )
-    return ImageSplit(
-        images=arrays["images"],
-        # Small and read for every batch: kept in memory, and read-only like the map.
-        labels=_in_memory(arrays["labels"]),
-        groups=_in_memory(arrays["groups"]) if "groups" in arrays else None,
-    )
-
-
-def _in_memory(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    copy = np.array(values)
-    copy.setflags(write=False)
-    return copy
+        if array != "images":  # small and read for every batch: kept in memory, also read-only
+            arrays[array] = np.array(values)
+            arrays[array].setflags(write=False)
+    return ImageSplit(**arrays)

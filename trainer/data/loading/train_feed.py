@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field
-from types import TracebackType
 from typing import Self
 
 import torch
@@ -61,12 +60,7 @@ class TrainFeed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def batches(
