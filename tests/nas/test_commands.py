@@ -1,4 +1,4 @@
-"""The commands' doors: light to open, each leading to its command."""
+"""Entry points of the commands: they load quickly, and each starts its command."""
 
 import os
 import signal
@@ -24,28 +24,28 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("module", ["nas.commands", "nas.execution.ray_worker"])
-def test_what_every_start_of_a_process_imports_takes_no_time(module: str) -> None:
+def test_modules_that_every_process_imports_load_no_heavy_package(module: str) -> None:
     heavy = ("torch", "ray", "optuna", "numpy", "pandas", "pydantic", "rich", "PIL")
     asked = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     assert run(asked).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_every_script_leads_to_the_command_of_its_name(
+def test_every_script_starts_the_command_of_its_name(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--no-such-flag"])
     monkeypatch.setattr("signal.signal", lambda number, handler: None)  # the test's own Ctrl-C
-    door = EntryPoint(name=name, value=SCRIPTS[name], group="console_scripts").load()
+    entry_point = EntryPoint(name=name, value=SCRIPTS[name], group="console_scripts").load()
     with pytest.raises(SystemExit) as stopped:
-        door()
+        entry_point()
     assert stopped.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith(f"{name}: ")
     assert error.count("\n") == 1
 
 
-def test_waiting_threads_leave_the_cores_to_others_unless_the_user_decides(
+def test_waiting_threads_are_passive_unless_the_user_decides(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[str | None] = []

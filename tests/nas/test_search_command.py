@@ -1,4 +1,4 @@
-"""nas-search from the command line to the files, on the smallest images there are."""
+"""nas-search from the command line to the files, on the smallest embedded images."""
 
 import json
 import os
@@ -20,7 +20,7 @@ QUICK = ("--data", "digits", "--epochs", "1", "--max-images", "300", "--precisio
 
 
 def search(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run nas-search in a process of its own, as a person does."""
+    """Run nas-search in a new process."""
     command = [sys.executable, "-c", "import sys; from nas.cli import main; sys.exit(main())"]
     return subprocess.run(
         [*command, *QUICK, "--out", str(out), *arguments],
@@ -50,7 +50,7 @@ def extended(
     return search(out, "--name", "a", "--budget", "3", "--workers", "1")
 
 
-def test_it_leaves_the_files_and_says_what_to_type_next(
+def test_it_writes_the_files_and_shows_the_next_command(
     out: Path, first: subprocess.CompletedProcess[str]
 ) -> None:
     assert first.returncode == 0, first.stderr
@@ -84,7 +84,7 @@ def test_best_json_is_the_best_row_of_trials_csv(
     assert row["reward"] == pytest.approx(reward)
 
 
-def test_a_larger_budget_extends_and_repeats_nothing(
+def test_a_larger_budget_extends_the_run_and_repeats_nothing(
     out: Path, extended: subprocess.CompletedProcess[str]
 ) -> None:
     assert extended.returncode == 0, extended.stderr
@@ -97,7 +97,7 @@ def test_a_larger_budget_extends_and_repeats_nothing(
     assert extended.stdout.startswith("candidate 2: ")
 
 
-def test_a_finished_run_is_shown_again_without_work(
+def test_a_finished_run_is_shown_again_without_training(
     out: Path,
     extended: subprocess.CompletedProcess[str],
     capsys: pytest.CaptureFixture[str],
@@ -109,7 +109,7 @@ def test_a_finished_run_is_shown_again_without_work(
     assert (out / "a" / "best.json").read_bytes() == before
 
 
-def test_other_settings_are_refused_with_the_difference_named(
+def test_other_settings_are_rejected_with_their_difference(
     out: Path,
     extended: subprocess.CompletedProcess[str],
     capsys: pytest.CaptureFixture[str],
@@ -121,7 +121,7 @@ def test_other_settings_are_refused_with_the_difference_named(
     assert "seed 0 -> 1" in error
 
 
-def test_the_report_can_be_written_anew(
+def test_the_report_can_be_written_again(
     out: Path,
     extended: subprocess.CompletedProcess[str],
     tmp_path: Path,
@@ -135,7 +135,7 @@ def test_the_report_can_be_written_anew(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--data", "nowhere/at/all"], "nowhere/at/all"),
         (["--space", "huge"], "huge"),
@@ -157,9 +157,9 @@ def test_the_report_can_be_written_anew(
         (["--address", "127.0.0.1:1"], "no Ray cluster answers at '127.0.0.1:1'"),
     ],
 )
-def test_the_callers_fault_is_one_line_and_nothing_is_written(
+def test_bad_input_is_one_line_and_nothing_is_written(
     arguments: list[str],
-    complaint: str,
+    message: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -167,12 +167,12 @@ def test_the_callers_fault_is_one_line_and_nothing_is_written(
     assert main(["--precision", "fp32", "--out", str(out), *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("nas-search: ")
-    assert complaint in captured.err
+    assert message in captured.err
     assert captured.err.count("\n") == 1
     assert not out.exists() or not list(out.iterdir())
 
 
-def test_images_of_several_classes_are_refused(
+def test_images_of_several_classes_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
@@ -195,7 +195,9 @@ def test_bad_flags_are_one_line(arguments: list[str], capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_report_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_of_a_folder_without_run_is_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert report_main(["--run", str(tmp_path)]) == 2
     assert "config.yaml" in capsys.readouterr().err
 

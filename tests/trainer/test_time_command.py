@@ -1,4 +1,4 @@
-"""nas-time: what it prints, and how it refuses."""
+"""nas-time: its output and its errors."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from trainer.timing.synthetic_step import StepSettings
 FAST = ["--image-size", "32", "--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
 
 
-def test_it_times_a_published_name_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_published_network_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert time_main(["--arch", "efficientnetv2-b0", "--json", *FAST]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["name"] == "efficientnetv2-b0"
@@ -31,7 +31,7 @@ def test_it_times_a_published_name_as_json(capsys: pytest.CaptureFixture[str]) -
         assert name in record
 
 
-def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_published_network_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert time_main(["--arch", "efficientnetv2-b0", *FAST]) == 0
     out = capsys.readouterr().out
     for word in (  # the names of --json
@@ -48,7 +48,7 @@ def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--arch", "resnet50"], "resnet50"),
         (["--arch", "efficientnetv2-s", "--device", "cuda:99"], "--device cuda:99"),
@@ -58,18 +58,18 @@ def test_it_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> Non
         (["--space", "tiny", "--table", "no/such/t.json"], "there is no folder no/such"),
     ],
 )
-def test_the_callers_fault_is_one_line_and_exit_code_two(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_bad_input_is_one_line_and_exit_code_two(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert time_main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("nas-time: ")
-    assert complaint in captured.err
+    assert message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
 
 
-def test_a_space_is_timed_into_a_table(
+def test_the_parts_of_a_space_are_timed_into_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
@@ -104,7 +104,7 @@ def test_bad_flags_are_one_line_and_exit_code_two(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_what_cannot_fit_is_refused_before_it_is_built(
+def test_a_network_beyond_the_memory_is_rejected_before_it_is_built(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments = ["--arch", "efficientnetv2-l", "--batch-size", "1000000", "--device", "cpu"]

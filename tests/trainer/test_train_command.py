@@ -1,4 +1,4 @@
-"""nas-train as it is typed: its plan, its files, its refusals, and what survives a kill."""
+"""nas-train: its plan, files and errors, and its resumption after signals."""
 
 import json
 import math
@@ -85,7 +85,7 @@ def test_a_dry_run_shows_every_phase_and_writes_nothing(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_signal_saves_and_says_how_to_go_on(
+def test_a_signal_saves_a_checkpoint_and_shows_how_to_resume(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("trainer.stop_signals.StopRequest.requested", requested_after(2))
@@ -109,7 +109,7 @@ def test_ctrl_c_before_the_first_step_is_one_line(
 
 
 def requested_after(steps: int) -> Callable[..., bool]:
-    """Send this process a SIGTERM before the step of that number, and then ask as ever."""
+    """Return a `StopRequest.requested` that sends SIGTERM before the step of that number."""
     calls = iter(range(10**6))
 
     def requested(self: object) -> bool:
@@ -120,7 +120,7 @@ def requested_after(steps: int) -> Callable[..., bool]:
     return requested
 
 
-def test_weights_of_other_classes_start_a_training_with_a_new_head(
+def test_initial_weights_of_other_classes_get_a_new_head(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(words)
@@ -160,7 +160,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert message in error
 
 
-def test_an_image_that_cannot_be_decoded_is_named_before_anything_is_trained(
+def test_an_image_that_cannot_be_decoded_is_named_before_training(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "images" / "cat" / "3.png").write_bytes(b"no picture")
@@ -171,7 +171,7 @@ def test_an_image_that_cannot_be_decoded_is_named_before_anything_is_trained(
     assert not (tmp_path / "runs").exists()
 
 
-def test_images_below_the_phases_size_are_told_of(
+def test_enlarged_images_are_noted(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     phases = {"kind": "fixed", "last": {"image_size": 24}}
@@ -182,7 +182,7 @@ def test_images_below_the_phases_size_are_told_of(
 
 
 @pytest.mark.slow
-def test_killed_and_terminated_trainings_end_in_the_same_bits(
+def test_killed_and_terminated_trainings_end_bit_identical(
     words: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**RECIPE, "duration": {"epochs": 40}}))

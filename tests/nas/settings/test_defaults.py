@@ -16,14 +16,14 @@ def given(**flags: Any) -> dict[str, Any]:
     return given_settings(search_parser("nas-search").parse_args(words))
 
 
-def test_the_defaults_are_the_papers_exponents_and_the_embedded_images() -> None:
+def test_defaults_are_the_exponents_of_the_paper_and_embedded_images() -> None:
     config = complete_config(given())
     assert (config.w, config.v) == (-0.07, -0.05)
     assert (config.data, config.space, config.budget) == ("digits-scenes", "tiny", 16)
-    assert not config.proxy.flip  # a mirrored digit is no digit
+    assert not config.proxy.flip  # a mirrored digit is not a digit
 
 
-def test_real_images_get_the_papers_ten_epochs_and_flips() -> None:
+def test_other_images_have_ten_epochs_and_flips() -> None:
     config = complete_config(given(data="somewhere"))
     assert config.proxy.epochs == 10
     assert config.proxy.flip
@@ -32,28 +32,28 @@ def test_real_images_get_the_papers_ten_epochs_and_flips() -> None:
     assert other.proxy.image_size == 128
 
 
-def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+def test_flags_override_the_file_and_the_file_overrides_defaults(tmp_path: Path) -> None:
     file = tmp_path / "search.yaml"
     file.write_text("budget: 5\nw: -0.5\nproxy: {epochs: 7, learning_rate: 1e-1}\n")
     config = complete_config(given(config=file, budget=9, image_size=40))
     assert (config.budget, config.w) == (9, -0.5)
     assert (config.proxy.epochs, config.proxy.image_size) == (7, 40)
-    assert config.proxy.learning_rate == 0.1  # YAML reads 1e-1 as text
+    assert config.proxy.learning_rate == 0.1  # YAML parses 1e-1 as text
 
 
-def test_the_finals_of_the_embedded_images_are_short_unless_somebody_asks_for_epochs() -> None:
+def test_finalists_on_embedded_images_train_briefly_unless_epochs_are_given() -> None:
     assert complete_config(given()).epochs_of_finalists == 4
     assert complete_config(given(epochs=5)).epochs_of_finalists == 10
     assert complete_config(given(finalist_epochs=7)).epochs_of_finalists == 7
     assert complete_config(given(data="somewhere")).epochs_of_finalists == 20
 
 
-def test_the_seed_reaches_the_trainings() -> None:
+def test_the_trainings_have_the_seed_of_the_search() -> None:
     settings = {**given(), "seed": 5}
     assert complete_config(settings).proxy.seed == 5
 
 
-def test_a_seed_that_is_typed_wins_over_both_of_a_runs_config(tmp_path: Path) -> None:
+def test_the_seed_flag_overrides_both_seeds_of_a_file(tmp_path: Path) -> None:
     file = write_config(tmp_path, complete_config({**given(), "seed": 5}))
     again = complete_config(given(config=file))
     assert (again.seed, again.proxy.seed) == (5, 5)
@@ -61,12 +61,12 @@ def test_a_seed_that_is_typed_wins_over_both_of_a_runs_config(tmp_path: Path) ->
     assert (other.seed, other.proxy.seed) == (7, 7)
 
 
-def test_no_more_workers_than_candidates() -> None:
+def test_workers_are_at_most_the_candidates() -> None:
     assert complete_config(given(budget=1)).workers == 1
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("budgt: 5", "setting budgt: .*not permitted"),
         ("budget: 0", "setting budget: .*greater than or equal to 1, got 0"),
@@ -95,14 +95,14 @@ def test_no_more_workers_than_candidates() -> None:
         ("space: nowhere", "nowhere"),
     ],
 )
-def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_invalid_file_is_rejected_by_name(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "search.yaml"
     file.write_text(text)
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=message):
         complete_config(given(config=file))
 
 
-def test_a_run_is_called_by_what_it_searches() -> None:
+def test_the_default_name_consists_of_settings() -> None:
     config = complete_config(given(data="/data/flowers/"))
     assert default_name(config) == "flowers-tiny-auto-0"
     rungs = complete_config(given(data="/data/flowers/", fidelity="progressive"))
@@ -110,16 +110,16 @@ def test_a_run_is_called_by_what_it_searches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "complaint"),
+    ("setting", "message"),
     [
         ({"start_from": ["nonsuch"]}, "nonsuch"),
         ({"step_time_table": "/nowhere/table.json"}, "/nowhere/table.json"),
     ],
 )
-def test_a_file_that_is_not_there_is_found_before_images_are_decoded(
-    setting: dict[str, Any], complaint: str
+def test_a_missing_file_is_reported_before_images_are_decoded(
+    setting: dict[str, Any], message: str
 ) -> None:
     config = complete_config(given()).model_copy(update=setting)
-    with pytest.raises((ValueError, OSError), match=complaint):
+    with pytest.raises((ValueError, OSError), match=message):
         check_files(config)
     check_files(config.model_copy(update={"start_from": [], "step_time_table": "auto"}))

@@ -1,4 +1,4 @@
-"""What a search begins with: proposed first, in order, once, and exactly so after a kill."""
+"""Start points are proposed first, in order and once, after an interruption too."""
 
 import json
 import os
@@ -30,16 +30,21 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
-def shy(choices: Choices) -> str:
-    return "too near to the second" if SPACE.key(choices) == SPACE.key(POINTS[1]) else ""
+def rejection(choices: Choices) -> str:
+    return "too close to the second" if SPACE.key(choices) == SPACE.key(POINTS[1]) else ""
 
 
 def drive(path: Path, sampler: str, *, budget: int = 24, workers: int = 1) -> list[Candidate]:
-    """Search with workers that finish in turn; return what was told, in order."""
+    """Search with workers that finish in order; return the candidates in the order of results."""
     factory = sampler_factory(sampler, seed=5)
     with Ledger(path, {"sampler": sampler}) as ledger:
         engine = Engine(
-            SPACE, factory, ledger, budget=budget, screen=ToyScreen(violation=shy), first=FIRST
+            SPACE,
+            factory,
+            ledger,
+            budget=budget,
+            screen=ToyScreen(violation=rejection),
+            first=FIRST,
         )
         running = list(engine.pending())
         while True:
@@ -51,7 +56,7 @@ def drive(path: Path, sampler: str, *, budget: int = 24, workers: int = 1) -> li
 
 
 @every_sampler
-def test_start_points_come_first_and_are_written_down_as_such(
+def test_start_points_are_proposed_first_and_marked_in_the_ledger(
     tmp_path: Path, sampler: str
 ) -> None:
     drive(path := tmp_path / "ledger.jsonl", sampler, workers=2)
@@ -64,30 +69,32 @@ def test_start_points_come_first_and_are_written_down_as_such(
     assert isinstance(third, Duplicate)
     assert isinstance(fourth, Asked)
     assert [event.choices for event in starts] == FIRST
-    assert second.reason == "too near to the second"
+    assert second.reason == "too close to the second"
     assert third.of == first.number == 0
 
 
 @every_sampler
-def test_a_search_cut_among_its_start_points_goes_on_exactly(tmp_path: Path, sampler: str) -> None:
+def test_a_search_interrupted_among_its_start_points_resumes_identically(
+    tmp_path: Path, sampler: str
+) -> None:
     whole = drive(path := tmp_path / "ledger.jsonl", sampler)
     lines = path.read_bytes().splitlines(keepends=True)
-    for cut in (2, 3, 4, 7):  # the first start point before, in flight and told, and past them
+    for cut in (2, 3, 4, 7):  # before the first start point, in flight and told, and after all
         path.write_bytes(b"".join(lines[:cut]))
         assert drive(path, sampler) == whole
         events = [json.loads(line) for line in path.read_bytes().splitlines()]
         assert sum(bool(event.get("start")) for event in events) == 4
 
 
-def test_a_budget_smaller_than_the_start_points_leaves_the_rest_for_later(tmp_path: Path) -> None:
+def test_start_points_beyond_the_budget_are_proposed_when_it_grows(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     assert [c.choices for c in drive(path, "evolution", budget=1)] == [POINTS[0]]
-    # The refused one costs nothing, so it may come before or after the budget's end.
+    # The rejected point costs no budget, so it may come before or after its end.
     trained = {SPACE.key(c.choices) for c in drive(path, "evolution", budget=2)}
     assert {SPACE.key(POINTS[0]), SPACE.key(POINTS[2])} <= trained
 
 
-def test_a_start_point_outside_the_space_is_refused(tmp_path: Path) -> None:
+def test_a_start_point_outside_the_space_is_rejected(tmp_path: Path) -> None:
     bad = {name: value for name, value in POINTS[0].items() if name != "stage1.depth"}
     with Ledger(tmp_path / "ledger.jsonl", {}) as ledger, pytest.raises((KeyError, ValueError)):
         Engine(SPACE, sampler_factory("random", seed=0), ledger, budget=2, first=[bad])

@@ -1,4 +1,4 @@
-"""How commands fail: the caller's fault in one line with code 2, ours with a traceback."""
+"""Errors of commands: bad input in one line with exit code 2, bugs with a traceback."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ def _failing(error: BaseException) -> int:
     return run_command("nas-test", command, [])
 
 
-def test_a_good_command_returns_its_own_code() -> None:
+def test_a_command_without_errors_returns_its_own_exit_code() -> None:
     seen: list[Sequence[str] | None] = []
 
     def command(argv: Sequence[str] | None) -> int:
@@ -29,7 +29,7 @@ def test_a_good_command_returns_its_own_code() -> None:
     assert seen == [["--flag"]]
 
 
-def test_a_wrong_value_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert _failing(ValueError("Phase.size must be > 0,\n  got -1")) == 2
     assert capsys.readouterr().err == "nas-test: Phase.size must be > 0, got -1\n"
 
@@ -39,17 +39,17 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "best.json" in capsys.readouterr().err
 
 
-def test_an_error_without_words_still_says_something(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_without_a_message_shows_its_type(capsys: pytest.CaptureFixture[str]) -> None:
     assert _failing(ValueError()) == 2
     assert capsys.readouterr().err == "nas-test: ValueError\n"
 
 
-def test_ctrl_c_is_one_line_and_code_130(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_is_one_line_and_exit_code_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert _failing(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "nas-test: stopped\n"
 
 
-def test_our_own_fault_is_not_swallowed() -> None:
+def test_other_exceptions_are_not_caught() -> None:
     with pytest.raises(KeyError):
         _failing(KeyError("bug"))
 
@@ -64,7 +64,7 @@ def test_flags_are_read() -> None:
     assert _parser().parse_args(["--budget", "16"]).budget == 16
 
 
-def test_the_help_shows_defaults_that_say_something() -> None:
+def test_the_help_shows_defaults_except_none_and_false() -> None:
     parser = _parser()
     parser.add_argument("--seed", default=0, help="Seed")
     parser.add_argument("--resume", action="store_true", help="Resume")
@@ -74,7 +74,7 @@ def test_the_help_shows_defaults_that_say_something() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--colour"], ["--budget", "0"], ["--budget", "many"]])
-def test_a_wrong_flag_is_one_line_and_code_2(
+def test_an_invalid_flag_is_one_line_and_exit_code_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -87,7 +87,7 @@ def test_a_wrong_flag_is_one_line_and_code_2(
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp", "../a", "a/"])
-def test_a_name_that_leaves_its_folder_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_name_outside_its_folder_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="plain name"):
         run_folder(tmp_path, name)
 
@@ -96,7 +96,7 @@ STARTED = """
 import signal, sys, time
 from search_space.command_line.startup import start_command
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may ignore it
 
 def load():
     if "import" in sys.argv: wait()
@@ -118,7 +118,7 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize("moment", ["import", "run"])
-def test_an_interrupt_is_one_line_whenever_it_comes(moment: str) -> None:
+def test_an_interrupt_is_one_line_at_any_moment(moment: str) -> None:
     command = [sys.executable, "-c", STARTED, moment]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -130,7 +130,7 @@ def test_an_interrupt_is_one_line_whenever_it_comes(moment: str) -> None:
     assert process.returncode == 130
 
 
-def test_an_interrupt_after_the_command_changes_nothing() -> None:
+def test_an_interrupt_after_the_command_has_no_effect() -> None:
     command = [sys.executable, "-c", STARTED, "end"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert (ended.returncode, ended.stderr) == (3, "")
