@@ -65,9 +65,10 @@ class MirrorStudy:
         }
         self._storage = _open_storage(url)
         try:
-            self._study = self._claim(name, run_id) or self._claim(f"{name}-{run_id[:8]}", run_id)
-            if self._study is None:
+            study = self._claim(name, run_id) or self._claim(f"{name}-{run_id[:8]}", run_id)
+            if study is None:
                 raise ValueError(f"the studies {name} and {name}-{run_id[:8]} are of other runs")
+            self._study = study
             self.present = {
                 (trial.user_attrs[NUMBER], trial.user_attrs.get("rung", 0))
                 for trial in self.trials()
@@ -83,7 +84,6 @@ class MirrorStudy:
         Raises:
             Exception: Any error of the storage or its driver.
         """
-        assert self._study is not None
         return self._study.get_trials(deepcopy=False)
 
     def add(self, record: Record) -> None:
@@ -92,7 +92,6 @@ class MirrorStudy:
         Raises:
             Exception: Any error of the storage or its driver; the study must then be reopened.
         """
-        assert self._study is not None
         self._study.add_trial(self._trial(record))
         self.present.add((record.candidate.number, record.rung))
 

@@ -74,17 +74,15 @@ class ProxyStatistics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready form, with the keys of ``proxy_check.json``."""
-        return {
-            "candidates": self.candidates,
-            "at_chance": self.at_chance,
-            "held": asdict(self.rank_correlation),
-            "by_params": asdict(self.rank_correlation_of_params),
-            "noise": self.seed_std,
-            "spread": self.candidate_std,
-            "counting": self.sampling_std,
-            "long_spread": self.long_std,
-            "steadiness": self.reliability,
-        }
+        values = dict(zip(_KEYS, asdict(self).values(), strict=True))
+        return {**values, "steadiness": self.reliability}
+
+
+# Keys in proxy_check.json, in the order of the attributes.
+_KEYS = (
+    *("candidates", "at_chance", "held", "by_params"),
+    *("noise", "spread", "counting", "long_spread"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

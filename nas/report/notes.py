@@ -20,19 +20,16 @@ def search_notes(engine: Engine) -> list[str]:
     if counts.infeasible:
         notes.append(f"{_proposals(counts.infeasible)} not trained, for breaking a constraint")
     if counts.over_limit:
-        candidates = "candidate" if counts.over_limit == 1 else "candidates"
-        notes.append(
-            f"{counts.over_limit} trained {candidates} broke a constraint by what was measured"
-        )
+        trained = "trained candidate" if counts.over_limit == 1 else "trained candidates"
+        notes.append(f"{counts.over_limit} {trained} broke a constraint by what was measured")
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
         candidates = "candidate" if counts.failed == 1 else "candidates"
         notes.append(f"{counts.failed} {candidates} failed: {failure_reasons(failed)}")
-    if predicted := prediction_note(engine.records()):
-        notes.append(predicted)
+    notes.append(prediction_note(engine.records()))
     if engine.note:
         notes.append(f"ended before its budget: {engine.note}")
-    return notes
+    return list(filter(None, notes))
 
 
 def _proposals(number: int) -> str:

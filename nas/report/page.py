@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment
@@ -56,7 +55,7 @@ def report_page(
     counted = Counter(record.outcome.state for record in records)
     return (
         Environment(autoescape=True)
-        .from_string(template)
+        .from_string(template, {"percent": percent, "milliseconds": milliseconds, "count": count})
         .render(
             name=name,
             config=config,
@@ -66,20 +65,16 @@ def report_page(
             device=best.outcome.costs.timing.device if best else "",
             picture=_picture(records, name, best) if best else "",
             stages=space.architecture(best.candidate.choices).stages if best else (),
-            confirmed=_confirmation(best, finals) if best else "",
             finals=finals,
             finals_heads=FINALIST,
             finals_rows=[
-                {"mark": _finalist_mark(one, finals), "values": finalist_cells(one)}
+                (_finalist_mark(one, finals), finalist_cells(one))
                 for one in (finals.finalists if finals else ())
             ],
             finals_notes=final_notes(finals) if finals else (),
             front_heads=CANDIDATE,
             front_rows=[
-                {
-                    "mark": "best" if one.candidate.number == number else "",
-                    "values": candidate_cells(one),
-                }
+                ("best" if one.candidate.number == number else "", candidate_cells(one))
                 for one in pareto_front(records)
             ],
             rungs=rung_costs(records),
@@ -87,20 +82,6 @@ def report_page(
             rows=_rows(trials, records, number),
         )
     )
-
-
-def _confirmation(best: Record, finals: Finals | None) -> str:
-    """Return a sentence on the winner's metrics and the trainings that they are based on."""
-    costs = best.outcome.costs
-    metrics = (
-        f"Reward {best.outcome.reward:.4f}: accuracy {percent(best.outcome.training.accuracy)}, "
-        f"step time {milliseconds(costs.step_time_s)}, which is "
-        f"{costs.relative_step_time:.2f}x the reference network's, "
-        f"{count(costs.num_params)} parameters"
-    )
-    if finals is None or finals.winner is None:
-        return f"{metrics}; one short training, not repeated with another seed."
-    return f"{metrics}; the mean of {len(finals.winner.trained)} further trainings."
 
 
 def _finalist_mark(one: Finalist, finals: Finals | None) -> str:
@@ -111,21 +92,15 @@ def _finalist_mark(one: Finalist, finals: Finals | None) -> str:
 
 def _rows(
     trials: pd.DataFrame, records: Sequence[Record], best: int | None
-) -> list[dict[str, Any]]:
-    marks = {
-        record.candidate.number: "chance"
-        for record in records
-        if record.outcome.state is State.COMPLETE and not record.can_win
-    }
+) -> list[tuple[str, list[str]]]:
+    """Return the mark and the cells of every candidate."""
+    trained = (record for record in records if record.outcome.state is State.COMPLETE)
+    marks = {one.candidate.number: "" if one.can_win else "chance" for one in trained}
     marks |= {record.candidate.number: "front" for record in pareto_front(records)}
-    marks |= {best: "best"} if best is not None else {}
-    return [
-        {
-            "mark": marks.get(row["number"], ""),
-            "values": [_text(value) for value in row.values()],
-        }
-        for row in trials.astype(object).to_dict("records")
-    ]
+    if best is not None:
+        marks[best] = "best"
+    rows = trials.astype(object).to_dict("records")
+    return [(marks.get(row["number"], ""), [*map(_text, row.values())]) for row in rows]
 
 
 def _text(value: object) -> str:

@@ -29,15 +29,8 @@ def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ..
     Raises:
         ValueError: If an exponent is above zero or not finite.
     """
-    return tuple(
-        ranked(
-            [
-                replace(record, outcome=record.outcome.with_reward(w=w, v=v))
-                for record in records
-                if record.can_win
-            ]
-        )
-    )
+    able = [record for record in records if record.can_win]
+    return tuple(ranked([replace(r, outcome=r.outcome.with_reward(w=w, v=v)) for r in able]))
 
 
 def rerank_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path, int]:
