@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from nas.metrics import MeasuredCosts, Metrics, TrainingResult
+from nas.metrics import Metrics, TrainingResult
 from nas.reward import weighted_product
+from trainer.proxy.measurement import MeasuredCosts
 
 Choice = int | str
 Choices = Mapping[str, Choice]

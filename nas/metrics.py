@@ -9,39 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from trainer.proxy.measurement import MeasuredCosts
 from trainer.timing.step_time import StepTime
 
 Metric = float | int | str | bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredCosts:
-    """Costs of a candidate, which need no training.
-
-    Attributes:
-        timing: Its training step, timed at the search's full image size.
-        relative_step_time: Step time / the reference network's: the reward's S.
-        reference_step_time_s: The reference network's step time, timed in turn with it, seconds.
-        num_params: Learnable parameters.
-        relative_params: Parameters / the reference network's: the reward's P.
-        macs: Multiply-adds of one forward pass at the search's full image size.
-        num_classes: Outputs of the classifier.
-        timing_seconds: Wall seconds of the timing, waiting for the device included.
-    """
-
-    timing: StepTime
-    relative_step_time: float
-    reference_step_time_s: float
-    num_params: int
-    relative_params: float
-    macs: int
-    num_classes: int
-    timing_seconds: float
-
-    @property
-    def step_time_s(self) -> float:
-        """Time of one training step, seconds."""
-        return self.timing.step_time_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,8 @@ def measure_ours(sampler: str, count: int) -> Clock:
 def make_nothing() -> Any:
     """Return an evaluator that measures nothing; its reward is a hash of the network."""
     from nas.candidate import Candidate, Outcome, State
-    from nas.metrics import MeasuredCosts, Metrics, TrainingResult
+    from nas.metrics import Metrics, TrainingResult
+    from trainer.proxy.measurement import MeasuredCosts
     from trainer.timing.step_time import StepTime
 
     costs = MeasuredCosts(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from nas.candidate import Choices, Outcome, State
 from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
-from nas.metrics import MeasuredCosts
+from trainer.proxy.measurement import MeasuredCosts
 
 # A predicted step time excludes a candidate only if it exceeds the limit by this many mean
 # errors of the table. Of normally distributed errors, one in nine is larger than two mean

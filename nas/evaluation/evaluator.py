@@ -17,17 +17,16 @@ from nas.engine.job import Job, Training
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.images import proxy_task
 from nas.evaluation.safe_evaluation import worker_name
-from nas.metrics import DeviceSeconds, MeasuredCosts, Metrics, ReachedRung, TrainingResult
+from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
 from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
 from search_space.architecture import Architecture
-from search_space.cost import count_params
 from search_space.space import SearchSpace
 from trainer.device.memory import free_memory
-from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.measurement import InfeasibleError, MeasuredCosts
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import Rung, training_rungs
-from trainer.proxy.step_timing import measure_step
+from trainer.proxy.step_timing import measure_costs
 from trainer.proxy.task import ProxyTask, proxy_split
 
 
@@ -97,7 +96,7 @@ class Evaluator:
         architecture = self.factory.space.architecture(job.choices)
         try:
             if costs is None:
-                costs = measured_costs(architecture, task)
+                costs = measure_costs(architecture, task)
                 timing, begun = clock() - begun, clock()
                 state, reason = self._reason_not_to_train(job, costs, constraints)
             if state is State.COMPLETE:
@@ -177,25 +176,6 @@ class Evaluator:
             task,
             rung=reached if len(rungs) > 1 else None,
         )
-
-
-def measured_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
-    """Time the training step of a candidate and return its costs.
-
-    Raises:
-        InfeasibleError: If it does not fit the device.
-    """
-    measured, num_classes = measure_step(architecture, task), task.images.num_classes
-    return MeasuredCosts(
-        timing=measured.step_time,
-        relative_step_time=measured.relative_step_time,
-        reference_step_time_s=measured.reference_step_time_s,
-        num_params=measured.num_params,
-        relative_params=measured.num_params / count_params(task.reference, num_classes),
-        macs=measured.macs,
-        num_classes=num_classes,
-        timing_seconds=measured.timing_seconds,
-    )
 
 
 def training_result(

@@ -43,7 +43,7 @@ def run_with_tune(
     resources = {"cpu": 1, "gpu": session.gpus_per_worker}
     trainable = tune.with_parameters(
         CandidateTrainable,
-        pickled_make_evaluate=cloudpickle.dumps(make_evaluate),
+        make_evaluate=cloudpickle.dumps(make_evaluate),
         results=queue.results,
         workers=session.workers,
         memory_bytes=queue.limits.worker_memory_bytes,

@@ -1,4 +1,4 @@
-"""The class of the Ray actors. It imports little, because every worker imports it first."""
+"""What a worker process does. It imports little, because every worker imports it first."""
 
 import os
 import pickle
@@ -11,7 +11,7 @@ from trainer.device.host_memory import worker_memory_bytes
 
 
 class Worker:
-    """Evaluates one job at a time; the first one imports torch."""
+    """Evaluates one job at a time; the first one makes the evaluator and imports torch."""
 
     def __init__(
         self,

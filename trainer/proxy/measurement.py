@@ -1,4 +1,4 @@
-"""The measured training step of a candidate, and the error of one that cannot be trained."""
+"""The measured costs of a candidate, and the error of one that cannot be trained."""
 
 from dataclasses import dataclass
 
@@ -6,32 +6,36 @@ from trainer.timing.step_time import StepTime
 
 
 class InfeasibleError(Exception):
-    """The candidate cannot be trained or timed, by its own fault.
-
-    The search records the message as the candidate's reason with a reward of zero, and
-    continues.
-    """
+    """The candidate cannot be trained or timed, by its own fault; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepMeasurement:
-    """A candidate's training step, timed alternately with the reference network's.
+class MeasuredCosts:
+    """Costs of a candidate, which need no training.
 
     Attributes:
-        step_time: The candidate's step.
-        reference_step_time_s: The reference network's step, seconds.
-        num_params: Learnable parameters of the candidate.
-        macs: Multiply-adds of one forward pass at the training image size.
+        timing: Its training step, timed at the search's full image size.
+        relative_step_time: Step time / the reference network's: the reward's S
+            (arXiv:2104.00298, section 3.3).
+        reference_step_time_s: The reference network's step time, measured alternately with the
+            candidate's, seconds.
+        num_params: Learnable parameters.
+        relative_params: Parameters / the reference network's: the reward's P.
+        macs: Multiply-adds of one forward pass at the search's full image size.
+        num_classes: Outputs of the classifier.
         timing_seconds: Wall seconds of the timing, including the wait for the device.
     """
 
-    step_time: StepTime
+    timing: StepTime
+    relative_step_time: float
     reference_step_time_s: float
     num_params: int
+    relative_params: float
     macs: int
+    num_classes: int
     timing_seconds: float
 
     @property
-    def relative_step_time(self) -> float:
-        """The reward's S: step time / the reference network's (arXiv:2104.00298, 3.3)."""
-        return self.step_time.step_time_s / self.reference_step_time_s
+    def step_time_s(self) -> float:
+        """Time of one training step, seconds."""
+        return self.timing.step_time_s

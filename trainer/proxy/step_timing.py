@@ -11,7 +11,7 @@ from search_space.cost import count_macs, count_params
 from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
-from trainer.proxy.measurement import StepMeasurement
+from trainer.proxy.measurement import MeasuredCosts
 from trainer.proxy.memory_check import check_memory, full_device_is_infeasible
 from trainer.proxy.task import (
     ProxyTask,
@@ -24,7 +24,7 @@ from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
 
 
-def measure_step(architecture: Architecture, task: ProxyTask) -> StepMeasurement:
+def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
     """Time the training step of `architecture` at the proxy's full image size, untrained.
 
     The timed blocks of the candidate and of the reference network alternate, on the same real
@@ -44,11 +44,16 @@ def measure_step(architecture: Architecture, task: ProxyTask) -> StepMeasurement
         precision = task.config.precision
         steps = [_training_step(one, task, images, labels, precision) for one in networks]
         step_time, reference = time_steps(steps, task.config.timing, gate)
-    return StepMeasurement(
-        step_time=step_time,
+    num_classes = task.images.num_classes
+    num_params = count_params(architecture, num_classes)
+    return MeasuredCosts(
+        timing=step_time,
+        relative_step_time=step_time.step_time_s / reference.step_time_s,
         reference_step_time_s=reference.step_time_s,
-        num_params=count_params(architecture, task.images.num_classes),
-        macs=count_macs(architecture, task.config.image_size, task.images.num_classes),
+        num_params=num_params,
+        relative_params=num_params / count_params(task.reference, num_classes),
+        macs=count_macs(architecture, task.config.image_size, num_classes),
+        num_classes=num_classes,
         timing_seconds=time.perf_counter() - started,
     )
 

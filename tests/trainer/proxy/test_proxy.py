@@ -12,10 +12,10 @@ from search_space.cost import count_macs, count_params
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.proxy import rung_training
-from trainer.proxy.measurement import InfeasibleError, StepMeasurement
+from trainer.proxy.measurement import InfeasibleError, MeasuredCosts
 from trainer.proxy.rung_training import RungResult, train_rung
 from trainer.proxy.rungs import training_rungs
-from trainer.proxy.step_timing import fastest_precision, measure_step
+from trainer.proxy.step_timing import fastest_precision, measure_costs
 from trainer.proxy.task import ProxyTask
 
 SMALL = Architecture(
@@ -63,10 +63,10 @@ def task() -> ProxyTask:
     )
 
 
-def evaluate(architecture: Architecture, task: ProxyTask) -> tuple[StepMeasurement, RungResult]:
+def evaluate(architecture: Architecture, task: ProxyTask) -> tuple[MeasuredCosts, RungResult]:
     """Time and train a candidate in full."""
     (rung,) = training_rungs(task.config)
-    return measure_step(architecture, task), train_rung(architecture, task, rung, None)
+    return measure_costs(architecture, task), train_rung(architecture, task, rung, None)
 
 
 def train(architecture: Architecture, task: ProxyTask) -> RungResult:
@@ -80,9 +80,9 @@ def test_it_learns_and_measures_costs_and_times(task: ProxyTask) -> None:
     assert trained.accuracy >= 0.9
     assert measured.num_params == count_params(SMALL, 2)
     assert measured.macs == count_macs(SMALL, 16, 2)
-    assert measured.step_time.batch_size == 16
+    assert measured.timing.batch_size == 16
     assert measured.relative_step_time == pytest.approx(
-        measured.step_time.step_time_s / measured.reference_step_time_s
+        measured.timing.step_time_s / measured.reference_step_time_s
     )
     assert measured.timing_seconds > 0
 
@@ -110,7 +110,7 @@ def test_every_recipe_trains(task: ProxyTask, optimizer: str, schedule: str) -> 
 def test_bfloat16_trains(task: ProxyTask) -> None:
     config = CONFIG.model_copy(update={"precision": "bf16"})
     measured, trained = evaluate(SMALL, replace(task, config=config))
-    assert measured.step_time.precision == "bf16"
+    assert measured.timing.precision == "bf16"
     assert trained.accuracy >= 0.9
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_fit_is_refused_before_it_is_built(task: ProxyTask) -> None:
     huge = replace(
         REFERENCE, stages=(replace(REFERENCE.stages[0], depth=400, width=8000, expand_ratio=6),)
     )
-    for refused in (measure_step, train):
+    for refused in (measure_costs, train):
         with pytest.raises(InfeasibleError, match=r"needs about .* GiB .* of 1\.0 GiB"):
             refused(huge, replace(task, memory_limit_bytes=2**30))
 
@@ -162,7 +162,7 @@ def test_another_error_is_ours_and_is_not_swallowed(
 def test_fewer_images_than_a_batch_still_train_and_time_a_whole_batch(task: ProxyTask) -> None:
     config = CONFIG.model_copy(update={"max_images": 6, "epochs": 1})
     measured, trained = evaluate(SMALL, replace(task, config=config))
-    assert measured.step_time.batch_size == 16
+    assert measured.timing.batch_size == 16
     assert trained.train_loss > 0
 
 

@@ -16,7 +16,7 @@ from trainer.config import ProxyConfig, RungsConfig, TimingConfig
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import rung_learning_rate, training_rungs
-from trainer.proxy.step_timing import measure_step
+from trainer.proxy.step_timing import measure_costs
 from trainer.proxy.task import ProxyTask
 
 TWO = RungsConfig(rungs=2, dropout=0.2)
@@ -163,8 +163,8 @@ def test_a_lost_or_damaged_file_is_none(tmp_path: Path) -> None:
 
 
 def test_costs_are_known_before_any_training() -> None:
-    measured = measure_step(architecture(), task())
-    assert measured.step_time.image_size == SIZE
+    measured = measure_costs(architecture(), task())
+    assert measured.timing.image_size == SIZE
     assert measured.relative_step_time > 0
     assert measured.num_params == count_params(architecture(), task().images.num_classes)
 
