@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ class DeviceStepTimer(StepTimer):
             except torch.cuda.OutOfMemoryError as error:
                 reason = str(error).splitlines()[0]
                 raise ValueError(f"--batch-size {batch_size} does not fit: {reason}") from error
-        return tuple(time.to_dict() for time in times)
+        return tuple(asdict(time) for time in times)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -58,7 +59,7 @@ def _time_command(argv: Sequence[str] | None) -> int:
         "key": file.architecture.key,
         "num_params": count_params(file.architecture, args.num_classes),
         "macs": count_macs(file.architecture, image_size, args.num_classes),
-        **measured.to_dict(),
+        **asdict(measured),
     }
     if args.json:
         print(json.dumps(record, indent=2))

@@ -11,9 +11,9 @@ import torch.distributed as dist
 
 from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
+from trainer.fit.request import TrainRun, train_split
 from trainer.fit.state import TrainState
 from trainer.run.display import NoDisplay
-from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train_share
 
 

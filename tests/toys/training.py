@@ -10,8 +10,8 @@ from search_space.architecture import Architecture, BlockType, Stage
 from search_space.architecture_file import ArchitectureFile
 from trainer.config import validated
 from trainer.data.cache.images import CachedImages, ImageSplit
+from trainer.fit.request import TrainRun
 from trainer.recipes.config import Recipe
-from trainer.run.request import TrainRun
 
 SIZE = 16
 

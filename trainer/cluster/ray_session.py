@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainer.cluster.ray_capacity import capacity_note, require_capacity
+from trainer.cluster.ray_capacity import capacity_note
 from trainer.cluster.ray_connection import connected, joined
 from trainer.cluster.ray_private import (
     TEMPORARY_FOLDER_OPTION,
@@ -89,14 +89,15 @@ def ray_session(
     _check_workers(workers, gpus_per_worker)
     if address is not None:
         with joined(address):
-            note = capacity_note(workers, gpus_per_worker, f"the cluster at {address}")
+            where = f"the cluster at {address}"
+            note = capacity_note(workers, gpus_per_worker, where, can_grow=True)
             yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, note=note)
         return
     cpus = logical_cpus or len(os.sched_getaffinity(0))
     if workers > cpus:
         raise ValueError(f"workers must be <= {cpus}, the CPUs of this machine, got {workers}")
     with temporary_folder() as folder, _started(folder, cpus=cpus, dashboard=dashboard):
-        require_capacity(workers, gpus_per_worker, "this machine")
+        capacity_note(workers, gpus_per_worker, "this machine")
         yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, folder=folder)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.distributed.worker_messages import EventQueue, EventReplay
+from trainer.fit.request import TrainRun, plan_of, train_split
 from trainer.run.display import TrainDisplay
 from trainer.run.folder import check_folder, is_finished
-from trainer.run.request import TrainRun, plan_of, train_split
 from trainer.stop_signals import StopRequest, stop_signals
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _train(
         run=run,
         data=str(path.absolute()) if path.exists() else data,
         threads=workers.threads,
-        queue=QueueHandle(actor=actor),
+        queue=QueueHandle(actor),
     )
     trainer = _trainer(task, workers, session)
     errors: list[Exception] = []

@@ -14,26 +14,27 @@ from ray.train import UserCallback
 
 from trainer.data.cache.images import open_cache
 from trainer.data.prepare import prepare
-from trainer.distributed.worker_messages import Event, RemoteDisplay, fatal_error
+from trainer.distributed.worker_messages import Event, EventQueue, RemoteDisplay, fatal_error
 from trainer.fit.processes import Processes
+from trainer.fit.request import TrainRun, train_split
 from trainer.run.display import NoDisplay
-from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train_share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueHandle:
-    """Handle of the driver's `EventQueue`; implements `EventSink`.
+class QueueHandle(EventQueue):
+    """The driver's queue, in a Ray actor.
 
-    Attributes:
+    Args:
         actor: Ray's handle of the actor.
     """
 
-    actor: Any
+    def __init__(self, actor: Any) -> None:
+        super().__init__()
+        self._actor = actor
 
     def put(self, events: Sequence[Event]) -> bool:
         """Append events; return whether the training is to stop."""
-        stop: bool = ray.get(self.actor.put.remote(events))
+        stop: bool = ray.get(self._actor.put.remote(events))
         return stop
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.loop import DivergedError
@@ -22,10 +22,7 @@ FATAL_ERRORS = {kind.__name__: kind for kind in (ValueError, OSError, DivergedEr
 
 
 class EventQueue:
-    """Queue of events from workers to driver; also passes the stop request to the workers.
-
-    It runs as a Ray actor.
-    """
+    """Queue of events from workers to driver; also passes the stop request to the workers."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -43,14 +40,6 @@ class EventQueue:
         return events
 
 
-class EventSink(Protocol):
-    """Takes events: an `EventQueue`, or a handle of one."""
-
-    def put(self, events: Sequence[Event]) -> bool:
-        """Append events; return whether the training is to stop."""
-        ...
-
-
 class RemoteDisplay:
     """Display and observer of the worker of rank 0, which sends everything to the driver.
 
@@ -60,7 +49,7 @@ class RemoteDisplay:
         queue: Queue of the driver.
     """
 
-    def __init__(self, queue: EventSink) -> None:
+    def __init__(self, queue: EventQueue) -> None:
         self._queue = queue
         self._events: list[Event] = []
         self._put_at = float("-inf")

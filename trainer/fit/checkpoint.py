@@ -62,32 +62,27 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
 
     def load(self, device: torch.device) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-        """Return the newest readable checkpoint or None, and a note on each damaged one."""
+        """Return the newest readable checkpoint or None, and a note on each damaged one.
+
+        Raises:
+            OSError: If a file cannot be read.
+        """
         notes: list[str] = []
         for path in (self._folder / NEWEST, *reversed(self._numbered())):
             if not path.exists():
                 continue
             try:
-                return read_checkpoint(path, device), tuple(notes)
+                content = load_tensors(path, device)
             except ValueError as error:
                 notes.append(str(error))
+                continue
+            if content.get("schema") == SCHEMA:
+                return content, tuple(notes)
+            notes.append(f"{path}: no checkpoint of this version")
         return None, tuple(notes)
 
     def _numbered(self) -> list[Path]:
         return sorted(self._steps.glob("step-*.pt"))
-
-
-def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Return the content of a checkpoint file, with its tensors on `device`.
-
-    Raises:
-        ValueError: If the file is damaged or has another schema.
-        OSError: If it cannot be read.
-    """
-    content = load_tensors(path, device)
-    if content.get("schema") != SCHEMA:
-        raise ValueError(f"{path}: no checkpoint of this version")
-    return content
 
 
 def _link(path: Path, name: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import torch
 
 from trainer.fit.evaluation import evaluate_images
+from trainer.fit.request import identity_of
 from trainer.fit.setup import TrainingObserver, TrainingSetup
 from trainer.fit.state import TrainState
 from trainer.fit.step import take_step
@@ -37,7 +38,7 @@ def fit(
         DivergedError: If gradients remain not finite, see `NonFiniteSettings`.
         OSError: If a checkpoint cannot be written.
     """
-    plan, recipe = setup.plan, setup.plan.recipe
+    plan, recipe = setup.plan, setup.run.recipe
     trained = setup.training_module(state.network)
     statistics = [b for b in state.network.buffers() if b.is_floating_point()]
     kept = [torch.empty_like(buffer) for buffer in statistics]
@@ -74,9 +75,9 @@ def _evaluate(
 ) -> bool:
     """Evaluate, and return whether the result is the best so far."""
     feed, averaged = setup.evaluation_feed, None
-    raw = evaluate_images(state.network, feed, setup.precision)
+    raw = evaluate_images(state.network, feed, setup.run.precision)
     if state.average is not None:
-        averaged = evaluate_images(state.averaged, feed, setup.precision)
+        averaged = evaluate_images(state.averaged, feed, setup.run.precision)
     for observer in observers:
         observer.evaluated(state.step, raw, averaged)
     top1 = (averaged or raw).top1
@@ -92,7 +93,7 @@ def _save(state: TrainState, setup: TrainingSetup, *, best: bool = False) -> Non
         "state": state.state_dict(),
         "accumulation": list(setup.accumulation),
         "workers": setup.processes.size,
-        "identity": setup.identity,
+        "identity": identity_of(setup.run, setup.plan),
     }
     setup.checkpoints.save(content, step=state.step, best=best)
 
@@ -103,7 +104,7 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
     Raises:
         DivergedError: If the recipe says to stop, or allows no further rewind.
     """
-    settings = setup.plan.recipe.non_finite
+    settings = setup.run.recipe.non_finite
     reason = (
         f"the gradient was not finite in {state.skipped_in_row} steps in a row, up to step "
         f"{state.step}"
@@ -112,7 +113,7 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
         raise DivergedError(f"{reason}; a lower learning_rate.base may help")
     if state.rewinds >= settings.max_rewinds:
         raise DivergedError(f"{reason}, after {state.rewinds} rewinds to lower learning rates")
-    content, _ = setup.checkpoints.load(setup.device)
+    content, _ = setup.checkpoints.load(setup.run.device)
     if content is None:
         raise DivergedError(f"{reason}, and there is no readable checkpoint to return to")
     skipped, rewinds = state.skipped, state.rewinds + 1

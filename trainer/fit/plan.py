@@ -169,13 +169,8 @@ def recipe_phases(recipe: Recipe, train_size: int) -> tuple[Phase, ...]:
 
 
 def _phase(settings: PhaseSettings, train_size: int) -> Phase:
-    return Phase(
-        image_size=_pixels(settings.image_size, train_size),
-        dropout=settings.dropout,
-        randaug_magnitude=settings.randaug_magnitude,
-        mixup_alpha=settings.mixup_alpha,
-        cutmix_alpha=settings.cutmix_alpha,
-    )
+    pixels = _pixels(settings.image_size, train_size)
+    return Phase(image_size=pixels, **settings.model_dump(exclude={"image_size"}))
 
 
 def _pixels(size: ImageSize, train_size: int) -> int:

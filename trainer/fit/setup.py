@@ -1,18 +1,18 @@
 """Inputs of a training loop, and the interface of its observers."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import nn
 
-from trainer.config import Precision
 from trainer.data.loading.train_feed import TrainFeed
 from trainer.device.gate import DeviceGate
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.evaluation import Evaluation, EvaluationFeed
 from trainer.fit.plan import TrainPlan
 from trainer.fit.processes import Processes
+from trainer.fit.request import TrainRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,38 +63,27 @@ class TrainingSetup:
     """Everything that a training loop reads and does not change.
 
     Attributes:
+        run: Settings of the training.
         plan: Phase and learning rate of every step.
         feed: Batches of the training images.
         evaluation_feed: Batches of the evaluated images.
         accumulation: For each phase, the number of batches of this process in a step.
         checkpoints: Folder of the checkpoints; only the process of rank 0 writes to it.
-        identity: Settings that a checkpoint and the run that resumes from it have in common.
-        precision: Arithmetic of the forward pass.
-        seed: Seed of dropout and stochastic depth.
         gate: Gate of the device, entered at each step so that a timer can use the device alone.
         processes: This process, its device, and the processes that share the training.
-        compiled: Whether the network is trained through ``torch.compile``.
     """
 
+    run: TrainRun
     plan: TrainPlan
     feed: TrainFeed
     evaluation_feed: EvaluationFeed
     accumulation: tuple[int, ...]
     checkpoints: CheckpointFolder
-    identity: dict[str, Any]
-    precision: Precision
-    seed: int
     gate: DeviceGate
     processes: Processes
-    compiled: bool = False
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the network."""
-        return self.processes.device
 
     def training_module(self, network: nn.Module) -> nn.Module:
         """Return the module that trains `network`: compiled and data parallel as configured."""
         # A static shape gives one graph for each of the few image sizes.
-        compiled = torch.compile(network, dynamic=False) if self.compiled else network
+        compiled = torch.compile(network, dynamic=False) if self.run.compiled else network
         return self.processes.data_parallel(cast("nn.Module", compiled))

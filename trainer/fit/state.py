@@ -6,11 +6,10 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from search_space.architecture import Architecture
 from search_space.network import Network, build_network
 from trainer.fit.averaging import averaged_network
+from trainer.fit.request import TrainRun
 from trainer.optim import make_optimizer
-from trainer.recipes.config import Recipe
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,24 +71,17 @@ class TrainState:
             setattr(self, name, state["counters"][name])
 
 
-def new_state(
-    architecture: Architecture,
-    recipe: Recipe,
-    *,
-    num_classes: int,
-    device: torch.device,
-    seed: int,
-) -> TrainState:
-    """Return the state before the first step; equal arguments give equal weights."""
-    torch.manual_seed(seed)
+def new_state(run: TrainRun) -> TrainState:
+    """Return the state before the first step; equal runs give equal weights."""
+    torch.manual_seed(run.seed)
+    recipe, settings = run.recipe, run.recipe.optimizer
     network = build_network(
-        architecture,
-        num_classes,
+        run.file.architecture,
+        run.images.num_classes,
         survival_prob=recipe.survival_prob,
         padding=recipe.padding,
         bn_momentum=recipe.bn_momentum,
-    ).to(device)
-    settings = recipe.optimizer
+    ).to(run.device)
     return TrainState(
         network=network,
         average=averaged_network(network, recipe.ema_decay) if recipe.ema_decay else None,

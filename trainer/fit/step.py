@@ -32,7 +32,7 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
         setup: The plan, the images and the processes.
     """
     started, cpu_started = time.perf_counter(), time.process_time()
-    plan, recipe, step = setup.plan, setup.plan.recipe, state.step
+    plan, step = setup.plan, state.step
     index = plan.phase_index(step)
     state.network.train()
     state.network.set_dropout(plan.phases[index].dropout)
@@ -41,7 +41,7 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
     state.optimizer.zero_grad(set_to_none=True)
     sums = _compute_gradients(trained, step, setup)
     setup.processes.average(_running_statistics(state.network))
-    norm = _clip_gradients(state.network, recipe.optimizer.clip_norm)
+    norm = _clip_gradients(state.network, setup.run.recipe.optimizer.clip_norm)
     # The only synchronisation with the device. All processes have the same gradient; the sum of
     # the norms ensures that they agree on whether it is finite.
     means = setup.processes.total(torch.stack((*sums, norm))) / setup.processes.size
@@ -71,16 +71,16 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
 
 def _compute_gradients(trained: nn.Module, step: int, setup: TrainingSetup) -> Tensor:
     """Fill the gradients; return this process's mean loss and number of hits, float32 (2,)."""
-    index = setup.plan.phase_index(step)
+    run, index = setup.run, setup.plan.phase_index(step)
     phase, parts = setup.plan.phases[index], setup.accumulation[index]
     share = setup.feed.order.share
-    smoothing = setup.plan.recipe.label_smoothing
-    sums = torch.zeros(2, device=setup.device)
+    smoothing = run.recipe.label_smoothing
+    sums = torch.zeros(2, device=run.device)
     for number, (images, targets) in enumerate(setup.feed.batches(step, phase, parts), start=1):
         part = setup.processes.rank * parts + number - 1
-        torch.manual_seed(seed_of(setup.seed, step, part, _NETWORK_STREAM))
+        torch.manual_seed(seed_of(run.seed, step, part, _NETWORK_STREAM))
         with _synchronisation(trained, enabled=number == parts):
-            with autocast(setup.device, setup.precision):
+            with autocast(run.device, run.precision):
                 logits = trained(images)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
             loss = loss * (len(images) / share)

@@ -1,20 +1,24 @@
-"""Folder of a run: checks before a training, and an exclusive lock during it."""
+"""Folder of a run: checks, files of the settings and the environment, and the lock."""
 
 import fcntl
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
+import yaml
 
+from search_space.atomic_file import write_atomic
+from trainer.device.naming import device_name
+from trainer.environment import write_environment
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.plan import TrainPlan
-from trainer.run.files import SUMMARY
-from trainer.run.request import TrainRun
+from trainer.fit.request import TrainRun, identity_of
 
-LOCK = ".lock"
+CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
+PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 # The workers of a killed driver keep the lock for some seconds.
 LOCK_TIMEOUT_S = 30.0
 
@@ -49,16 +53,42 @@ def is_finished(run: TrainRun, plan: TrainPlan) -> bool:
     return content is not None and bool(content["step"] == plan.total_steps)
 
 
-def identity_of(run: TrainRun, plan: TrainPlan) -> dict[str, Any]:
-    """Return the settings that a resumed training must share; the workers are not among them."""
-    return {
-        "architecture": run.file.architecture.key,
-        "images": run.images.path.name,
-        "num_images": plan.num_images,
+def write_config(run: TrainRun, *, workers: int) -> None:
+    """Write ``config.yaml``: all settings, defaults included, and the architecture."""
+    settings = {
+        "name": run.folder.name,
         "seed": run.seed,
+        "images": run.images.name,
+        "device": str(run.device),
         "precision": run.precision,
-        **run.recipe.model_dump(mode="json"),
+        "compiled": run.compiled,
+        "workers": workers,
+        "init_from": None if run.init_from is None else str(run.init_from),
+        "recipe": run.recipe.model_dump(mode="json"),
+        "architecture": run.file.to_dict(),
     }
+    write_atomic(run.folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
+
+
+def record_environment(run: TrainRun, *, workers: int) -> None:
+    """Write ``environment.json``: versions, device, commit, command, seed and the images."""
+    images = run.images
+    write_environment(
+        run.folder,
+        command=run.command or sys.argv,
+        seed=run.seed,
+        packages=PACKAGES,
+        device=device_name(run.device),
+        workers=workers,
+        threads=torch.get_num_threads(),
+        images={
+            "name": images.name,
+            "cache": str(images.path),
+            "image_size": images.image_size,
+            "classes": images.num_classes,
+            "counts": {name: len(split) for name, split in images.splits.items()},
+        },
+    )
 
 
 @contextmanager

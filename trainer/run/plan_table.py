@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from trainer.fit.preflight import MemoryQuery, PhaseBatch, predicted_batches, step_seconds
-from trainer.run.request import TrainRun, memory_query, plan_of, train_split
+from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
+from trainer.fit.processes import Processes
+from trainer.fit.request import TrainRun, plan_of, train_split
 
 # RA is the magnitude of RandAugment. The table must fit 80 characters.
 COLUMNS = (
@@ -26,12 +27,13 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
         ValueError: If the smallest batch of a phase does not fit the memory.
     """
     plan = plan_of(run, train_split(run))
-    query = memory_query(run, plan, workers, on_host=workers)
-    batches = predicted_batches(query)
+    processes = Processes(size=workers, on_host=workers, device=run.device)
+    finder = BatchSizeFinder(run=run, plan=plan, processes=processes)
+    batches = finder.predicted()
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
-    step_times = _time_phases(query, batches)
+    step_times = _time_phases(finder, batches)
     rows = zip(plan.phases, batches, plan.steps_in_phases(), step_times, strict=True)
     total = 0.0
     for number, (phase, batch, steps, seconds) in enumerate(rows, start=1):
@@ -51,7 +53,7 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
             _duration(steps * seconds),
         )
     console.print(
-        f"{run.file.name} ({query.architecture.key}): {plan.total_steps} steps of "
+        f"{run.file.name} ({run.file.architecture.key}): {plan.total_steps} steps of "
         f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
         + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else ""),
         highlight=False,
@@ -67,7 +69,7 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
     )
 
 
-def _time_phases(query: MemoryQuery, batches: tuple[PhaseBatch, ...]) -> list[float]:
+def _time_phases(finder: BatchSizeFinder, batches: tuple[PhaseBatch, ...]) -> list[float]:
     """Return the seconds of a step of every phase; for a large network on a CPU in minutes."""
     console = Console(stderr=True)
     with Progress(
@@ -78,8 +80,8 @@ def _time_phases(query: MemoryQuery, batches: tuple[PhaseBatch, ...]) -> list[fl
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        phases = progress.track(query.plan.phases)
-        return [step_seconds(query, *one) for one in zip(phases, batches, strict=True)]
+        phases = progress.track(finder.plan.phases)
+        return [finder.step_seconds(*one) for one in zip(phases, batches, strict=True)]
 
 
 def _duration(seconds: float) -> str:

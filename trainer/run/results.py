@@ -1,19 +1,21 @@
 """Results of a training: the model, the summary and the plot."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 import torch
 
+from search_space.atomic_file import write_atomic
 from search_space.cost import count_macs, count_params
 from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
+from trainer.fit.request import Split, TrainRun
 from trainer.fit.state import TrainState
 from trainer.model_file import ModelFile, save_model
-from trainer.run.files import SUMMARY, write_json
+from trainer.run.folder import SUMMARY
 from trainer.run.metrics_log import MetricsLog
 from trainer.run.plot import plot_training
-from trainer.run.request import Split, TrainRun
 
 
 def write_results(
@@ -30,7 +32,8 @@ def write_results(
         raw=state.network.state_dict(),
     )
     save_model(run.folder / "model.pt", model)
-    write_json(run.folder / SUMMARY, _summary(run, plan, split, state, log))
+    summary = _summary(run, plan, split, state, log)
+    write_atomic(run.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
     plot_training(run.folder / "training.png", plan, log.rows, run.folder.name)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
 
 from rich.console import Console
 
@@ -14,16 +13,21 @@ from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.evaluation import EvaluationFeed
 from trainer.fit.loop import fit
 from trainer.fit.plan import TrainPlan
-from trainer.fit.preflight import predicted_batches, verified_batches
+from trainer.fit.preflight import BatchSizeFinder
 from trainer.fit.processes import Processes
+from trainer.fit.request import Split, TrainRun, plan_of, train_split
 from trainer.fit.setup import TrainingSetup
 from trainer.fit.state import TrainState, new_state
 from trainer.run.display import ConsoleDisplay, TrainDisplay
-from trainer.run.files import record_environment, write_config
-from trainer.run.folder import check_folder, exclusive_lock, identity_of, is_finished
+from trainer.run.folder import (
+    check_folder,
+    exclusive_lock,
+    is_finished,
+    record_environment,
+    write_config,
+)
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
-from trainer.run.request import Split, TrainRun, memory_query, plan_of, train_split
 from trainer.run.results import write_results
 
 FEW_IMAGES = 8
@@ -82,13 +86,7 @@ def _initial_or_resumed_state(
     run: TrainRun, plan: TrainPlan, processes: Processes, display: TrainDisplay
 ) -> tuple[TrainState, tuple[int, ...]]:
     """Return the state of the newest checkpoint or a new one, and each phase's accumulation."""
-    state = new_state(
-        run.file.architecture,
-        run.recipe,
-        num_classes=run.images.num_classes,
-        device=run.device,
-        seed=run.seed,
-    )
+    state = new_state(run)
     content, notes = CheckpointFolder(run.folder).load(run.device)
     for note in notes:
         display.print(f"{note}; an older checkpoint is used")
@@ -115,7 +113,7 @@ def _initial_or_resumed_state(
             state.average.module.load_state_dict(state.network.state_dict())
     accumulation = _fitting_accumulation(run, plan, processes, display)
     if processes.rank == 0:
-        write_config(run.folder, run.file, run.recipe, _settings(run, processes))
+        write_config(run, workers=processes.size)
         record_environment(run, workers=processes.size)
     return state, accumulation
 
@@ -124,9 +122,9 @@ def _fitting_accumulation(
     run: TrainRun, plan: TrainPlan, processes: Processes, display: TrainDisplay
 ) -> tuple[int, ...]:
     """Return for each phase the smallest accumulation that fits in all processes."""
-    query = memory_query(run, plan, processes.size, on_host=processes.on_host)
-    predicted = predicted_batches(query)
-    verified = verified_batches(query, predicted)
+    finder = BatchSizeFinder(run=run, plan=plan, processes=processes)
+    predicted = finder.predicted()
+    verified = finder.verified(predicted)
     for phase, before, batch in zip(plan.phases, predicted, verified, strict=True):
         if batch != before:
             display.print(
@@ -134,7 +132,7 @@ def _fitting_accumulation(
                 f"{batch.batch_size} images at once"
             )
     accumulation = tuple(max(processes.gather(batch.accumulation)) for batch in verified)
-    fewest = query.share // max(accumulation)
+    fewest = finder.share // max(accumulation)
     if fewest < FEW_IMAGES:
         display.print(
             f"note: batch normalisation sees {fewest} images at once; the statistics of fewer "
@@ -173,6 +171,7 @@ def _setup(
     processes: Processes,
 ) -> TrainingSetup:
     return TrainingSetup(
+        run=run,
         plan=plan,
         feed=feed,
         evaluation_feed=EvaluationFeed(
@@ -184,23 +183,6 @@ def _setup(
         ),
         accumulation=accumulation,
         checkpoints=CheckpointFolder(run.folder, keep=run.recipe.keep_checkpoints),
-        identity=identity_of(run, plan),
-        precision=run.precision,
-        seed=run.seed,
         gate=DeviceGate(device_key(run.device)),
         processes=processes,
-        compiled=run.compiled,
     )
-
-
-def _settings(run: TrainRun, processes: Processes) -> dict[str, Any]:
-    return {
-        "name": run.folder.name,
-        "seed": run.seed,
-        "images": run.images.name,
-        "device": str(run.device),
-        "precision": run.precision,
-        "compiled": run.compiled,
-        "workers": processes.size,
-        "init_from": None if run.init_from is None else str(run.init_from),
-    }

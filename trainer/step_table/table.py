@@ -21,6 +21,7 @@ from search_space.parts import Part, network_parts
 from trainer.step_table.line_fit import fit_line, leave_one_out_error
 
 SCHEMA = "nas.step-times/1"
+_NUMBERS = ("reference_step_time_s", "relative_error", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +155,8 @@ class StepTable:
         return {
             "schema": SCHEMA,
             "conditions": asdict(self.conditions),
-            "reference_step_time_s": self.reference_step_time_s,
+            **{name: getattr(self, name) for name in _NUMBERS},
             "line": {"slope": self.slope, "intercept": self.intercept},
-            "relative_error": self.relative_error,
-            "seconds": self.seconds,
             "measured": [
                 {
                     "architecture": network.architecture.to_dict(),
@@ -181,9 +180,9 @@ class StepTable:
         if data.get("schema") != SCHEMA:
             raise ValueError(f"schema must be {SCHEMA!r}, got {data.get('schema')!r}")
         try:
+            numbers = {name: data[name] for name in _NUMBERS} | data["line"]
             table = cls(
                 conditions=TableConditions(**data["conditions"]),
-                reference_step_time_s=float(data["reference_step_time_s"]),
                 parts={
                     Part.from_dict(part): float(part["relative_time"]) for part in data["parts"]
                 },
@@ -194,10 +193,7 @@ class StepTable:
                     )
                     for network in data["measured"]
                 ),
-                slope=float(data["line"]["slope"]),
-                intercept=float(data["line"]["intercept"]),
-                relative_error=float(data["relative_error"]),
-                seconds=float(data["seconds"]),
+                **{name: float(number) for name, number in numbers.items()},
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"it lacks or misnames a field: {error}") from error

@@ -1,8 +1,6 @@
 """Time of a training step, with the conditions of its measurement."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +48,3 @@ class StepTime:
     device: str
     torch_version: str
     wide_spread: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict; `from_dict` inverts it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the value whose `to_dict` gave `data`."""
-        return cls(**{field.name: data[field.name] for field in fields(cls)})

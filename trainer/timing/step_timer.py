@@ -9,6 +9,7 @@ that a drifting clock or a throttled device cancels in their ratio.
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,9 @@ def time_steps(
     Returns:
         One `StepTime` for each of `steps`, in their order.
     """
-    with gate.lease():
+    device = steps[0].images.device
+    on_gpu = device.type == "cuda"
+    with gate.lease(), torch.cuda.device(device) if on_gpu else nullcontext():
         timed = [_timed(step) for step in steps]
         counts = [_steps_per_block(step, config) for step in timed]
         attempts: list[_Attempt] = []

@@ -4,9 +4,7 @@ import resource
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,53 +27,51 @@ class TimedStep(ABC):
     clock: ClassVar[str]
 
     def __init__(self, step: Step) -> None:
-        self._step = step
+        self._step, self._run = step, step.run
         step.network.train()
 
-    @abstractmethod
     def block(self, steps: int) -> float:
         """Run `steps` steps and return their mean time, seconds."""
+        start = self._mark()
+        for _ in range(steps):
+            self._run()
+        return self._seconds(start, self._mark()) / steps
+
+    def parts(self, steps: int) -> tuple[float, float, float]:
+        """Return mean seconds of forward with loss, of backward and of update, run eagerly."""
+        step, totals = self._step, np.zeros(3)
+        for _ in range(steps):
+            step.optimizer.zero_grad(set_to_none=True)
+            start = self._mark()
+            loss = step.forward()
+            after_forward = self._mark()
+            step.backward(loss)
+            after_backward = self._mark()
+            step.optimizer.step()
+            end = self._mark()
+            totals[2] += self._seconds(after_backward, end)
+            totals[1] += self._seconds(after_forward, after_backward)
+            totals[0] += self._seconds(start, after_forward)
+        forward, backward, update = totals / steps
+        return float(forward), float(backward), float(update)
 
     @abstractmethod
     def peak_memory_bytes(self) -> int:
         """Return the largest memory in use during one step."""
-
-    def parts(self, steps: int) -> tuple[float, float, float]:
-        """Return mean seconds of forward with loss, of backward and of the optimizer update."""
-        step, totals = self._step, np.zeros(3)
-        for _ in range(steps):
-            step.optimizer.zero_grad(set_to_none=True)
-            marks = [self._mark()]
-            loss = step.forward()
-            marks.append(self._mark())
-            step.backward(loss)
-            marks.append(self._mark())
-            step.optimizer.step()
-            marks.append(self._mark())
-            totals += self._intervals(marks)
-        forward, backward, update = totals / steps
-        return float(forward), float(backward), float(update)
 
     @abstractmethod
     def _mark(self) -> Any:
         """Return a mark of the current time."""
 
     @abstractmethod
-    def _intervals(self, marks: Sequence[Any]) -> Sequence[float]:
-        """Return the seconds between successive marks."""
+    def _seconds(self, start: Any, end: Any) -> float:
+        """Return the seconds between two marks."""
 
 
 class CpuStep(TimedStep):
     """Times a step by the CPU time of this process; meant for one thread."""
 
     clock = "process_cpu"
-
-    def block(self, steps: int) -> float:
-        """Run `steps` steps and return their mean process CPU time, seconds."""
-        start = time.process_time()
-        for _ in range(steps):
-            self._step.run()
-        return (time.process_time() - start) / steps
 
     def peak_memory_bytes(self) -> int:
         """Return the process's peak resident memory, libraries and data included.
@@ -85,7 +81,7 @@ class CpuStep(TimedStep):
         with suppress(OSError):  # not on Linux, or a container that forbids it
             # man 5 proc: resets the peak resident set size
             Path("/proc/self/clear_refs").write_text("5")
-        self._step.run()
+        self._run()
         status = Path("/proc/self/status")
         if status.exists():
             lines = status.read_text(encoding="utf-8").splitlines()
@@ -97,8 +93,8 @@ class CpuStep(TimedStep):
     def _mark(self) -> float:
         return time.process_time()
 
-    def _intervals(self, marks: Sequence[float]) -> list[float]:
-        return [end - start for start, end in pairwise(marks)]
+    def _seconds(self, start: float, end: float) -> float:
+        return end - start
 
 
 class CudaGraphStep(TimedStep):
@@ -106,38 +102,24 @@ class CudaGraphStep(TimedStep):
 
     With the small images of a search, an eager step is limited by the host that launches its
     kernels. Its wall time would measure the number of kernels. A replayed graph has no such
-    overhead.
+    overhead. The step's device must be the current one.
     """
 
     clock = "cuda_event"
 
     def __init__(self, step: Step) -> None:
         super().__init__(step)
-        self._device = step.images.device
-        with torch.cuda.device(self._device):
-            others = torch.cuda.memory_allocated(self._device) - _resident_bytes(step)
-            self._warm_up()
-            torch.cuda.reset_peak_memory_stats(self._device)
-            self._graph = torch.cuda.CUDAGraph()
-            step.optimizer.zero_grad(set_to_none=True)
-            with torch.cuda.graph(self._graph):
-                step.backward(step.forward())
-                step.optimizer.step()
-            self._peak_memory_bytes = torch.cuda.max_memory_allocated(self._device) - others
-
-    def block(self, steps: int) -> float:
-        """Replay `steps` steps and return their mean device time, seconds."""
-        with torch.cuda.device(self._device):
-            start = self._mark()
-            for _ in range(steps):
-                self._graph.replay()
-            (total,) = self._intervals([start, self._mark()])
-        return total / steps
-
-    def parts(self, steps: int) -> tuple[float, float, float]:
-        """Return mean device seconds of forward with loss, backward and update, run eagerly."""
-        with torch.cuda.device(self._device):
-            return super().parts(steps)
+        device = step.images.device
+        others = torch.cuda.memory_allocated(device) - _resident_bytes(step)
+        self._warm_up()
+        torch.cuda.reset_peak_memory_stats(device)
+        graph = torch.cuda.CUDAGraph()
+        step.optimizer.zero_grad(set_to_none=True)
+        with torch.cuda.graph(graph):
+            step.backward(step.forward())
+            step.optimizer.step()
+        self._peak_memory_bytes = torch.cuda.max_memory_allocated(device) - others
+        self._run = graph.replay
 
     def peak_memory_bytes(self) -> int:
         """Return the largest memory of this step, without the memory of other networks."""
@@ -148,9 +130,9 @@ class CudaGraphStep(TimedStep):
         mark.record()
         return mark
 
-    def _intervals(self, marks: Sequence[torch.cuda.Event]) -> list[float]:
-        marks[-1].synchronize()
-        return [start.elapsed_time(end) / 1000 for start, end in pairwise(marks)]
+    def _seconds(self, start: torch.cuda.Event, end: torch.cuda.Event) -> float:
+        end.synchronize()
+        return float(start.elapsed_time(end)) / 1000
 
     def _warm_up(self) -> None:
         # PyTorch requires a warm-up on a side stream before a capture (docs, notes/cuda).
@@ -158,7 +140,7 @@ class CudaGraphStep(TimedStep):
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(STEPS_BEFORE_CAPTURE):
-                self._step.run()
+                self._run()
         torch.cuda.current_stream().wait_stream(stream)
 
 

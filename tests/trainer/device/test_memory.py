@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from search_space.cost import count_params, training_memory_bytes
-from tests.toys.training import architecture, recipe
+from tests.toys.training import architecture, toy_run
 from trainer.config import Precision
 from trainer.device import host_memory
 from trainer.device.host_memory import (
@@ -18,7 +18,8 @@ from trainer.device.host_memory import (
 )
 from trainer.device.memory import device_memory_bytes, free_memory, predict_training_memory
 from trainer.fit.plan import make_plan
-from trainer.fit.preflight import MemoryQuery, predicted_batches
+from trainer.fit.preflight import BatchSizeFinder
+from trainer.fit.processes import Processes
 from trainer.optim import OptimizerName
 from trainer.timing.synthetic_step import StepSettings
 
@@ -131,15 +132,8 @@ def test_every_command_predicts_the_same_memory() -> None:
     settings = StepSettings(
         batch_size=16, num_classes=3, device=torch.device("cpu"), optimizer="sgd"
     )
-    training = recipe(optimizer={"name": "sgd"})
-    (phase, *_) = predicted_batches(
-        MemoryQuery(
-            architecture=architecture(),
-            num_classes=3,
-            plan=make_plan(training, num_images=64, train_size=16, eval_size=16, seed=0),
-            share=16,
-            device=torch.device("cpu"),
-            precision="fp32",
-        )
-    )
+    run = toy_run(Path("unused"), optimizer={"name": "sgd"})
+    plan = make_plan(run.recipe, num_images=64, train_size=16, eval_size=16, seed=0)
+    finder = BatchSizeFinder(run=run, plan=plan, processes=Processes())
+    phase, _ = finder.predicted()
     assert phase.predicted_bytes == settings.memory_bytes(architecture(), 8)

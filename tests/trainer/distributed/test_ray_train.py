@@ -18,9 +18,9 @@ from tests.toys.images import class_folders
 from tests.toys.process_group import together, train_together
 from tests.toys.training import RECIPE, architecture_file
 from trainer.data.prepare import prepare
+from trainer.fit.request import TrainRun
 from trainer.model_file import read_model
 from trainer.recipes.recipe_file import load_recipe
-from trainer.run.request import TrainRun
 from trainer.train_cli import main
 
 ROOT = Path(__file__).parents[3]

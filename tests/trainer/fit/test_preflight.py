@@ -1,6 +1,6 @@
 """Batch size of every phase: predicted, and then verified."""
 
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,31 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_space.cost import training_memory_bytes
-from tests.toys.training import architecture, recipe
-from trainer.fit import preflight
+from tests.toys.training import architecture, toy_run
 from trainer.fit.plan import make_plan
-from trainer.fit.preflight import (
-    MemoryQuery,
-    PhaseBatch,
-    predicted_batches,
-    step_seconds,
-    verified_batches,
-)
+from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
+from trainer.fit.processes import Processes
 from trainer.schedule import Phase
 from trainer.timing.training_step import TrainingStep
 
 
-def query(memory_bytes: int | None = None, **changes: Any) -> MemoryQuery:
-    plan = make_plan(recipe(**changes), num_images=64, train_size=16, eval_size=16, seed=0)
-    return MemoryQuery(
-        architecture=architecture(),
-        num_classes=3,
-        plan=plan,
-        share=plan.recipe.batch_size,
-        device=torch.device("cpu"),
-        precision="fp32",
-        memory_bytes=memory_bytes,
-    )
+def finder(memory_bytes: int | None = None, **changes: Any) -> BatchSizeFinder:
+    run = toy_run(Path("unused"), **changes)
+    plan = make_plan(run.recipe, num_images=64, train_size=16, eval_size=16, seed=0)
+    return BatchSizeFinder(run=run, plan=plan, processes=Processes(), memory_bytes=memory_bytes)
 
 
 def memory_of(batch: int, size: int) -> int:
@@ -42,62 +29,62 @@ def memory_of(batch: int, size: int) -> int:
 
 
 def test_larger_phases_are_accumulated_where_memory_is_short() -> None:
-    small, large = predicted_batches(query(memory_of(4, 16)))
+    small, large = finder(memory_of(4, 16)).predicted()
     assert (large.accumulation, large.batch_size) == (4, 4)
     assert (small.accumulation, small.batch_size) == (2, 8)  # a quarter of the pixels and a head
 
 
 @given(st.integers(2, 60), st.integers(2, 20))
 def test_the_parts_of_a_step_fit_and_make_up_the_batch(batch: int, fitting: int) -> None:
-    todo = query(memory_of(fitting, 16), batch_size=batch, duration={"steps": 9})
-    for predicted in predicted_batches(todo):
+    batches = finder(memory_of(fitting, 16), batch_size=batch, duration={"steps": 9}).predicted()
+    for predicted in batches:
         assert predicted.accumulation * predicted.batch_size >= batch
         assert batch // predicted.accumulation >= 2  # batch normalisation
-    largest = predicted_batches(todo)[1].batch_size
+    largest = batches[1].batch_size
     assert largest <= max(fitting, 3)  # three where parts of two would leave one image over
 
 
 def test_a_recipe_may_ask_for_smaller_batches() -> None:
-    assert [b.batch_size for b in predicted_batches(query(micro_batch=4))] == [4, 4]
+    assert [b.batch_size for b in finder(micro_batch=4).predicted()] == [4, 4]
 
 
 def test_what_cannot_fit_is_refused_by_its_size() -> None:
     with pytest.raises(ValueError, match=r"2 images of 16 px need about .* do not fit"):
-        predicted_batches(query(memory_of(1, 16)))
+        finder(memory_of(1, 16)).predicted()
 
 
 def out_of_memory_above(monkeypatch: pytest.MonkeyPatch, images: int) -> list[tuple[int, int]]:
     """Let larger batches of 16 px fail; return the (image size, batch size) of all tried steps."""
-    noise_step, tried = preflight._noise_step, []
+    noise_step, tried = BatchSizeFinder._noise_step, []
 
-    def limited(todo: MemoryQuery, phase: Phase, batch: int) -> TrainingStep:
+    def limited(self: BatchSizeFinder, phase: Phase, batch: int) -> TrainingStep:
         tried.append((phase.image_size, batch))
         if phase.image_size == 16 and batch > images:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return noise_step(todo, phase, batch)
+        return noise_step(self, phase, batch)
 
-    monkeypatch.setattr(preflight, "_noise_step", limited)
+    monkeypatch.setattr(BatchSizeFinder, "_noise_step", limited)
     return tried
 
 
 def test_a_batch_that_does_not_fit_after_all_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = out_of_memory_above(monkeypatch, 5)
-    todo = query()
-    verified = verified_batches(todo, predicted_batches(todo))
+    todo = finder()
+    verified = todo.verified(todo.predicted())
     assert [batch.batch_size for batch in verified] == [16, 4]
     assert tried == [(8, 16), (16, 16), (16, 8), (16, 4)]
 
 
 def test_nothing_fits_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
     out_of_memory_above(monkeypatch, 1)
-    todo = query()
+    todo = finder()
     with pytest.raises(ValueError, match="2 images of 16 px"):
-        verified_batches(todo, predicted_batches(todo))
+        todo.verified(todo.predicted())
 
 
 def test_a_step_in_parts_is_timed_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    todo = query()
+    todo = finder(batch_size=16)
     clock = iter((10.0, 12.0))
     monkeypatch.setattr("trainer.fit.preflight.time.perf_counter", lambda: next(clock))
     batch = PhaseBatch(accumulation=4, batch_size=4, predicted_bytes=0)
-    assert step_seconds(replace(todo, share=16), todo.plan.phases[0], batch) == 8.0
+    assert todo.step_seconds(todo.plan.phases[0], batch) == 8.0

@@ -17,8 +17,8 @@ from tests.toys.process_group import together, train_together
 from tests.toys.training import toy_run
 from trainer.fit.evaluation import EvaluationFeed, evaluate_images
 from trainer.fit.processes import Processes
+from trainer.fit.request import TrainRun, train_split
 from trainer.model_file import read_model
-from trainer.run.request import TrainRun, train_split
 from trainer.run.train import train
 
 # Nothing of the picture is wanted here, and every phase has both sizes and augmentation.
@@ -101,7 +101,7 @@ def evaluate_together(processes: Processes, folder: Path) -> None:
     from trainer.fit.state import new_state
 
     run = toy_run(folder)
-    state = new_state(run.file.architecture, run.recipe, num_classes=3, device=run.device, seed=0)
+    state = new_state(run)
     told: dict[str, Any] = {}
     for count in (31, 1):
         split = train_split(run)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,7 @@ from trainer.config import Precision
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.labels import Indices
-from trainer.device.memory import device_memory_bytes
 from trainer.fit.plan import TrainPlan, make_plan
-from trainer.fit.preflight import MemoryQuery
 from trainer.recipes.config import Recipe
 
 
@@ -92,24 +91,13 @@ def plan_of(run: TrainRun, split: Split) -> TrainPlan:
     )
 
 
-def memory_query(
-    run: TrainRun, plan: TrainPlan, processes: int = 1, *, on_host: int = 1
-) -> MemoryQuery:
-    """Return the memory query of one of several processes.
-
-    Args:
-        run: The training.
-        plan: Its plan.
-        processes: Number of processes that share a step.
-        on_host: Number of them that share the memory of a host.
-    """
-    on_cpu = run.device.type == "cpu" and on_host > 1
-    return MemoryQuery(
-        architecture=run.file.architecture,
-        num_classes=run.images.num_classes,
-        plan=plan,
-        share=run.recipe.batch_size // processes,
-        device=run.device,
-        precision=run.precision,
-        memory_bytes=device_memory_bytes(run.device, free=True) // on_host if on_cpu else None,
-    )
+def identity_of(run: TrainRun, plan: TrainPlan) -> dict[str, Any]:
+    """Return the settings that a resumed training must share; the workers are not among them."""
+    return {
+        "architecture": run.file.architecture.key,
+        "images": run.images.path.name,
+        "num_images": plan.num_images,
+        "seed": run.seed,
+        "precision": run.precision,
+        **run.recipe.model_dump(mode="json"),
+    }
