@@ -1,4 +1,4 @@
-"""What the search proposes and what comes back: plain values that cross processes and files."""
+"""Candidates, their outcomes, and records of both: values that cross processes and files."""
 
 import math
 from collections.abc import Mapping
@@ -15,13 +15,12 @@ Choices = Mapping[str, Choice]
 
 
 class State(StrEnum):
-    """How a candidate ended.
+    """State of a candidate that is no longer in flight.
 
-    COMPLETE was trained and measured. FAIL was tried and failed by its own fault (not a
-    number, out of memory, an exception, no end in time). INFEASIBLE breaks a constraint: by what
-    is known before training, and then it was never trained, or by what was measured, and then
-    it has metrics. DROPPED was timed and not trained, because it could not have won. All but the
-    first have a reward of zero, the least there is.
+    COMPLETE was trained and measured. FAIL failed by its own fault: loss not finite, out of
+    memory, an exception, a timeout. INFEASIBLE violates a constraint, by its predicted costs (it
+    was not tried) or by its measured costs (it has metrics). DROPPED was timed and not trained,
+    because it could not enter the top. The reward of all but the first is zero, the lowest one.
     """
 
     COMPLETE = "COMPLETE"
@@ -37,7 +36,7 @@ class Candidate:
     Attributes:
         number: The proposal's number: the same in the ledger, in `results/` and in Optuna.
         choices: Decision name -> chosen option, canonical: only the decisions that matter.
-        key: Name of what the choices stand for; equal keys are the same network.
+        key: Name of the network that the choices stand for; equal keys are equal networks.
     """
 
     number: int
@@ -46,12 +45,12 @@ class Candidate:
 
     @property
     def rung(self) -> int:
-        """The rung that it is to be trained through; 0 where there are no rungs."""
+        """The rung through which it is to be trained; 0 for a plain candidate."""
         return 0
 
     @property
     def file_stem(self) -> str:
-        """Name of its files, without the ending."""
+        """Name of its files, without the extension."""
         return str(self.number)
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,23 +65,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a candidate.
+    """The result of trying a candidate.
 
     Attributes:
-        state: How it ended.
+        state: State of the candidate.
         reward: Higher is better; zero unless COMPLETE.
-        metrics: What was measured: costs, training, device-seconds.
+        metrics: Its measurements: costs, training result, device-seconds.
         reason: Why it is not COMPLETE, in one line; empty if it is.
-        worker: Who did it, such as "node/pid".
-        seconds: Wall seconds that it took the worker.
-        traceback: Of the exception that made it fail; the ledger does without.
+        worker: The process that tried it, such as "node/pid".
+        seconds: Wall seconds in that process.
+        traceback: Traceback of the exception that made it fail; not written to the ledger.
 
     Raises:
-        ValueError: If a number is not finite, or a failed candidate has a reward.
+        ValueError: If a number is not finite, or a state other than COMPLETE has a reward.
     """
 
     state: State
-    reward: float
+    reward: float = 0.0
     metrics: Metrics = field(default_factory=Metrics)
     reason: str = ""
     worker: str = ""
@@ -109,7 +108,7 @@ class Outcome:
 
     @property
     def is_charged(self) -> bool:
-        """Whether it was tried and so counts against the budget."""
+        """Whether it was tried, and so counts against the budget."""
         return self.state is not State.INFEASIBLE or self.metrics != Metrics()
 
     @property
@@ -135,7 +134,7 @@ class Outcome:
         return self.metrics.training
 
     def with_reward(self, *, w: float, v: float) -> Self:
-        """Return this outcome with the reward of its metrics for other exponents.
+        """Return this outcome with the reward of its metrics.
 
         Args:
             w: Exponent of step time, <= 0.
@@ -156,18 +155,13 @@ class Outcome:
     ) -> Self:
         """Return the outcome of a candidate that failed by its own fault."""
         return cls(
-            state=State.FAIL,
-            reward=0.0,
-            reason=reason,
-            worker=worker,
-            seconds=seconds,
-            traceback=traceback,
+            state=State.FAIL, reason=reason, worker=worker, seconds=seconds, traceback=traceback
         )
 
     @classmethod
     def infeasible(cls, reason: str) -> Self:
-        """Return the outcome of a candidate that breaks a constraint and is not trained."""
-        return cls(state=State.INFEASIBLE, reward=0.0, reason=reason)
+        """Return the outcome of a candidate that violates a constraint and is not tried."""
+        return cls(state=State.INFEASIBLE, reason=reason)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it exactly."""
@@ -186,28 +180,21 @@ class Outcome:
         """Rebuild from `to_dict` output.
 
         Raises:
+            TypeError: If a value is missing or unknown.
             ValueError: If a state is unknown or a number not finite.
         """
-        return cls(
-            state=State(data["state"]),
-            reward=data["reward"],
-            metrics=Metrics.from_dict(data["metrics"]),
-            reason=data["reason"],
-            worker=data["worker"],
-            seconds=data["seconds"],
-            traceback=data.get("traceback", ""),
-        )
+        return cls(**{**data, "metrics": Metrics.from_dict(data["metrics"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A candidate together with what became of it: one row of the table.
+    """A candidate with its outcome: one row of the table.
 
     Attributes:
-        candidate: What was proposed.
-        outcome: How it ended.
-        deaths: Workers that died under it before.
-        time: When it was written down, seconds since the epoch.
+        candidate: The candidate.
+        outcome: Its outcome.
+        deaths: Workers that died while they tried it.
+        time: When the outcome was recorded, seconds since the epoch.
     """
 
     candidate: Candidate
@@ -217,20 +204,20 @@ class Record:
 
     @property
     def rung(self) -> int:
-        """The rung that the metrics come from; 0 where there are no rungs."""
+        """The rung of the metrics; 0 for a full training."""
         training = self.outcome.metrics.training
         return training.rung.number if training and training.rung else 0
 
     @property
     def rank(self) -> tuple[int, float, int]:
-        """What orders trained candidates: the higher rung, then reward, of equals the earliest.
+        """Sort key of trained candidates: the rung, then the reward, of equals the earliest.
 
-        Accuracies of different rungs are not comparable: other image sizes, fewer epochs.
+        Accuracies of different rungs do not compare: image sizes and epochs differ.
         """
         return self.rung, self.outcome.reward, -self.candidate.number
 
     @property
     def can_win(self) -> bool:
-        """Whether it was trained, and to more than chance: only then its reward says anything."""
+        """Whether it was trained to more than chance accuracy."""
         training = self.outcome.metrics.training
         return self.outcome.state is State.COMPLETE and not (training and training.at_chance)

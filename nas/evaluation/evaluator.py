@@ -18,7 +18,6 @@ from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.images import proxy_task
 from nas.evaluation.safe_evaluation import worker_name
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
-from nas.reward import weighted_product
 from nas.settings.config import SearchConfig
 from search_space.architecture import Architecture
 from search_space.space import SearchSpace
@@ -91,7 +90,7 @@ class Evaluator:
         started, clock = time.perf_counter(), device_clock(task.device)
         spent = job.known.device_seconds or DeviceSeconds(total=0.0)
         timing, by_rung = spent.timing or 0.0, dict(spent.by_rung)
-        costs, training, reward = job.known.costs, job.known.training, 0.0
+        costs, training = job.known.costs, job.known.training
         state, reason, begun = State.COMPLETE, "", clock()
         architecture = self.factory.space.architecture(job.choices)
         try:
@@ -101,7 +100,6 @@ class Evaluator:
                 state, reason = self._reason_not_to_train(job, costs, constraints)
             if state is State.COMPLETE:
                 training = self._train(job, architecture, task, rungs)
-                reward = self._reward(costs, training)
         except InfeasibleError as error:
             state, reason = State.FAIL, str(error)
         if state is State.FAIL:
@@ -113,9 +111,8 @@ class Evaluator:
             seconds = DeviceSeconds(total=seconds.total)
         predictor = self.factory.predictor
         predicted = predictor.costs(job.choices).relative_step_time if predictor else None
-        return Outcome(
+        outcome = Outcome(
             state=state,
-            reward=reward,
             metrics=Metrics(
                 costs=costs,
                 training=training,
@@ -126,6 +123,9 @@ class Evaluator:
             worker=worker_name(),
             seconds=time.perf_counter() - started,
         )
+        if state is not State.COMPLETE:
+            return outcome
+        return outcome.with_reward(w=self.factory.config.w, v=self.factory.config.v)
 
     def _reason_not_to_train(
         self, job: Job, costs: MeasuredCosts, constraints: tuple[Constraint, ...]
@@ -137,15 +137,6 @@ class Evaluator:
             costs.relative_step_time, costs.relative_params, w=w, v=v
         )
         return (State.DROPPED if reason else State.COMPLETE), reason
-
-    def _reward(self, costs: MeasuredCosts, training: TrainingResult) -> float:
-        return weighted_product(
-            training.accuracy,
-            costs.relative_step_time,
-            costs.relative_params,
-            w=self.factory.config.w,
-            v=self.factory.config.v,
-        )
 
     def _train(
         self, job: Job, architecture: Architecture, task: ProxyTask, rungs: tuple[Rung, ...]
