@@ -1,4 +1,4 @@
-"""Optimizers for EfficientNets: RMSprop as TensorFlow defines it, SGD, AdamW; who gets decay."""
+"""Optimizers for EfficientNets: RMSprop as TensorFlow defines it, SGD and AdamW."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
@@ -6,14 +6,16 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
+from search_space.checks import require
+
 OptimizerName = Literal["rmsprop", "sgd", "adamw"]
 
 
 class RMSpropTF(torch.optim.Optimizer):
-    """RMSprop in TensorFlow's form, a few multi-tensor calls for all parameters.
+    """RMSprop as TensorFlow defines it, with a few multi-tensor calls for all parameters.
 
-    It differs from `torch.optim.RMSprop` in three ways: epsilon lies inside the root, the mean
-    square starts at 1, and the learning rate is folded into the momentum buffer::
+    It differs from `torch.optim.RMSprop` in three ways: epsilon is inside the root, the mean
+    square starts at 1, and the learning rate is part of the momentum buffer::
 
         mean_square <- decay * mean_square + (1 - decay) * grad**2
         buffer      <- momentum * buffer + lr * grad / sqrt(mean_square + eps)
@@ -23,12 +25,12 @@ class RMSpropTF(torch.optim.Optimizer):
 
     Args:
         params: Parameters or parameter groups.
-        lr: Learning rate, a number or a one-element tensor on the parameters' device (a tensor
-            lets a captured CUDA graph see a new rate).
-        decay: Decay of the mean square.
-        momentum: Momentum of the buffer.
-        eps: Added to the mean square under the root.
-        weight_decay: Coefficient of the L2 term.
+        lr: Learning rate, >= 0; a number, or a one-element tensor on the parameters' device (a
+            captured CUDA graph can read a new rate from a tensor).
+        decay: Decay of the mean square, in [0, 1).
+        momentum: Momentum of the buffer, in [0, 1).
+        eps: Added to the mean square inside the root, > 0.
+        weight_decay: Coefficient of the L2 term, >= 0.
 
     Raises:
         ValueError: If a coefficient is out of range.
@@ -48,24 +50,13 @@ class RMSpropTF(torch.optim.Optimizer):
         eps: float = 1e-3,
         weight_decay: float = 0.0,
     ) -> None:
-        rules = {
-            "lr": (float(lr) >= 0, ">= 0", lr),
-            "decay": (0 <= decay < 1, "in [0, 1)", decay),
-            "momentum": (0 <= momentum < 1, "in [0, 1)", momentum),
-            "eps": (eps > 0, "> 0", eps),
-            "weight_decay": (weight_decay >= 0, ">= 0", weight_decay),
-        }
-        for name, (holds, wanted, value) in rules.items():
-            if not holds:
-                raise ValueError(f"RMSpropTF.{name} must be {wanted}, got {value!r}")
-        settings = {
-            "lr": lr,
-            "decay": decay,
-            "momentum": momentum,
-            "eps": eps,
-            "weight_decay": weight_decay,
-        }
-        super().__init__(params, settings)
+        require(float(lr) >= 0, "RMSpropTF.lr", ">= 0", lr)
+        require(0 <= decay < 1, "RMSpropTF.decay", "in [0, 1)", decay)
+        require(0 <= momentum < 1, "RMSpropTF.momentum", "in [0, 1)", momentum)
+        require(eps > 0, "RMSpropTF.eps", "> 0", eps)
+        require(weight_decay >= 0, "RMSpropTF.weight_decay", ">= 0", weight_decay)
+        defaults = {"lr": lr, "decay": decay, "momentum": momentum, "eps": eps}
+        super().__init__(params, {**defaults, "weight_decay": weight_decay})
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -106,9 +97,9 @@ class RMSpropTF(torch.optim.Optimizer):
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Split the parameters into those that decay and those that do not.
+    """Split the parameters into a group with weight decay and one without.
 
-    Biases and normalisation weights, the parameters of one dimension, do not decay.
+    Parameters of one dimension, which are biases and normalisation weights, have no decay.
 
     Source: google/automl efficientnetv2 excludes names with bias, gamma or beta from its L2 term.
     """
@@ -129,7 +120,7 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the optimizer `name` over the parameter groups of `network`.
 
-    AdamW takes `momentum` as its beta1, and its weight decay is decoupled.
+    AdamW uses `momentum` as its beta1, and its weight decay is decoupled.
 
     Raises:
         ValueError: If the name is unknown; the message lists the known ones.
@@ -155,7 +146,7 @@ def optimizer_slots(name: OptimizerName, momentum: float) -> int:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group the rate of the coming step; a tensor is filled in place."""
+    """Set the learning rate of every parameter group; a tensor is filled in place."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.augment import per_kind as by_kind
+from trainer.augment import per_kind
 from trainer.augment.basic import cutout, flip
 from trainer.augment.mixing import cutmix, mixup
 from trainer.augment.randaugment import randaugment
@@ -59,12 +59,12 @@ def calls(size: int) -> dict[str, Call]:
 
 def ungathered(call: Call) -> None:
     """Call with every operation computed for all images, as on a GPU."""
-    kept = by_kind.gathers_rows
-    by_kind.gathers_rows = lambda _: False
+    kept = per_kind.gathers_rows
+    per_kind.gathers_rows = lambda _: False
     try:
         call()
     finally:
-        by_kind.gathers_rows = kept
+        per_kind.gathers_rows = kept
 
 
 def rate(call: Call, seconds: float) -> float:

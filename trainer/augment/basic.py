@@ -1,44 +1,48 @@
-"""Augmentation of whole batches on their own device, drawn per sample from one generator.
+"""Flip, shifted crop and cutout of whole batches, drawn per image on the batch's device.
 
-Here the plain ones; `trainer.resized_crop`, `trainer.randaugment` and `trainer.mixing` have the
-others.
-
-Every function takes images (batch, channels, height, width) of any dtype and a generator of the
-same device, draws per sample, and returns a new tensor, channels_last: so they chain in any
-order, on uint8 pixels (a quarter of the memory traffic) or on floats, and an image's change never
-depends on its neighbours in the batch.
+Every function takes images (batch, channels, height, width), uint8 or float, and a generator of
+the same device, and returns a new tensor of the same dtype, channels_last. The functions can be
+applied in any order, on uint8 pixels (a quarter of the memory traffic) or on floats. The result
+for an image does not depend on the other images of the batch.
 """
 
 import torch
 from torch import Tensor
 
+from search_space.checks import require
 from trainer.augment.geometry import cover, covered
-from trainer.augment.per_kind import change_by_kind
+from trainer.augment.per_kind import apply_per_kind
 
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each image left to right with probability one half.
 
     Args:
-        images: (batch, channels, height, width).
+        images: (batch, channels, height, width), uint8 or float.
         generator: Of the images' device; draws one number per image.
+
+    Returns:
+        A new tensor of the same shape and dtype, channels_last.
     """
     draws = torch.rand(len(images), generator=generator, device=images.device)
-    pixels = images.permute(0, 2, 3, 1)
-    flipped = change_by_kind((draws < 0.5).long(), (_same, _mirror), pixels)
+    ops = (lambda pixels: pixels, lambda pixels: pixels.flip(-2))
+    flipped = apply_per_kind((draws < 0.5).long(), ops, images.permute(0, 2, 3, 1))
     return flipped.permute(0, 3, 1, 2)
 
 
 def shift_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
-    """Pad by reflection and cut a random window of the old size out of each image.
+    """Pad by reflection and crop each image at a random place to its original size.
 
-    Nothing is padded in memory: each output pixel reads the input pixel that the padding would
+    The padding is not stored: each output pixel reads the input pixel that the padding would
     have copied, so a batch costs one gather.
 
     Args:
-        images: (batch, channels, height, width).
+        images: (batch, channels, height, width), uint8 or float.
         padding: Largest shift in pixels, >= 0 and below height and width.
         generator: Of the images' device; draws a vertical and a horizontal shift per image.
+
+    Returns:
+        A new tensor of the same shape and dtype, channels_last.
 
     Raises:
         ValueError: If `padding` is negative or not below the image's sides.
@@ -47,10 +51,8 @@ def shift_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tens
     zeros; reflection keeps the border's statistics.
     """
     count, _, height, width = images.shape
-    if not 0 <= padding < min(height, width):
-        raise ValueError(
-            f"shift_crop.padding must be in [0, {min(height, width)}), got {padding!r}"
-        )
+    side = min(height, width)
+    require(0 <= padding < side, "shift_crop.padding", f"in [0, {side})", padding)
     shifts = torch.randint(
         -padding, padding + 1, (2, count, 1), generator=generator, device=images.device
     )
@@ -67,27 +69,27 @@ def cutout(
 ) -> Tensor:
     """Cover a square of each image.
 
-    Its centre is any pixel, so the part beyond the image's border is cut off.
+    The centre of the square is any pixel; the square is clipped at the image's border.
 
     Args:
         images: (batch, channels, height, width), uint8 or float.
-        part: Side of the square / shorter side of the image, >= 0; the square's half is rounded
+        part: Side of the square / shorter side of the image, >= 0; half the side is rounded
             down to pixels.
         generator: Of the images' device.
-        fill: Level, in the images' own scale. None fills with noise, evenly from the upper half
-            of the range: 128 to 255 in uint8, [0, 1) in floats normalised to [-1, 1].
+        fill: Value of the covered pixels, on the scale of the images. None fills with noise,
+            uniform in the upper half of the range: 128 to 255 in uint8, [0, 1) in floats
+            normalised to [-1, 1].
 
     Returns:
-        A new tensor, channels_last.
+        A new tensor of the same shape and dtype, channels_last.
 
     Raises:
         ValueError: If `part` is negative.
 
-    Source: DeVries & Taylor, Cutout (arXiv:1708.04552). The finetuning of the released
-    EfficientNetV2 code (preprocessing.py) is `part` 1/2 with noise.
+    Source: DeVries & Taylor, Cutout (arXiv:1708.04552). The released EfficientNetV2 code
+    (preprocessing.py) finetunes with `part` 1/2 and noise.
     """
-    if not part >= 0:
-        raise ValueError(f"cutout.part must be >= 0, got {part!r}")
+    require(part >= 0, "cutout.part", ">= 0", part)
     count, _, height, width = images.shape
     centres = torch.rand((count, 2), generator=generator, device=images.device)
     half = int(part * min(height, width) / 2)
@@ -103,7 +105,7 @@ def cutout(
 
 
 def _noise(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return pixels of the same kind, even over the upper half of their range."""
+    """Return noise like `pixels`, uniform over the upper half of their range."""
     if pixels.is_floating_point():
         noise = torch.rand(pixels.shape, generator=generator, device=pixels.device)
     else:
@@ -111,15 +113,7 @@ def _noise(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return noise.to(pixels.dtype)
 
 
-def _same(pixels: Tensor) -> Tensor:
-    return pixels
-
-
-def _mirror(pixels: Tensor) -> Tensor:
-    return pixels.flip(-2)
-
-
 def _reflected(shift: Tensor, side: int) -> Tensor:
-    """Return the source index (batch, side) of every output index, mirrored at both ends."""
+    """Return the source index (batch, side) of every output index, reflected at both ends."""
     positions = torch.arange(side, device=shift.device) + shift
     return (side - 1) - ((side - 1) - positions.abs()).abs()

@@ -1,22 +1,19 @@
-"""Colour operations that blend each image with a plainer version of itself.
-
-Pixels are (images, height, width, channels), uint8.
-"""
+"""Colour operations that blend each image with a grey or smoothed version of itself."""
 
 import torch
 from torch import Tensor
 
 
 def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
-    """Go from the plain version (0) through the image (1) and beyond, within [0, 255].
+    """Interpolate from the plain version (factor 0) to the image (1), or extrapolate (above 1).
 
     Args:
-        plain: Float, broadcastable with `pixels`.
-        pixels: The image, any type.
+        plain: Float, broadcastable with `pixels`, in [0, 255].
+        pixels: The images, any shape and dtype, in [0, 255].
         factors: Float, broadcastable with `pixels`, >= 0.
 
     Returns:
-        uint8, truncated.
+        The same shape as `pixels`, uint8: clamped to [0, 255] and truncated.
 
     Source: Pillow's Image.blend; the released code's blend (autoaugment.py) is the same.
     """
@@ -24,13 +21,13 @@ def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
 
 
 def grey(planes: Tensor) -> Tensor:
-    """Return luma (images, height, width), float32 of whole numbers.
+    """Return luma (images, height, width), float32, whole numbers in [0, 255].
 
     Args:
-        planes: (3, images, height, width) red, green and blue, float32.
+        planes: (3, images, height, width) red, green and blue, float32 in [0, 255].
 
-    Source: ITU-R BT.601 in 16 bits after the point, as Pillow's convert("L"). Every sum is a
-    whole number below 2**24, so float32 holds it exactly.
+    Source: ITU-R BT.601 with 16 fractional bits, as Pillow's convert("L"). Every sum is a whole
+    number below 2**24, so float32 holds it exactly.
     """
     red, green, blue = planes.unbind()
     luma = red.mul(19595).add_(green, alpha=38470).add_(blue, alpha=7471)
@@ -43,25 +40,31 @@ def color(pixels: Tensor, factors: Tensor) -> Tensor:
     Args:
         pixels: (images, height, width, 3), uint8.
         factors: (images,) float32, >= 0.
+
+    Returns:
+        (images, height, width, 3), uint8.
     """
-    planes = as_planes(pixels)  # apart, the channels are long rows: a third less time
+    planes = as_planes(pixels)  # separate channels are long rows: a third less time
     return blend(grey(planes), planes, factors[:, None, None]).permute(1, 2, 3, 0).contiguous()
 
 
 def as_planes(pixels: Tensor) -> Tensor:
-    """Return (channels, images, height, width), float32 and contiguous."""
+    """Return (images, height, width, channels) as (channels, images, height, width), float32."""
     return pixels.permute(3, 0, 1, 2).contiguous().float()
 
 
 def sharpness(pixels: Tensor, factors: Tensor) -> Tensor:
     """Blend with the smoothed version: 0 is smooth, 1 is the image, above 1 sharper.
 
-    The smoothing weighs a pixel 5 and its eight neighbours 1, and leaves the image's border as
-    it is.
+    The smoothing gives a pixel weight 5 and its eight neighbours weight 1. The border of the
+    image does not change.
 
     Args:
         pixels: (images, height, width, channels), uint8.
         factors: (images,) float32, >= 0.
+
+    Returns:
+        The same shape, uint8.
 
     Source: Pillow's ImageFilter.SMOOTH, rounded; the released code truncates.
     """

@@ -1,7 +1,7 @@
-"""Operations that move pixels or cover them, each image its own way.
+"""Affine warps and covered boxes, with other parameters for each image.
 
-Pixels are (images, height, width, channels) of any type. Coordinates are Pillow's: x to the
-right, y down, a pixel's centre half a pixel from its corner, the image's corner at (0, 0).
+Coordinates are Pillow's: x to the right, y down, the upper left corner of the image at (0, 0),
+the centre of a pixel half a pixel from its corner.
 """
 
 import torch
@@ -11,17 +11,17 @@ from torch import Tensor
 def affine_matrices(
     degrees: Tensor, shears: Tensor, moves: Tensor, *, height: int, width: int
 ) -> Tensor:
-    """Return (images, 2, 3) matrices that lead from a place in the result to its source.
+    """Return matrices (images, 2, 3), float32, from output coordinates to source coordinates.
 
-    They do not compose: each image has at most one argument that is not zero.
+    The operations are not composed: each image has at most one parameter other than zero.
 
     Args:
-        degrees: (images,) counter-clockwise rotation about the image's centre.
-        shears: (images, 2) shift per pixel of height, and per pixel of width, from the upper
-            left corner, which stays: as in the released code.
-        moves: (images, 2) pixels by which the source lies further right, and further down.
-        height: Of the images, pixels.
-        width: Of the images, pixels.
+        degrees: (images,) float32, counter-clockwise rotation about the image's centre.
+        shears: (images, 2) float32, x shift per pixel of height and y shift per pixel of width;
+            the upper left corner is fixed, as in the released code.
+        moves: (images, 2) float32, x and y shift of the source in pixels.
+        height: Height of the images, pixels.
+        width: Width of the images, pixels.
     """
     cosine, sine = degrees.deg2rad().cos(), degrees.deg2rad().sin()
     x, y = width / 2, height / 2
@@ -35,18 +35,21 @@ def affine_matrices(
 
 
 def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:
-    """Read each pixel of the result where its image's matrix says, from the nearest pixel.
+    """Read each output pixel from the nearest source pixel of its image's matrix.
 
-    A frame of one filled pixel around each image catches what lies outside, and one gather of
-    whole pixels serves the batch.
+    Each image gets a frame of one filled pixel, which represents everything outside. The batch
+    takes one gather of whole pixels.
 
     Args:
-        pixels: (images, height, width, channels).
-        matrices: (images, 2, 3), from a place in the result to its source.
-        fill: Level of what lies outside.
+        pixels: (images, height, width, channels), any dtype.
+        matrices: (images, 2, 3) float32, from output coordinates to source coordinates.
+        fill: Value of pixels outside the image.
 
-    Source: Pillow's Image.transform(AFFINE, NEAREST); places that fall on the border between
-    two pixels may go either way.
+    Returns:
+        The same shape and dtype as `pixels`.
+
+    Source: Pillow's Image.transform(AFFINE, NEAREST). Coordinates on the border between two
+    pixels may be rounded to either.
     """
     count, height, width, channels = pixels.shape
     framed = pixels.new_full((count, height + 2, width + 2, channels), fill)
@@ -54,7 +57,7 @@ def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:
     x = torch.arange(width, device=pixels.device) + 0.5
     y = torch.arange(height, device=pixels.device)[:, None] + 0.5
     (a, b, c), (d, e, f) = matrices[..., None, None].permute(1, 2, 0, 3, 4)
-    # In the frame's coordinates, one further, nothing is negative: truncation rounds down.
+    # In the coordinates of the frame nothing is negative, so truncation rounds down.
     columns = (a * x + (b * y + (c + 1))).clamp_(0, width + 1).int()
     rows = (d * x + (e * y + (f + 1))).clamp_(0, height + 1).int()
     first = torch.arange(count, dtype=torch.int32, device=pixels.device)[:, None, None]
@@ -63,15 +66,16 @@ def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:
 
 
 def covered(centres: Tensor, sides: Tensor, *, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return which rows (images, height) and columns (images, width) a box covers, bool.
+    """Return the rows (images, height) and columns (images, width) that a box covers, bool.
 
-    The box may reach beyond the image: it is cut off there.
+    The box is clipped at the image's border.
 
     Args:
-        centres: (images, 2) row and column of the box's centre as parts of the sides, [0, 1).
-        sides: (images, 2) height and width of the box in pixels, whole numbers >= 0.
-        height: Of the images, pixels.
-        width: Of the images, pixels.
+        centres: (images, 2) float32 in [0, 1), row and column of the box's centre as parts of
+            the image's sides.
+        sides: (images, 2) float32, height and width of the box in pixels, whole numbers >= 0.
+        height: Height of the images, pixels.
+        width: Width of the images, pixels.
     """
     size = torch.stack([torch.full_like(centres[:, 0], side) for side in (height, width)], dim=1)
     start = (centres * size).floor() - (sides / 2).floor()
@@ -88,13 +92,16 @@ def cover(pixels: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor
     """Fill a box of each image.
 
     Args:
-        pixels: (images, height, width, channels).
-        rows: (images, height) bool.
-        columns: (images, width) bool.
-        fill: Of the pixels' type; one level, or as many as there are pixels.
+        pixels: (images, height, width, channels), any dtype.
+        rows: (images, height) bool, from `covered`.
+        columns: (images, width) bool, from `covered`.
+        fill: Of the pixels' dtype; a scalar, or the shape of `pixels`.
+
+    Returns:
+        The same shape and dtype as `pixels`.
     """
     count, height, width, channels = pixels.shape
-    columns = columns.repeat_interleave(channels, dim=1)  # long rows: three times as fast
+    columns = columns.repeat_interleave(channels, dim=1)  # long rows are three times as fast
     box = rows[:, :, None] & columns[:, None, :]
     flat = (count, height, width * channels)
     fill = fill if fill.ndim == 0 else fill.reshape(flat)

@@ -1,8 +1,8 @@
-"""Colour operations that are one table of 256 levels per image, or per image and channel.
+"""Colour operations that are a table of 256 levels per image, or per image and channel.
 
-Each function returns tables (images, 1 or channels, 256), uint8; `look_up` applies them. Pixels
-are (images, height, width, channels), uint8. Level by level as in Pillow's ImageOps and
-ImageEnhance, which serve the original's definitions too, but for the mean of `contrast`.
+Each function returns tables (images, 1 or channels, 256), uint8, for `look_up`. They equal
+Pillow's ImageOps and ImageEnhance in every level, and so the released code, except for the mean
+of `contrast_tables`.
 """
 
 import torch
@@ -19,18 +19,21 @@ def look_up(pixels: Tensor, tables: Tensor) -> Tensor:
     Args:
         pixels: (images, height, width, channels), uint8.
         tables: (images, channels, 256), uint8.
+
+    Returns:
+        (images, height, width, channels), uint8.
     """
     index = _table_index(pixels)
     return tables.flatten().index_select(0, index.flatten()).view_as(pixels)
 
 
 def invert_tables(count: int, device: torch.device) -> Tensor:
-    """Mirror the levels: 255 - level."""
+    """Return tables (count, 1, 256), uint8, of 255 - level."""
     return (LEVELS - 1 - _levels(device)).expand(count, 1, -1).to(torch.uint8)
 
 
 def posterize_tables(bits: Tensor) -> Tensor:
-    """Keep the highest bits of every level.
+    """Return tables (images, 1, 256), uint8, that keep the highest bits of every level.
 
     Args:
         bits: (images,) int32, in [1, 8].
@@ -40,7 +43,7 @@ def posterize_tables(bits: Tensor) -> Tensor:
 
 
 def solarize_tables(thresholds: Tensor) -> Tensor:
-    """Invert the levels at or above a threshold.
+    """Return tables (images, 1, 256), uint8, that invert the levels from a threshold on.
 
     Args:
         thresholds: (images,) int32, in [0, 256]; 256 changes nothing.
@@ -51,7 +54,7 @@ def solarize_tables(thresholds: Tensor) -> Tensor:
 
 
 def solarize_add_tables(added: Tensor) -> Tensor:
-    """Add to the levels below 128, up to 255.
+    """Return tables (images, 1, 256), uint8, that add to the levels below 128, up to 255.
 
     Args:
         added: (images,) int32, >= 0.
@@ -62,7 +65,7 @@ def solarize_add_tables(added: Tensor) -> Tensor:
 
 
 def brightness_tables(factors: Tensor) -> Tensor:
-    """Blend with black: 0 is black, 1 is the image, above 1 extrapolates.
+    """Return tables (images, 1, 256), uint8, that blend with black: 0 is black, 1 the image.
 
     Args:
         factors: (images,) float32, >= 0.
@@ -72,20 +75,29 @@ def brightness_tables(factors: Tensor) -> Tensor:
 
 
 def contrast_tables(pixels: Tensor, factors: Tensor) -> Tensor:
-    """Blend with the image's own mean grey, rounded to a level.
+    """Return tables (images, channels, 256), uint8, that blend with the image's mean grey.
 
-    The released code blends with (number of pixels / 256, at most 255) where it means the mean:
-    with white, from 256 x 256 pixels on. Ours is the mean, as in Pillow.
+    The mean is rounded to a level. The released code blends with (number of pixels / 256, at
+    most 255) instead of the mean: with white, from 256 x 256 pixels on. This is Pillow's mean.
+
+    Args:
+        pixels: (images, height, width, 3), uint8.
+        factors: (images,) float32, >= 0; 0 is grey, 1 the image.
     """
     mean = (grey(as_planes(pixels)).flatten(1).double().mean(1) + 0.5).floor().float()
     levels = _levels(pixels.device).float()
-    return blend(mean[:, None, None], levels, factors[:, None, None])
+    tables = blend(mean[:, None, None], levels, factors[:, None, None])
+    return tables.expand(-1, pixels.shape[-1], -1)
 
 
 def autocontrast_tables(pixels: Tensor) -> Tensor:
-    """Stretch each channel from its darkest and brightest level to 0 and 255.
+    """Return tables that map each channel's darkest and brightest level to 0 and 255.
 
-    A channel of a single level stays. In float64, truncated, as Pillow computes it.
+    A channel with a single level does not change. The tables, (images, channels, 256) uint8, are
+    computed in float64 and truncated, as in Pillow.
+
+    Args:
+        pixels: (images, height, width, channels), uint8.
     """
     low = pixels.amin(1).amin(1).double()[..., None]
     high = pixels.amax(1).amax(1).double()[..., None]
@@ -97,10 +109,13 @@ def autocontrast_tables(pixels: Tensor) -> Tensor:
 
 
 def equalize_tables(pixels: Tensor) -> Tensor:
-    """Spread each channel's levels so that equal ranges hold about equally many pixels.
+    """Return tables that equalize each channel's histogram, (images, channels, 256), uint8.
 
-    A channel of a single level stays, and one whose pixels without the brightest level are
-    fewer than 255: there is no whole pixel for each step then.
+    A channel with a single level does not change, nor one with fewer than 255 pixels below its
+    brightest level, which is less than one pixel per step.
+
+    Args:
+        pixels: (images, height, width, channels), uint8.
 
     Source: Pillow's ImageOps.equalize; the released code's equalize is the same.
     """
@@ -109,7 +124,7 @@ def equalize_tables(pixels: Tensor) -> Tensor:
     histogram = histogram.view(count, channels, LEVELS)
     below = histogram.cumsum(-1) - histogram
     brightest = pixels.amax(1).amax(1).long()[..., None]
-    step = below.gather(-1, brightest) // (LEVELS - 1)  # what lies below the brightest level
+    step = below.gather(-1, brightest) // (LEVELS - 1)
     whole = step.clamp(min=1)
     spread = ((below + whole // 2) // whole).clamp(max=LEVELS - 1)
     return torch.where(step > 0, spread, _levels(pixels.device)).to(torch.uint8)
@@ -120,10 +135,10 @@ def _levels(device: torch.device) -> Tensor:
 
 
 def _table_index(pixels: Tensor) -> Tensor:
-    """Return (images, height, width * channels), int32: where each pixel's level lies.
+    """Return each level's index in the flattened tables: (images, height, width * channels).
 
-    The starts are laid out along a whole row, so that the addition runs over long rows; int32,
-    because indices are most of what is moved.
+    The starts of the tables are laid out along a row, so that the addition runs over long rows.
+    The indices are int32, because they are most of the memory traffic.
     """
     count, height, width, channels = pixels.shape
     starts = torch.arange(count * channels, dtype=torch.int32, device=pixels.device) * LEVELS
@@ -132,7 +147,7 @@ def _table_index(pixels: Tensor) -> Tensor:
 
 
 def _histogram(index: Tensor, bins: int) -> Tensor:
-    """Count each index; on a GPU without the bincount that makes the host wait."""
+    """Count each index; on a GPU without bincount, which makes the host wait."""
     if index.device.type == "cpu":
         return torch.bincount(index, minlength=bins)
     counts = torch.zeros(bins, dtype=torch.int64, device=index.device)

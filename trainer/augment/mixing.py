@@ -1,33 +1,35 @@
-"""Mixup and cutmix of whole batches: every image with its own share of another.
+"""Mixup and cutmix of whole batches, with another share for each image.
 
-The partner of an image is the one at its place in the reversed batch, as in the released
-EfficientNetV2 code: no draw is needed and the pairs share what they exchange. In a batch of odd
-size the image in the middle is its own partner and stays as it is.
+The partner of an image is the image at the same position of the reversed batch, as in the
+released EfficientNetV2 code, so partners need no random draw. In a batch of odd size the image in
+the middle is its own partner and does not change.
 """
 
 import torch
 from torch import Tensor
 
+from search_space.checks import require
 from trainer.augment.geometry import covered
 
 
 def mixup(
     images: Tensor, targets: Tensor, alpha: float | Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Blend each image and its targets with its partner's.
+    """Blend each image and its targets with those of its partner.
 
-    The own share is max(b, 1 - b), b from Beta(alpha, alpha), one per image: the own image
-    never counts less than its partner.
+    The image's own share is max(b, 1 - b), with one b from Beta(alpha, alpha) per image: the
+    partner never has the larger share.
 
     Args:
-        images: (batch, channels, height, width), float; uint8 is blended and rounded.
-        targets: (batch, classes), float; probabilities.
-        alpha: >= 0; 0 changes nothing. A tensor of no dimensions lets a schedule change it on
-            the device: it is never read back.
+        images: (batch, channels, height, width), float or uint8; uint8 is blended and rounded.
+        targets: (batch, classes), float probabilities in [0, 1].
+        alpha: >= 0; 0 changes nothing. A scalar tensor lets a schedule change the value on the
+            device; it is not read back.
         generator: Of the images' device.
 
     Returns:
-        New images and targets, of the same types; or those given, if `alpha` is the number 0.
+        New images and targets of the same shapes and dtypes; the given ones if `alpha` is the
+        number 0.
 
     Raises:
         ValueError: If `alpha` is a negative number, or the targets are not one row of floats
@@ -47,24 +49,15 @@ def mixup(
 def cutmix(
     images: Tensor, targets: Tensor, alpha: float | Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Paste a box of its partner into each image, and mix targets by the area pasted.
+    """Paste a box of its partner into each image, and mix the targets by the pasted area.
 
-    The box has the image's proportions and sqrt(1 - b) of its sides, b from Beta(alpha, alpha),
-    one per image; its centre is anywhere, and what reaches beyond the image is cut off. The
-    targets follow the pixels that were really pasted; the released code takes one mean area for
-    the whole batch.
+    The box has the image's proportions and sqrt(1 - b) of its sides, with one b from
+    Beta(alpha, alpha) per image. Its centre is any pixel; it is clipped at the image's border.
+    The targets have the share of the pixels that were pasted; the released code takes one mean
+    area for the whole batch.
 
-    Args:
-        images: As in `mixup`.
-        targets: As in `mixup`.
-        alpha: As in `mixup`.
-        generator: As in `mixup`.
-
-    Returns:
-        As in `mixup`.
-
-    Raises:
-        ValueError: As in `mixup`.
+    Args, returns and raises as `mixup`: images (batch, channels, height, width), uint8 or float,
+    and targets (batch, classes), float in [0, 1].
 
     Source: Yun et al., CutMix (arXiv:1905.04899).
     """
@@ -88,19 +81,20 @@ def mix(
     mixup_alpha: float,
     cutmix_alpha: float,
 ) -> tuple[Tensor, Tensor]:
-    """Mix as the released code does: mixup in one half of the batch, cutmix in the other.
+    """Apply mixup to one half of the batch and cutmix to the other, as the released code does.
 
-    If only one alpha is above 0 that one gets the whole batch. Partners are of the same half.
+    If only one alpha is above 0, its operation gets the whole batch. Partners are in the same
+    half.
 
     Args:
-        images: As in `mixup`.
-        targets: As in `mixup`.
-        generator: As in `mixup`.
+        images: (batch, channels, height, width), as in `mixup`.
+        targets: (batch, classes), as in `mixup`.
+        generator: Of the images' device.
         mixup_alpha: >= 0.
         cutmix_alpha: >= 0.
 
     Returns:
-        As in `mixup`.
+        Images and targets as `mixup`.
     """
     if cutmix_alpha == 0:
         return mixup(images, targets, mixup_alpha, generator)
@@ -124,7 +118,7 @@ def _mixed(own: Tensor, weights: Tensor) -> Tensor:
 def _pasted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Take the box of rows and columns from the reversed batch, the rest from the batch.
 
-    One gather of whole pixels: reversing and choosing would cost three passes more.
+    This is one gather of whole pixels; reversing and selecting would take three more passes.
     """
     count, channels, height, width = images.shape
     area = height * width
@@ -139,13 +133,14 @@ def _pasted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _beta(count: int, alpha: float | Tensor, generator: torch.Generator) -> Tensor:
-    """Draw from Beta(alpha, alpha), float32; 1 for alpha 0.
+    """Draw (count,) from Beta(alpha, alpha), float32; 1 for alpha 0.
 
-    As the share of one of two gamma draws. torch.distributions draws the same, but only from
-    the global generator. In float64: a small alpha has shares down to u**(1 / alpha).
+    The draw is the share of one of two gamma variables. torch.distributions computes the same,
+    but only with the global generator. float64, as a small alpha has shares down to
+    u**(1 / alpha).
     """
     if not isinstance(alpha, Tensor):
-        alpha = torch.full((), alpha, device=generator.device)  # a fill: nothing is copied
+        alpha = torch.full((), alpha, device=generator.device)  # a fill copies nothing
     alpha = alpha.to(generator.device, torch.float64)
     gammas = torch._standard_gamma(alpha.clamp(min=1e-3).expand(2, count), generator)
     share = (gammas[0] / gammas.sum(0)).nan_to_num(nan=1.0)  # both 0: all is in one of them
@@ -153,8 +148,8 @@ def _beta(count: int, alpha: float | Tensor, generator: torch.Generator) -> Tens
 
 
 def _check(owner: str, images: Tensor, targets: Tensor, alpha: float | Tensor) -> None:
-    if not isinstance(alpha, Tensor) and not alpha >= 0:
-        raise ValueError(f"{owner}.alpha must be >= 0, got {alpha!r}")
+    if not isinstance(alpha, Tensor):
+        require(alpha >= 0, f"{owner}.alpha", ">= 0", alpha)
     if targets.ndim != 2 or len(targets) != len(images) or not targets.is_floating_point():
         got = f"{targets.dtype} {tuple(targets.shape)} for {len(images)} images"
         raise ValueError(f"{owner}.targets must be float (batch, classes), got {got}")

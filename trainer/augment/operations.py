@@ -1,4 +1,4 @@
-"""One operation of RandAugment for each image of a batch, as it was drawn for it."""
+"""RandAugment's operations, applied to a batch with one drawn operation per image."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,16 +19,16 @@ from trainer.augment.magnitudes import (
     solarize_threshold,
     translation_part,
 )
-from trainer.augment.per_kind import change_by_kind
+from trainer.augment.per_kind import apply_per_kind
 
-FILL = 128  # grey, of what comes in from outside and of cutout
+FILL = 128  # grey, for pixels from outside the image and for cutout
 
 
 class Op(IntEnum):
-    """The 16 operations, neighbours where one piece of code does them.
+    """The 16 operations, ordered so that similar ones are neighbours.
 
-    Up to EQUALIZE each is a table of levels (from CONTRAST on it depends on the image), from
-    ROTATE to TRANSLATE_Y a warp.
+    The operations up to EQUALIZE are tables of levels (from CONTRAST on they depend on the
+    image), those from ROTATE to TRANSLATE_Y are warps.
     """
 
     INVERT = 0
@@ -51,10 +51,10 @@ class Op(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """What one layer does to each image of a batch.
+    """The random draws of one layer for each image of a batch.
 
     Attributes:
-        ops: (batch,) int64, an `Op` each.
+        ops: (batch,) int64, values of `Op`.
         magnitudes: (batch,) float32, >= 0, on the paper's scale.
         signs: (batch,) float32, -1 or 1: the direction of rotation, shear and translation.
         centres: (batch, 2) float32 in [0, 1): row and column of cutout's centre.
@@ -67,71 +67,63 @@ class Draws:
 
 
 def apply_ops(images: Tensor, draws: Draws) -> Tensor:
-    """Apply to each image the one operation that was drawn for it.
+    """Apply to each image the operation that was drawn for it.
 
     Args:
         images: (batch, 3, height, width), uint8.
-        draws: Of as many images, on their device.
+        draws: Draws for as many images, on their device.
 
     Returns:
-        A new tensor, uint8, channels_last.
+        A new tensor (batch, 3, height, width), uint8, channels_last.
     """
     pixels = images.permute(0, 2, 3, 1).contiguous()  # no copy if the images are channels_last
     starts = (Op.COLOR, Op.SHARPNESS, Op.ROTATE, Op.CUTOUT)
-    changes = (_recolour, _color, _sharpen, _move, _cut_out)
+    ops = (
+        _apply_tables,
+        lambda pixels, _, magnitudes, *__: color(pixels, enhancement_factor(magnitudes)),
+        lambda pixels, _, magnitudes, *__: sharpness(pixels, enhancement_factor(magnitudes)),
+        _warp,
+        _cutout,
+    )
     inputs = (pixels, draws.ops, draws.magnitudes, draws.signs, draws.centres)
-    return change_by_kind(_part(draws.ops, starts), changes, *inputs).permute(0, 3, 1, 2)
+    return apply_per_kind(_group_index(draws.ops, starts), ops, *inputs).permute(0, 3, 1, 2)
 
 
-def _part(ops: Tensor, starts: tuple[Op, ...]) -> Tensor:
-    """Return how many of the starts each operation has reached."""
-    return sum((ops >= start).long() for start in starts) + torch.zeros_like(ops)
+def _group_index(ops: Tensor, starts: tuple[Op, ...]) -> Tensor:
+    """Return the index (batch,) of each operation's group; groups begin at `starts`."""
+    return torch.stack([ops >= start for start in starts]).sum(0)
 
 
-def _recolour(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -> Tensor:
-    """Look every level up in a table per image and channel."""
+def _apply_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -> Tensor:
+    """Replace every level by its entry in a table per image and channel."""
     starts = (Op.CONTRAST, Op.AUTOCONTRAST, Op.EQUALIZE)
-    changes = (_fixed_tables, _contrast_tables, _autocontrast_tables, _equalize_tables)
-    tables = change_by_kind(_part(ops, starts), changes, pixels, ops, magnitudes)
+    table_ops = (
+        _fixed_tables,
+        lambda pixels, _, magnitudes: lookup_tables.contrast_tables(
+            pixels, enhancement_factor(magnitudes)
+        ),
+        lambda pixels, *_: lookup_tables.autocontrast_tables(pixels),
+        lambda pixels, *_: lookup_tables.equalize_tables(pixels),
+    )
+    tables = apply_per_kind(_group_index(ops, starts), table_ops, pixels, ops, magnitudes)
     return lookup_tables.look_up(pixels, tables)
 
 
 def _fixed_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor) -> Tensor:
     """Return the tables that do not depend on the pixels."""
     tables = lookup_tables.invert_tables(len(pixels), pixels.device)
-    for op, made in (
+    for op, op_tables in (
         (Op.POSTERIZE, lookup_tables.posterize_tables(posterize_bits(magnitudes))),
         (Op.SOLARIZE, lookup_tables.solarize_tables(solarize_threshold(magnitudes))),
         (Op.SOLARIZE_ADD, lookup_tables.solarize_add_tables(solarize_added(magnitudes))),
         (Op.BRIGHTNESS, lookup_tables.brightness_tables(enhancement_factor(magnitudes))),
     ):
-        tables = torch.where((ops == op)[:, None, None], made, tables)
+        tables = torch.where((ops == op)[:, None, None], op_tables, tables)
     return tables.expand(-1, pixels.shape[-1], -1)
 
 
-def _contrast_tables(pixels: Tensor, _: Tensor, magnitudes: Tensor) -> Tensor:
-    tables = lookup_tables.contrast_tables(pixels, enhancement_factor(magnitudes))
-    return tables.expand(-1, pixels.shape[-1], -1)
-
-
-def _autocontrast_tables(pixels: Tensor, *_: Tensor) -> Tensor:
-    return lookup_tables.autocontrast_tables(pixels)
-
-
-def _equalize_tables(pixels: Tensor, *_: Tensor) -> Tensor:
-    return lookup_tables.equalize_tables(pixels)
-
-
-def _color(pixels: Tensor, _: Tensor, magnitudes: Tensor, *__: Tensor) -> Tensor:
-    return color(pixels, enhancement_factor(magnitudes))
-
-
-def _sharpen(pixels: Tensor, _: Tensor, magnitudes: Tensor, *__: Tensor) -> Tensor:
-    return sharpness(pixels, enhancement_factor(magnitudes))
-
-
-def _move(pixels: Tensor, ops: Tensor, magnitudes: Tensor, signs: Tensor, _: Tensor) -> Tensor:
-    """Rotate, shear or translate, to one side or the other."""
+def _warp(pixels: Tensor, ops: Tensor, magnitudes: Tensor, signs: Tensor, _: Tensor) -> Tensor:
+    """Rotate, shear or translate in the direction of the signs."""
     height, width = pixels.shape[1:3]
     magnitudes = magnitudes * signs
     zero = torch.zeros_like(magnitudes)
@@ -150,7 +142,7 @@ def _move(pixels: Tensor, ops: Tensor, magnitudes: Tensor, signs: Tensor, _: Ten
     return warp(pixels, matrices, FILL)
 
 
-def _cut_out(pixels: Tensor, _: Tensor, magnitudes: Tensor, __: Tensor, centres: Tensor) -> Tensor:
+def _cutout(pixels: Tensor, _: Tensor, magnitudes: Tensor, __: Tensor, centres: Tensor) -> Tensor:
     height, width = pixels.shape[1:3]
     half = (cutout_part(magnitudes) * min(height, width)).floor()
     sides = (2 * half)[:, None].expand(-1, 2)

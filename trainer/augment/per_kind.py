@@ -1,44 +1,47 @@
-"""Change each image of a batch in its own way, as it suits the device."""
+"""Applying another operation to each row of a batch."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-Change = Callable[..., Tensor]
 
+def apply_per_kind(
+    op_index: Tensor, ops: Sequence[Callable[..., Tensor]], *inputs: Tensor
+) -> Tensor:
+    """Apply to each row of the inputs the operation that its index selects.
 
-def change_by_kind(kinds: Tensor, changes: Sequence[Change], *inputs: Tensor) -> Tensor:
-    """Return, for each row of the inputs, what the change of its kind makes of it.
-
-    On a CPU rows of one kind are brought together and each change sees its own alone:
-    RandAugment has 16 operations and an image needs one. Elsewhere every change is computed for
-    all rows and one result is kept, because bringing rows together would make the host wait for
+    On a CPU the rows of one operation are gathered and each operation computes only its own:
+    RandAugment has 16 operations and an image needs one. On other devices every operation is
+    computed for all rows and one result is kept, because gathering would make the host wait for
     the device and give every batch other shapes. Both ways give the same result.
 
     Args:
-        kinds: (batch,) int64, the place in `changes`.
-        changes: Each called with the inputs, all or some rows of them; row by row, and all of
-            them return the same shape and type for a row.
-        inputs: (batch, ...) each.
+        op_index: (batch,) int64, positions in `ops`.
+        ops: Functions of the inputs, or of some of their rows, that treat each row separately.
+            All return the same shape and dtype per row.
+        inputs: Tensors (batch, ...) of any dtype.
+
+    Returns:
+        (batch, ...), with the shape per row and the dtype that the operations return.
     """
-    if not gathers_rows(kinds.device):
-        result = changes[0](*inputs)
-        for kind, change in enumerate(changes[1:], start=1):
-            is_kind = (kinds == kind).view(-1, *[1] * (result.ndim - 1))
-            result = torch.where(is_kind, change(*inputs), result)
+    if not gathers_rows(op_index.device):
+        result = ops[0](*inputs)
+        for index, op in enumerate(ops[1:], start=1):
+            selected = (op_index == index).view(-1, *[1] * (result.ndim - 1))
+            result = torch.where(selected, op(*inputs), result)
         return result
-    order = kinds.argsort(stable=True)
-    counts = kinds.bincount(minlength=len(changes)).tolist()
+    order = op_index.argsort(stable=True)
+    counts = op_index.bincount(minlength=len(ops)).tolist()
     groups = zip(*(each.index_select(0, order).split(counts) for each in inputs), strict=True)
-    changed = [
-        change(*group)
-        for change, group in zip(changes, groups, strict=True)
-        if len(group[0]) or len(kinds) == 0
+    results = [
+        op(*group)
+        for op, group in zip(ops, groups, strict=True)
+        if len(group[0]) or len(op_index) == 0
     ]
-    return torch.cat(changed).index_select(0, order.argsort())
+    return torch.cat(results).index_select(0, order.argsort())
 
 
 def gathers_rows(device: torch.device) -> bool:
-    """Tell whether rows may be brought together: only where nothing has to be waited for."""
+    """Return whether rows are gathered: only where the host does not wait for the device."""
     return device.type == "cpu"

@@ -1,12 +1,14 @@
-"""Random resized crops of whole batches, antialiased: two matrix products per channel."""
+"""Antialiased random resized crops of whole batches, as two matrix products per channel."""
 
 import math
 
 import torch
 from torch import Tensor
 
+from search_space.checks import require
+
 TRIES = 10
-PIECE_BYTES = 2**20
+CHUNK_BYTES = 2**20
 
 
 def random_resized_crop(
@@ -17,31 +19,29 @@ def random_resized_crop(
     scale: tuple[float, float] = (0.05, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Tensor:
-    """Cut a random box out of each image and resize it to size x size.
+    """Crop a random box of each image and resize it to size x size.
 
     Args:
         images: (batch, channels, height, width), uint8 or float.
         size: Side of the result in pixels, >= 1.
         generator: Of the images' device.
-        scale: Smallest and largest area of the box, as parts of the image's area.
-        ratio: Smallest and largest width / height of the box.
+        scale: Smallest and largest area of the box, as parts of the image's area, in (0, 1].
+        ratio: Smallest and largest width / height of the box, > 0.
 
     Returns:
-        (batch, channels, size, size) of the images' type, channels_last.
+        (batch, channels, size, size) of the images' dtype, channels_last.
 
     Raises:
-        ValueError: If `size` < 1, or `scale` or `ratio` is no range of positive numbers, or
-            `scale` exceeds 1.
+        ValueError: If `size`, `scale` or `ratio` is out of range.
 
     Source: The released EfficientNetV2 code (preprocessing.py): area 0.05 to 1, aspect 3/4 to
-    4/3. It resizes without antialias.
+    4/3. It resizes without antialiasing.
     """
-    if size < 1:
-        raise ValueError(f"random_resized_crop.size must be >= 1, got {size!r}")
-    if not 0 < scale[0] <= scale[1] <= 1:
-        raise ValueError(f"random_resized_crop.scale must be a range in (0, 1], got {scale!r}")
-    if not 0 < ratio[0] <= ratio[1] < math.inf:
-        raise ValueError(f"random_resized_crop.ratio must be a range above 0, got {ratio!r}")
+    low, high = scale
+    require(size >= 1, "random_resized_crop.size", ">= 1", size)
+    require(0 < low <= high <= 1, "random_resized_crop.scale", "a range in (0, 1]", scale)
+    low, high = ratio
+    require(0 < low <= high < math.inf, "random_resized_crop.ratio", "a range above 0", ratio)
     count, _, height, width = images.shape
     boxes = random_boxes(count, (height, width), generator, scale=scale, ratio=ratio)
     return resize_boxes(images, boxes, size)
@@ -55,21 +55,21 @@ def random_boxes(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> Tensor:
-    """Draw boxes (count, 4): top, left, height, width in pixels, not rounded.
+    """Draw boxes (count, 4), float32: top, left, height, width in pixels, not rounded.
 
-    Area evenly in `scale`, width / height evenly in the logarithm of `ratio`, so that wide and
-    tall are as likely. Ten tries are drawn for each image and the first that fits is taken; if
-    none does, the largest centred box of an allowed ratio. Then the place, evenly.
+    The area is uniform in `scale`, the logarithm of width / height uniform, so that wide and
+    tall boxes are equally likely. The first of ten draws that fits into the image is taken; if
+    none fits, the largest centred box with an allowed ratio. The position is uniform.
 
     Args:
         count: Number of boxes.
         sides: Height and width of the images, pixels.
-        generator: Decides the device, too.
+        generator: Source of the draws; the boxes are on its device.
         scale: See `random_resized_crop`.
         ratio: See `random_resized_crop`.
 
-    Source: torchvision's RandomResizedCrop and TensorFlow's sample_distorted_bounding_box try
-    in the same way, with rounded boxes, and 10 or 100 times.
+    Source: torchvision's RandomResizedCrop and TensorFlow's sample_distorted_bounding_box draw
+    in the same way, 10 and 100 times, and round the boxes.
     """
     height, width = sides
     device = generator.device
@@ -92,23 +92,24 @@ def random_boxes(
 
 
 def resize_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Resize one box of each image to size x size, with a triangle filter as wide as needed.
+    """Resize one box of each image to size x size with an antialiasing triangle filter.
 
-    Every image has its own weights, rows and columns apart, so the batch is two batched matrix
-    products whatever the boxes are.
+    Every image has its own weights for rows and for columns, so the batch takes two batched
+    matrix products for any boxes.
 
     Args:
         images: (batch, channels, height, width), uint8 or float.
-        boxes: (batch, 4) top, left, height, width in pixels, within the images.
-        size: Side of the result, pixels.
+        boxes: (batch, 4) float, top, left, height, width in pixels, within the images.
+        size: Side of the result, pixels, >= 1.
 
     Returns:
-        (batch, channels, size, size) of the images' type, channels_last; uint8 is rounded.
+        (batch, channels, size, size) of the images' dtype, channels_last; uint8 is rounded.
 
-    Source: Pillow's Image.resize(BILINEAR, box=...), which rounds to levels in between, too.
+    Source: Pillow's Image.resize(BILINEAR, box=...), which also rounds between its two passes.
     """
-    pieces = zip(*(each.split(_piece(images, size)) for each in (images, boxes)), strict=True)
-    return torch.cat([_resized(part, boxes, size) for part, boxes in pieces])
+    length = _chunk_length(images, size)
+    chunks = zip(images.split(length), boxes.split(length), strict=True)
+    return torch.cat([_resized(chunk, chunk_boxes, size) for chunk, chunk_boxes in chunks])
 
 
 def _resized(images: Tensor, boxes: Tensor, size: int) -> Tensor:
@@ -116,30 +117,30 @@ def _resized(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     top, left, box_height, box_width = boxes.float().unbind(1)
     down = _weights(top, box_height, size, height)
     across = _weights(left, box_width, size, width)
-    planes = images.float().contiguous()  # planes of long rows: the products' own layout
+    planes = images.float().contiguous()  # contiguous planes, as the matrix products need
     resized = down[:, None] @ (planes @ across[:, None].mT)
     if not images.is_floating_point():
         resized = resized.round_().clamp_(0, 255)
     return resized.to(images.dtype).contiguous(memory_format=torch.channels_last)
 
 
-def _piece(images: Tensor, size: int) -> int:
-    """Return how many images to resize at a time: on a CPU what its cache holds, in float32.
+def _chunk_length(images: Tensor, size: int) -> int:
+    """Return the images to resize at a time: on a CPU those that fit its cache in float32.
 
-    Twice as fast there as whole batches from 128 pixels on.
+    From 128 pixels on this is twice as fast as whole batches.
     """
     count, channels, height, width = images.shape
     if images.device.type != "cpu":
         return max(1, count)
-    return max(2, PIECE_BYTES // (4 * channels * max(height * width, size * size)))
+    return max(2, CHUNK_BYTES // (4 * channels * max(height * width, size * size)))
 
 
 def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
-    """Return (images, size, side): how much each input pixel counts in each output pixel.
+    """Return (images, size, side), the weight of each input pixel in each output pixel.
 
     Args:
-        start: (images,) where the box begins, pixels.
-        length: (images,) of the box, pixels.
+        start: (images,) start of the box, pixels.
+        length: (images,) length of the box, pixels.
         size: Output pixels.
         side: Input pixels.
     """

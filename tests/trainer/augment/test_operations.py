@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tests.trainer.augment.pillow_ops import from_pillow, pillow_op, to_pillow
-from trainer.augment import per_kind as by_kind
+from trainer.augment import per_kind
 from trainer.augment.operations import Draws, Op, apply_ops
 
 MAGNITUDES = (0.0, 1.0, 3.0, 5.0, 8.0, 10.0, 11.0, 15.0, 20.0, 25.0, 30.0)
@@ -129,7 +129,7 @@ def test_computing_every_operation_for_all_images_gives_the_same(
         asked.append(device)
         return False
 
-    monkeypatch.setattr(by_kind, "gathers_rows", as_on_a_gpu)
+    monkeypatch.setattr(per_kind, "gathers_rows", as_on_a_gpu)
     assert torch.equal(apply_ops(images, draws), gathered)
     assert asked
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.augment import per_kind as by_kind
-from trainer.augment.per_kind import change_by_kind
+from trainer.augment import per_kind
+from trainer.augment.per_kind import apply_per_kind
 
 
 def add(values: Tensor, amounts: Tensor) -> Tensor:
@@ -22,11 +22,11 @@ def clear(values: Tensor, _: Tensor) -> Tensor:
 def test_each_row_is_changed_by_its_kind_with_its_own_inputs(
     together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(by_kind, "gathers_rows", lambda _: together)
+    monkeypatch.setattr(per_kind, "gathers_rows", lambda _: together)
     kinds = torch.tensor([1, 0, 2, 1, 0])
     values = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]])
     amounts = torch.tensor([10, 20, 30, 40, 50])
-    changed = change_by_kind(kinds, (add, subtract, clear), values, amounts)
+    changed = apply_per_kind(kinds, (add, subtract, clear), values, amounts)
     assert changed.tolist() == [[-9, -8], [23, 24], [0, 0], [-33, -32], [59, 60]]
 
 
@@ -41,5 +41,5 @@ def test_on_a_cpu_a_change_sees_only_rows_of_its_kind() -> None:
         return values
 
     values = torch.arange(6)[:, None]
-    change_by_kind(torch.tensor([0, 1, 1, 0, 0, 1]), (other, watched), values)
+    apply_per_kind(torch.tensor([0, 1, 1, 0, 0, 1]), (other, watched), values)
     assert seen == [1, 2, 5]
