@@ -1,7 +1,7 @@
 """Measurements of a candidate: costs, result of the training, device-seconds.
 
-Files, tables and Optuna's user attributes hold them flat, one key a number. In memory they are
-groups, each of which is there as a whole or not at all.
+Files, tables and Optuna's user attributes contain one key a number. In memory the numbers are in
+groups, each of which is complete or absent.
 """
 
 import re
@@ -22,8 +22,8 @@ class ReachedRung:
     Attributes:
         number: Counted from 0.
         image_size: Side of the square images that it was trained and evaluated on, pixels.
-        trained_again: Rungs below it that were trained again, because a worker did not see the
-            checkpoint.
+        trained_again: Number of lower rungs that were trained again, because a worker did not see
+            the checkpoint.
     """
 
     number: int
@@ -40,7 +40,7 @@ class TrainingResult:
         train_loss: Mean training loss of the last epoch.
         train_seconds: Wall seconds of training and evaluation, all rungs so far.
         held_out_images: Images that the accuracy was measured on.
-        chance_accuracy: Share of the commonest class among them: what guessing reaches.
+        chance_accuracy: Accuracy of guessing: the share of the most frequent class among them.
         at_chance: Whether guessing explains the accuracy.
         rung: None without successive halving.
     """
@@ -59,9 +59,9 @@ class DeviceSeconds:
     """Device time of a candidate, seconds: process CPU time on a CPU, wall time on a GPU.
 
     Attributes:
-        total: Of everything so far.
-        timing: Of the timing; None where it was not counted separately.
-        by_rung: Rung -> of its training; empty without successive halving.
+        total: Timing and all trainings so far.
+        timing: The timing; None if it was not counted separately.
+        by_rung: Rung -> its training; empty without successive halving.
     """
 
     total: float
@@ -76,7 +76,7 @@ class DeviceSeconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """Everything that is known of a candidate besides its state and reward.
+    """All measurements of a candidate.
 
     Attributes:
         costs: None if it was not timed.
@@ -84,8 +84,7 @@ class Metrics:
         device_seconds: None if it did not reach a device.
         predicted_relative_step_time: Step time / the reference network's, predicted by a step
             time table; None without one.
-        other: Whatever else an evaluator reports, such as the numbers of a trainable that is
-            not ours.
+        other: Further metrics by name, such as those of a user's own trainable.
     """
 
     costs: MeasuredCosts | None = None
@@ -154,8 +153,8 @@ def _names(group: type[Any]) -> list[str]:
     return [field.name for field in fields(group)]
 
 
-# Key in files -> attribute, for each group. A few of a `StepTime` have a prefix in files, where
-# they would not say by themselves what they belong to.
+# Key in files -> attribute, for each group. Some attributes of a `StepTime` have a prefix in
+# files, because their names alone would be unclear.
 _QUALITY = ("spread", "repeats", "attempts", "contaminated", "wide_spread", "clock")
 _TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in _names(StepTime)}
 _COSTS = {key: key for key in _names(MeasuredCosts) if key != "timing"}
@@ -167,7 +166,7 @@ _RUNG = {
 }
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
 
-# Order of the keys, which is that of the columns of trials.csv; the rest follows them.
+# Order of the keys in files, and so of the columns of trials.csv. All other keys follow.
 _SIZES = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
 _PARTS = ("samples_per_sec", "reference_step_time_s", "forward_s", "backward_s", "optimizer_s")
 _CONDITIONS = ("batch_size", "image_size", "precision", "device", "torch_version")

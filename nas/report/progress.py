@@ -70,7 +70,7 @@ class SearchProgress(JobObserver):
             self.note(f"{describe(record)}; {self._line()}")
 
     def note(self, line: str) -> None:
-        """Show a line: until the next one on a terminal, for good elsewhere."""
+        """Show a line; on a terminal it replaces the previous one."""
         if self._console.is_terminal:
             self._live.update(Text(line))
         else:

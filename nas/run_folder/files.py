@@ -39,7 +39,7 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     names = [decision.name for decision in decisions]
     columns = dict.fromkeys([*LEADING_COLUMNS, *names, "reason", "seconds", "worker"])
     columns |= dict.fromkeys(name for row in rows for name in row)
-    # Without this type, whole numbers beside empty cells would become floats.
+    # Without this type, whole numbers in a column with empty cells would become floats.
     whole = {*COUNTS}
     whole |= {one.name for one in decisions if all(isinstance(o, int) for o in one.options)}
     whole |= {name for name in columns if _is_whole([row[name] for row in rows if name in row])}

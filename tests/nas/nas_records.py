@@ -1,4 +1,4 @@
-"""Records as a search leaves them, made by hand for tests of what reads them."""
+"""Records of candidates for tests."""
 
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.settings.config import SearchConfig

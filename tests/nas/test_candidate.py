@@ -46,7 +46,7 @@ def test_a_candidate_survives_json_exactly(candidate: Candidate) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_reward_or_metric_that_is_no_number_is_refused(value: float) -> None:
+def test_numbers_must_be_finite(value: float) -> None:
     with pytest.raises(ValueError, match=r"Outcome\.reward must be finite, got"):
         Outcome(state=State.COMPLETE, reward=value)
     with pytest.raises(ValueError, match=r"Outcome\.metrics\['loss'\] must be finite, got"):

@@ -1,4 +1,4 @@
-"""Run folders of an earlier version open: what they hold is read and written unchanged."""
+"""Run folders of an earlier version are read, and their files written, unchanged."""
 
 import json
 import os

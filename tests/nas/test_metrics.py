@@ -1,4 +1,4 @@
-"""Groups of metrics: whole or absent, and flat in files under the names of today."""
+"""Groups of metrics: complete or absent in memory, flat in files."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ SECONDS: dict[str, Metric] = {
 }
 
 
-def test_whole_groups_are_typed_and_nothing_is_left_over() -> None:
+def test_complete_groups_are_typed() -> None:
     metrics = whole_metrics()
     assert metrics.costs is not None
     assert metrics.costs.timing.clock == WHOLE["timing_clock"]
@@ -30,7 +30,7 @@ def test_whole_groups_are_typed_and_nothing_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("missing", WHOLE)
-def test_an_incomplete_group_is_kept_under_its_names(missing: str) -> None:
+def test_an_incomplete_group_is_kept_as_other_metrics(missing: str) -> None:
     data = {name: value for name, value in WHOLE.items() if name != missing}
     metrics = Metrics.from_dict(data)
     assert None in (metrics.costs, metrics.training, metrics.device_seconds)
@@ -55,7 +55,7 @@ def test_newer_metrics_replace_older_ones_and_keep_what_they_lack() -> None:
     assert before.updated(Metrics()) == before
 
 
-def test_what_was_not_measured_cannot_be_read() -> None:
+def test_missing_groups_cannot_be_read() -> None:
     outcome = Outcome.failed("out of memory")
     with pytest.raises(ValueError, match="was not timed"):
         _ = outcome.costs

@@ -1,4 +1,4 @@
-"""What guessing explains: bounds by hand and from the binomial distribution elsewhere."""
+"""Significance bounds by hand and from the binomial distribution of scipy.stats."""
 
 import pytest
 from scipy.stats import binom
@@ -9,27 +9,27 @@ from nas.analysis.chance import ALPHA, is_at_chance, min_correct_above_chance
 def test_the_bound_by_hand() -> None:
     # Of 14 fair coins, 14 heads have probability 2**-14 = 6.1e-5, and 13 or more 9.2e-4.
     assert min_correct_above_chance(14, 0.5) == 14
-    # Thirteen coins: even all heads, 1.2e-4, are no proof.
+    # With thirteen coins even all heads, 1.2e-4, are not significant.
     assert min_correct_above_chance(13, 0.5) == 14
     assert is_at_chance(1.0, images=13, chance=0.5)
     assert not is_at_chance(1.0, images=14, chance=0.5)
 
 
 @pytest.mark.parametrize(("images", "chance"), [(1, 0.01), (5, 0.1), (800, 0.1), (10_000, 0.37)])
-def test_it_is_the_least_count_whose_tail_is_small_enough(images: int, chance: float) -> None:
+def test_the_bound_is_the_lowest_significant_count(images: int, chance: float) -> None:
     least = min_correct_above_chance(images, chance)
     assert binom.sf(least - 2, images, chance) > ALPHA
     if least <= images:
         assert binom.sf(least - 1, images, chance) <= ALPHA
 
 
-def test_nothing_is_above_a_chance_of_one() -> None:
+def test_no_accuracy_is_above_a_chance_of_one() -> None:
     assert is_at_chance(1.0, images=1000, chance=1.0)
 
 
 @pytest.mark.parametrize(
     ("accuracy", "images", "chance"), [(1.1, 10, 0.5), (0.5, 0, 0.5), (0.5, 10, 0.0)]
 )
-def test_what_is_out_of_range_is_refused(accuracy: float, images: int, chance: float) -> None:
+def test_arguments_out_of_range_are_refused(accuracy: float, images: int, chance: float) -> None:
     with pytest.raises(ValueError, match="must be"):
         is_at_chance(accuracy, images=images, chance=chance)

@@ -1,4 +1,4 @@
-"""The Pareto front, by hand and against its definition."""
+"""The Pareto front by hand and by its definition."""
 
 import numpy as np
 
@@ -22,36 +22,36 @@ def numbers(front: tuple[Record, ...]) -> list[int]:
 def test_two_measures_by_hand() -> None:
     records = [
         point(0, 0.50, 1.0, 9),  # on it: the fastest
-        point(1, 0.49, 1.5, 9),  # slower and worse than 0
+        point(1, 0.49, 1.5, 9),  # slower and less accurate than 0
         point(2, 0.70, 2.0, 9),  # on it
         point(3, 0.70, 2.5, 9),  # as good as 2, but slower
         point(4, 0.90, 4.0, 9),  # on it
-        point(5, 0.90, 4.0, 9),  # equal to 4, and later
+        point(5, 0.90, 4.0, 9),  # equal to 4, but later
         failed(6),
     ]
     assert numbers(pareto_front(records, with_params=False)) == [4, 2, 0]
 
 
-def test_fewer_parameters_alone_earn_a_place() -> None:
+def test_fewer_parameters_are_enough_for_the_front() -> None:
     records = [
         point(0, 0.9, 2.0, 500),
-        point(1, 0.9, 2.0, 400),  # smaller than 0, and equal else
-        point(2, 0.8, 3.0, 100),  # slower and worse, but the smallest
-        point(3, 0.8, 3.0, 450),  # beaten by 1 in everything
+        point(1, 0.9, 2.0, 400),  # smaller than 0, otherwise equal
+        point(2, 0.8, 3.0, 100),  # slower and less accurate, but the smallest
+        point(3, 0.8, 3.0, 450),  # dominated by 1
     ]
     assert numbers(pareto_front(records)) == [1, 2]
 
 
-def test_a_candidate_at_chance_is_not_on_it_however_small() -> None:
+def test_a_candidate_at_chance_is_not_on_the_front() -> None:
     records = [point(0, 0.1, 0.1, 1, at_chance=True), point(1, 0.9, 1.0, 10, at_chance=False)]
     assert numbers(pareto_front(records)) == [1]
 
 
-def test_no_candidate_no_front() -> None:
+def test_the_front_of_no_candidates_is_empty() -> None:
     assert pareto_front([failed(0)]) == ()
 
 
-def test_it_is_what_nothing_dominates() -> None:
+def test_no_candidate_dominates_the_front() -> None:
     rng = np.random.default_rng(0)
     rows = rng.integers(0, 6, (120, 3))  # coarse, so that many are equal in one measure
     records = [

@@ -12,7 +12,7 @@ def test_rho_by_hand() -> None:
     assert spearman([1, 2, 3], [3, 2, 1]).rho == pytest.approx(-1.0)
 
 
-def test_ties_share_their_ranks() -> None:
+def test_ties_get_the_mean_of_their_ranks() -> None:
     first, second = [1.0, 1.0, 2.0, 3.0, 3.0, 5.0], [2.0, 1.0, 1.0, 4.0, 6.0, 5.0]
     ranks = [1.5, 1.5, 3, 4.5, 4.5, 6], [3, 1.5, 1.5, 4, 6, 5]
     assert spearman(first, second).rho == pytest.approx(np.corrcoef(*ranks)[0, 1])
@@ -26,7 +26,7 @@ def test_equal_values_have_no_ranking() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_up_to_three_pairs_say_nothing(count: int) -> None:
+def test_the_interval_of_up_to_three_pairs_is_everything(count: int) -> None:
     found = spearman(range(count), range(count))
     assert found.rho == pytest.approx(1.0)
     assert (found.low, found.high) == (-1.0, 1.0)
@@ -39,13 +39,13 @@ def test_the_interval_by_hand() -> None:
     assert found.high == pytest.approx(0.7466, abs=2e-4)
 
 
-def test_a_perfect_agreement_of_few_is_not_certain() -> None:
+def test_the_interval_of_a_perfect_agreement_depends_on_the_count() -> None:
     few, many = with_interval(1.0, 4), with_interval(1.0, 30)
     assert few.low < 0 < many.low < 1
     assert few.high == many.high == 1.0
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+def test_the_coverage_of_the_interval() -> None:
     rng = np.random.default_rng(0)
     truth = 6 / np.pi * np.arcsin(0.7 / 2)  # Spearman's of normals with correlation 0.7
     held = 0

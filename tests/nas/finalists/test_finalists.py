@@ -1,4 +1,4 @@
-"""Who is trained again, who wins, and what a run leaves of it: all by hand."""
+"""Choice, trainings and ranking of finalists, and their files."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def outcome(
 
 
 def judged(records: list[Record], ends: dict[int, list[Outcome]], w: float = 0.0) -> Finals:
-    """Judge all of `records`, the best first; `ends` has the outcomes of a number by seed."""
+    """Make all of `records` finalists; `ends` maps a number to its outcomes by seed."""
     chosen = choose_finalists(records, len(records))
     trainings = finalist_trainings(chosen, seeds=SEEDS, epochs=EPOCHS)
     outcomes = {one.file_stem: ends[one.number][one.seed - 1] for one in trainings}
@@ -63,18 +63,18 @@ def test_the_best_that_can_win_are_chosen() -> None:
     assert choose_finalists(records, 0) == ()
 
 
-def test_a_higher_rung_goes_before_a_higher_reward() -> None:
+def test_a_higher_rung_precedes_a_higher_reward() -> None:
     early, late = trained(0, 0.9), at_rung(trained(1, 0.5), 2)
     assert [r.candidate.number for r in choose_finalists([early, late], 1)] == [1]
 
 
-def test_a_ranking_held_if_rungs_say_what_the_trainings_say_whatever_the_rewards() -> None:
+def test_the_rank_correlation_is_of_rungs_before_rewards() -> None:
     records = [at_rung(trained(0, 0.5), 1), trained(1, 0.9), trained(2, 0.8)]
     ends = {number: [outcome(0.9 - 0.1 * number)] * 2 for number in range(3)}
     assert judged(records, ends).rank_correlation.rho == pytest.approx(1.0)
 
 
-def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
+def test_the_timeout_of_a_finalist_covers_all_rungs(tmp_path: Path) -> None:
     proxy = CONFIG.proxy.model_copy(update={"image_size": 32, "epochs": 4})
     rungs = {"fidelity": "progressive", "progressive": ProgressiveConfig(rungs=2)}
     config = CONFIG.model_copy(update={**rungs, "proxy": proxy})  # 2 epochs of 16 px, 2 of 32
@@ -87,14 +87,14 @@ def test_a_finalist_has_time_for_all_rungs_at_once(tmp_path: Path) -> None:
     assert climbed == pytest.approx(8 * plain)
 
 
-def test_everybody_gets_a_training_before_anybody_a_second() -> None:
+def test_all_finalists_are_trained_with_the_first_seed_before_the_second() -> None:
     trainings = finalist_trainings([trained(7, 0.9), trained(3, 0.8)], seeds=(1, 2), epochs=6)
     assert [(one.number, one.seed) for one in trainings] == [(7, 1), (3, 1), (7, 2), (3, 2)]
     assert {one.epochs for one in trainings} == {6}
     assert trainings[0] == Training.from_dict(trainings[0].to_dict())
 
 
-def test_the_mean_decides_and_not_the_search() -> None:
+def test_the_mean_of_the_trainings_decides() -> None:
     finals = judged(
         [trained(0, 0.80), trained(1, 0.70)],
         {0: [outcome(0.60), outcome(0.70)], 1: [outcome(0.72), outcome(0.66)]},
@@ -111,7 +111,7 @@ def test_the_mean_decides_and_not_the_search() -> None:
     )
 
 
-def test_two_finalists_are_too_few_for_a_correlation_and_four_are_not() -> None:
+def test_a_rank_correlation_needs_four_finalists() -> None:
     two = judged(
         [trained(n, 0.9 - 0.1 * n) for n in range(2)], {n: [outcome(0.5)] * 2 for n in range(2)}
     )
@@ -128,7 +128,7 @@ def test_two_finalists_are_too_few_for_a_correlation_and_four_are_not() -> None:
     ]
 
 
-def test_step_time_is_measured_again_and_counts() -> None:
+def test_the_new_step_time_counts() -> None:
     finals = judged(
         [trained(0, 0.80), trained(1, 0.70)],
         {0: [outcome(0.7, 4.0), outcome(0.7, 4.0)], 1: [outcome(0.6, 1.0), outcome(0.6, 1.0)]},
@@ -142,7 +142,7 @@ def test_step_time_is_measured_again_and_counts() -> None:
     assert best.outcome.costs.relative_step_time == 1.0
 
 
-def test_one_that_failed_once_stands_behind_those_that_did_not() -> None:
+def test_a_failed_training_ranks_a_finalist_lower() -> None:
     finals = judged(
         [trained(0, 0.8), trained(1, 0.7)],
         {0: [outcome(0.9), Outcome.failed("the loss was not finite")], 1: [outcome(0.6)] * 2},
@@ -151,7 +151,7 @@ def test_one_that_failed_once_stands_behind_those_that_did_not() -> None:
     assert "candidate 0 failed 1 further trainings: the loss was not finite" in final_notes(finals)
 
 
-def test_one_at_chance_when_trained_again_never_wins() -> None:
+def test_a_finalist_at_chance_never_wins() -> None:
     finals = judged(
         [trained(0, 0.9), trained(1, 0.2)],
         {0: [outcome(0.53, more=GUESS)] * 2, 1: [outcome(0.8, 9.0, GUESS)] * 2},
@@ -162,14 +162,14 @@ def test_one_at_chance_when_trained_again_never_wins() -> None:
     assert "candidate 0 is at chance when trained again, and cannot win" in final_notes(finals)
 
 
-def test_where_all_are_at_chance_nobody_wins() -> None:
+def test_there_is_no_winner_if_all_finalists_are_at_chance() -> None:
     records = [trained(0, 0.9)]
     finals = judged(records, {0: [outcome(0.53, more=GUESS)] * 2})
     assert finals.winner is None
     assert winner(records, finals) is None
 
 
-def test_where_no_further_training_ends_well_the_search_decides() -> None:
+def test_the_search_decides_if_all_further_trainings_fail() -> None:
     records = [trained(0, 0.9), trained(1, 0.2)]
     finals = judged(records, {n: [Outcome.failed("out of memory")] * 2 for n in (0, 1)})
     assert winner(records, finals) is records[0]
@@ -183,14 +183,14 @@ def final_round(folder: Path, **settings: int) -> FinalistRound:
     return last
 
 
-def test_what_is_missing_is_a_function_of_the_candidates_and_the_files(tmp_path: Path) -> None:
+def test_missing_trainings_depend_on_candidates_and_files_alone(tmp_path: Path) -> None:
     records, last = [trained(0, 0.8), trained(1, 0.7)], final_round(tmp_path)
     assert last.finals(records) is None
     for training in last.trainings(records):
         last.results.save(training, outcome(0.7))
     assert last.missing(records) == ()
     assert last.finals(records) is not None
-    better = [*records, trained(2, 0.75)]  # as after a larger budget: it takes the place of 1
+    better = [*records, trained(2, 0.75)]  # as after a larger budget: it replaces 1
     assert [(one.number, one.seed) for one in last.missing(better)] == [(2, 1), (2, 2)]
     assert last.finals(better) is None
     more = final_round(tmp_path, finalist_seeds=3)
@@ -199,7 +199,7 @@ def test_what_is_missing_is_a_function_of_the_candidates_and_the_files(tmp_path:
     assert len(longer.missing(records)) == 4
 
 
-def test_files_of_another_run_do_not_count_and_damaged_ones_are_named(tmp_path: Path) -> None:
+def test_files_of_another_run_are_ignored_and_damaged_files_are_named(tmp_path: Path) -> None:
     records, last = [trained(0, 0.8)], final_round(tmp_path)
     foreign = FinalistRound.of_run(tmp_path, last.config, "another run")
     foreign.results.save(last.trainings(records)[0], outcome(0.7))
@@ -218,18 +218,18 @@ def test_no_finalists_need_no_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("budget", "asked", "expected"), [(11, None, 0), (12, None, 3), (12, 0, 0), (2, 5, 5)]
 )
-def test_how_many_by_default(budget: int, asked: int | None, expected: int) -> None:
+def test_the_default_number_of_finalists(budget: int, asked: int | None, expected: int) -> None:
     config = CONFIG.model_copy(update={"budget": budget, "finalists": asked})
     assert config.num_finalists == expected
     assert config.epochs_of_finalists == 20  # the proxy's 10, twice
 
 
 @pytest.mark.parametrize("name", ["finalists", "finalist_seeds", "finalist_epochs"])
-def test_they_are_no_part_of_a_runs_identity(name: str) -> None:
+def test_finalist_settings_may_change_when_a_run_resumes(name: str) -> None:
     assert name not in CONFIG.identity()
 
 
-def test_a_run_tells_of_its_finalists(tmp_path: Path) -> None:
+def test_the_files_describe_the_finalists(tmp_path: Path) -> None:
     records = [trained(0, 0.80), trained(1, 0.70, depth=2)]
     finals = judged(
         records, {0: [outcome(0.60), outcome(0.70)], 1: [outcome(0.72), outcome(0.66)]}
@@ -250,7 +250,7 @@ def test_a_run_tells_of_its_finalists(tmp_path: Path) -> None:
     assert not (tmp_path / "finalists.csv").exists()
 
 
-def test_a_run_of_which_nobody_wins_has_no_best_json(tmp_path: Path) -> None:
+def test_best_json_is_removed_if_no_candidate_can_win(tmp_path: Path) -> None:
     write_outputs(tmp_path, [trained(0, 0.8)], None, CONFIG, TINY)
     assert (tmp_path / "best.json").exists()
     write_outputs(tmp_path, [at_chance(trained(0, 0.8))], None, CONFIG, TINY)
@@ -258,7 +258,7 @@ def test_a_run_of_which_nobody_wins_has_no_best_json(tmp_path: Path) -> None:
     assert "better than guessing" in (tmp_path / "report.html").read_text()
 
 
-def test_the_front_is_kept_as_architecture_files(tmp_path: Path) -> None:
+def test_the_front_is_written_as_architecture_files(tmp_path: Path) -> None:
     fast = trained(0, 0.5, accuracy=0.5, relative=0.5)
     good = trained(1, 0.6, accuracy=0.7, relative=2.0, depth=2)
     write_outputs(tmp_path, [fast, good], None, CONFIG, TINY)

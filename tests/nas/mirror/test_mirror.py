@@ -1,4 +1,4 @@
-"""A mirror holds what the ledger holds, each candidate once, and never makes a search wait."""
+"""A mirror receives every candidate once and never delays a search."""
 
 import socket
 import threading
@@ -26,7 +26,7 @@ WAIT_S = 60.0
 
 
 class List:
-    """A copy that is a list; it can fail before or after it has taken a record."""
+    """A target that is a list; it can fail before or after it has added a record."""
 
     def __init__(self, kept: list[Record], trouble: Iterator[str]) -> None:
         self.present = {(record.candidate.number, record.rung) for record in kept}
@@ -50,7 +50,7 @@ def fill(mirror: Mirror, records: list[Record]) -> str:
         return mirror.close(WAIT_S)
 
 
-def test_whatever_fails_every_candidate_comes_once_and_in_order() -> None:
+def test_every_candidate_is_copied_once_and_in_order_despite_failures() -> None:
     kept: list[Record] = []
     trouble = iter(["", "before", "after", "before", "", "after"])
     mirror = Mirror(partial(List, kept, trouble), name="list", first_retry_s=0.01)
@@ -65,7 +65,7 @@ def test_the_next_session_adds_what_is_missing() -> None:
     assert kept == RECORDS
 
 
-def test_a_copy_that_cannot_be_opened_is_told_of_in_the_end() -> None:
+def test_a_target_that_cannot_be_opened_is_reported_at_the_end() -> None:
     def refuse() -> List:
         raise ConnectionRefusedError("nobody there")
 
@@ -77,7 +77,7 @@ def test_a_copy_that_cannot_be_opened_is_told_of_in_the_end() -> None:
         )
 
 
-def test_a_copy_that_hangs_holds_up_nobody() -> None:
+def test_a_target_that_hangs_delays_nothing() -> None:
     released = threading.Event()
 
     def hang() -> List:
@@ -91,7 +91,7 @@ def test_a_copy_that_hangs_holds_up_nobody() -> None:
     released.set()
 
 
-def test_a_server_that_accepts_and_says_nothing_holds_up_nobody(tmp_path: Path) -> None:
+def test_a_server_that_never_answers_delays_nothing(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"postgresql://nas@127.0.0.1:{silent.getsockname()[1]}/nas?connect_timeout=2"
@@ -109,7 +109,7 @@ def opener(url: str, *, run: str = "a" * 32) -> Callable[[], MirrorStudy]:
 
 @contextmanager
 def load(url: str, name: str = "digits") -> Iterator[optuna.Study]:
-    """Open a study as a colleague does."""
+    """Open a study with Optuna alone."""
     if "://" in url:
         database = optuna.storages.RDBStorage(url)
         yield optuna.load_study(study_name=name, storage=database)
@@ -127,7 +127,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(path) if request.param == "journal" else f"sqlite:///{path}"
 
 
-def test_a_trial_says_what_the_ledger_says(url: str) -> None:
+def test_trials_agree_with_the_ledger(url: str) -> None:
     for records in (RECORDS[:2], RECORDS):  # two sessions
         assert fill(Mirror(opener(url), name=url), records) == ""
     with load(url) as study:
@@ -148,7 +148,7 @@ def test_a_trial_says_what_the_ledger_says(url: str) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETE])
-def test_every_end_has_a_trial(state: State, tmp_path: Path) -> None:
+def test_every_state_has_a_trial(state: State, tmp_path: Path) -> None:
     path = str(tmp_path / "mirror")
     outcome = Outcome(state=state, reward=0.0, metrics=whole_metrics(), reason="because")
     assert fill(Mirror(opener(path), name=path), [replace(RECORDS[0], outcome=outcome)]) == ""
@@ -160,21 +160,21 @@ def test_every_end_has_a_trial(state: State, tmp_path: Path) -> None:
 def test_each_rung_of_a_candidate_is_a_trial(url: str) -> None:
     rungs = [at_rung(RECORDS[0], 0), RECORDS[1], at_rung(RECORDS[0], 1)]
     assert fill(Mirror(opener(url), name=url), rungs) == ""
-    newest = [rungs[2], RECORDS[1]]  # what a resumed search knows of the candidates
+    newest = [rungs[2], RECORDS[1]]  # the records of a resumed search
     assert fill(Mirror(opener(url), name=url), newest) == ""
     with load(url) as study:
         places = [(t.user_attrs["candidate"], t.user_attrs.get("rung", 0)) for t in study.trials]
     assert places == [(0, 0), (1, 0), (0, 1)]
 
 
-def test_the_study_of_another_run_is_left_alone(url: str) -> None:
+def test_the_study_of_another_run_is_not_changed(url: str) -> None:
     assert fill(Mirror(opener(url), name=url), RECORDS[:1]) == ""
     assert fill(Mirror(opener(url, run="b" * 32), name=url), RECORDS) == ""
     with load(url) as theirs, load(url, "digits-bbbbbbbb") as ours:
         assert (len(theirs.trials), len(ours.trials)) == (1, 5)
 
 
-def test_a_journal_that_a_kill_tore_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_journal_with_an_unfinished_line_is_continued(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     assert fill(Mirror(opener(str(path)), name="journal"), RECORDS[:2]) == ""
     whole = path.read_bytes()
@@ -184,7 +184,7 @@ def test_a_journal_that_a_kill_tore_is_gone_on_with(tmp_path: Path) -> None:
         assert [t.user_attrs["candidate"] for t in study.trials] == [0, 1, 2, 3, 5]
 
 
-def test_a_file_that_is_no_storage_harms_nothing(tmp_path: Path) -> None:
+def test_a_file_that_is_no_storage_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mirror.db"
     path.write_bytes(b"this is not a database, and nobody's to overwrite" * 100)
     with Mirror(opener(f"sqlite:///{path}"), name="file") as mirror:
@@ -209,9 +209,7 @@ def test_a_file_that_is_no_storage_harms_nothing(tmp_path: Path) -> None:
         ("mysql://nas@host/nas", "the driver of mysql:// is not installed"),
     ],
 )
-def test_a_mirror_that_can_never_work_is_refused_before_the_search(
-    url: str, complaint: str
-) -> None:
+def test_an_impossible_address_is_refused_before_the_search(url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         check_url(url)
 
@@ -227,11 +225,11 @@ def test_a_mirror_that_can_never_work_is_refused_before_the_search(
         ("--mirror=postgresql://nas:secret@host/db", "--mirror=postgresql://nas:***@host/db"),
     ],
 )  # fmt: skip
-def test_a_password_is_in_no_file_and_no_message(url: str, shown: str) -> None:
+def test_a_password_is_masked(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
-def test_the_settings_on_file_are_without_the_password() -> None:
+def test_the_password_is_not_in_the_written_settings() -> None:
     pytest.importorskip("psycopg")
     config = type(CONFIG).model_validate(
         {**CONFIG.model_dump(), "mirror": "postgresql://nas:secret@host/db"}

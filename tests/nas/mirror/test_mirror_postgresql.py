@@ -1,4 +1,4 @@
-"""A mirror in a real PostgreSQL server, which is killed and started again in the middle."""
+"""A mirror in a PostgreSQL server that is killed and restarted during the search."""
 
 import os
 import shutil
@@ -28,12 +28,12 @@ WAIT_S = 120.0
 
 
 class Server:
-    """PostgreSQL of this machine's package, in a private folder, on a port of its own."""
+    """The installed PostgreSQL, in a temporary folder, on a separate port."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.url = ""
         self._programs, self._folder = programs, folder
-        # It refuses to run as root.
+        # PostgreSQL refuses to run as root.
         self._as = ["runuser", "-u", "nobody", "--"] if os.getuid() == 0 else []
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_server_that_dies_freezes_and_returns_gets_every_candidate_once(
+def test_a_server_that_is_killed_and_restarted_gets_every_candidate_once(
     server: Server, tmp_path: Path
 ) -> None:
     quiet_optuna()
@@ -101,14 +101,14 @@ def test_a_server_that_dies_freezes_and_returns_gets_every_candidate_once(
                 mirror.add([engine.tell(candidate, toy_outcome(candidate))])
                 match engine.counts.finished:
                     case 10:
-                        wait_until_at_most(mirror, 5)  # it is in the middle of it
+                        wait_until_at_most(mirror, 5)  # some are copied, some are missing
                         server.kill()
                     case 25:
                         server.start()
                         wait_until_at_most(mirror, 5)
                     case 40:
                         server.signal(signal.SIGSTOP)
-            assert mirror.missing() > 0  # and yet the search is over
+            assert mirror.missing() > 0  # although the search has ended
             assert "of 60 candidates are missing" in mirror.close(0.1)
         server.signal(signal.SIGCONT)
         mirror.join()

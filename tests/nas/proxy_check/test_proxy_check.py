@@ -1,4 +1,4 @@
-"""The proxy check: its figures by hand, its verdicts, and what is trained."""
+"""Proxy check: statistics by hand, verdicts, trainings, files."""
 
 import json
 from dataclasses import replace
@@ -55,8 +55,8 @@ def rho(value: float, low: float) -> RankCorrelation:
     return RankCorrelation(rho=value, low=low, high=0.99, count=8)
 
 
-def test_what_moves_all_candidates_alike_is_no_noise() -> None:
-    # The second seed is 0.1 higher for everybody: no residual is left.
+def test_an_effect_of_the_seed_on_all_candidates_alike_is_no_noise() -> None:
+    # The second seed is 0.1 higher for all candidates: the residuals are zero.
     found = known(
         proxy_statistics(
             [checked((x, x + 0.1), long=x, params=n) for n, x in enumerate((0.2, 0.4, 0.5, 0.7))]
@@ -71,8 +71,8 @@ def test_what_moves_all_candidates_alike_is_no_noise() -> None:
     assert found.long_std == pytest.approx((0.13 / 3) ** 0.5)
 
 
-def test_the_noise_by_hand() -> None:
-    # Candidates differ by nothing; seeds disagree by +-0.1 in turn, so that every residual is
+def test_the_seed_std_by_hand() -> None:
+    # The candidates are equal; the seeds differ by +-0.1 alternately, so that every residual is
     # 0.1: sum of squares 8 * 0.01 over (4 - 1) * (2 - 1) degrees of freedom.
     rows = [(0.6, 0.4), (0.4, 0.6), (0.6, 0.4), (0.4, 0.6)]
     found = known(
@@ -88,7 +88,7 @@ def test_the_noise_by_hand() -> None:
     )  # one seed agrees, the other reverses
 
 
-def test_noise_and_spread_are_found_again() -> None:
+def test_the_standard_deviations_of_simulated_trainings_are_recovered() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(0.6, 0.05, 4000)
     rows = true[:, None] + rng.normal(0, 0.02, (4000, 2)) + np.array([0.0, 0.03])
@@ -101,7 +101,7 @@ def test_noise_and_spread_are_found_again() -> None:
     assert found.candidate_std == pytest.approx(0.05, rel=0.05)
 
 
-def test_three_candidates_tell_nothing() -> None:
+def test_three_candidates_are_too_few() -> None:
     assert proxy_statistics([checked((0.1, 0.2), 0.3)] * 3) is None
     verdict = judge_proxy(None)
     assert verdict.is_worthwhile is None
@@ -139,8 +139,8 @@ def test_the_verdict(
         assert verdict.suggestions == ()
 
 
-def test_candidates_far_apart_after_the_longer_training_ask_for_no_other_space() -> None:
-    """However noisy the short training was."""
+def test_no_other_space_is_suggested_if_candidates_differ_after_the_longer_training() -> None:
+    """Even if the short training is noisy."""
     verdict = judge_proxy(statistics(seed_std=0.1, candidate_std=0.0, long_std=0.08))
     assert "--space" not in " ".join(verdict.suggestions)
 
@@ -155,13 +155,13 @@ def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = Non
     )
 
 
-def test_candidates_differ_and_more_of_them_begin_with_the_same() -> None:
+def test_candidates_are_distinct_and_a_larger_check_begins_with_the_same_ones() -> None:
     few, many = plan(5), plan(9)
     assert len({one.key for one in many.candidates}) == 9
     assert many.candidates[:5] == few.candidates
 
 
-def test_no_seed_serves_both_lengths() -> None:
+def test_short_and_longer_trainings_have_different_seeds() -> None:
     made = plan(4)
     assert (made.epochs, made.long_epochs) == (10, 40)
     assert len(made.trainings) == 12
@@ -169,7 +169,7 @@ def test_no_seed_serves_both_lengths() -> None:
     assert {one.seed for one in made.trainings if one.epochs == 40} == {2}
 
 
-def test_a_constraint_holds_for_the_check_too() -> None:
+def test_constraints_apply_to_the_candidates_of_a_check() -> None:
     def screen(choices: Choices) -> str:
         return "too deep" if choices["stage1.depth"] != 1 else ""
 
@@ -200,7 +200,7 @@ def outcomes_of(made: CheckPlan) -> dict[str, Outcome]:
     return found
 
 
-def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
+def test_a_check_predicts_the_duration_of_the_search(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"budget": 100, "workers": 4})
     made = plan(5, config)
     check = judge_check(made, outcomes_of(made), config)
@@ -217,7 +217,7 @@ def test_a_check_predicts_what_the_search_costs(tmp_path: Path) -> None:
     assert rows.loc[1, "accuracy_40_epochs_seed_2"] == pytest.approx(0.55)
 
 
-def test_a_candidate_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
+def test_a_failed_candidate_is_in_the_table_but_not_in_the_statistics(tmp_path: Path) -> None:
     made = plan(5)
     ends = outcomes_of(made)
     ends[made.trainings_of(made.candidates[2])[-1].file_stem] = Outcome.failed("out of memory")

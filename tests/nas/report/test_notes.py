@@ -1,4 +1,4 @@
-"""What a search says at its end."""
+"""Notes at the end of a search."""
 
 from nas.candidate import Record
 from nas.report.notes import prediction_note
@@ -11,11 +11,11 @@ def predicted(number: int, measured: float, prediction: float) -> Record:
     return with_metrics(record, predicted_relative_step_time=prediction)
 
 
-def test_predicted_step_times_are_held_against_the_measured_ones() -> None:
+def test_predicted_step_times_are_compared_with_measured_ones() -> None:
     records = [predicted(0, 2.0, 2.2), predicted(1, 1.0, 0.7), failed(2), trained(3, 0.5)]
     note = "predicted step times were off by 20.0% on average (2 measured candidates)"
     assert prediction_note(records) == note  # 10 % and 30 %
 
 
-def test_a_search_without_predictions_says_nothing_of_them() -> None:
+def test_there_is_no_note_without_predictions() -> None:
     assert prediction_note([trained(0, 0.5), failed(1)]) == ""

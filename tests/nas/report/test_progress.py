@@ -1,4 +1,4 @@
-"""What a search says while it runs, where there is no terminal and where there is one."""
+"""Progress of a search with and without a terminal."""
 
 import io
 
@@ -22,10 +22,10 @@ def _say(records: list[Record], *, terminal: bool) -> str:
     return stream.getvalue()
 
 
-def test_without_a_terminal_every_candidate_is_a_plain_line() -> None:
+def test_without_a_terminal_each_candidate_is_one_line() -> None:
     records = [trained(0, 0.5, accuracy=0.6), failed(1), infeasible(2), trained(3, 0.4)]
     lines = _say(records, terminal=False).splitlines()
-    assert len(lines) == 3  # what was never trained says nothing
+    assert len(lines) == 3  # candidates that were not trained have no line
     assert lines[0].startswith("candidate 0: reward 0.5000 (accuracy 60.00 %, step 20.0 ms")
     assert "the loss was not finite" in lines[1]
     assert "3/4, best reward 0.5000" in lines[2]
@@ -33,7 +33,7 @@ def test_without_a_terminal_every_candidate_is_a_plain_line() -> None:
     assert all("\x1b" not in line for line in lines)
 
 
-def test_on_a_terminal_one_line_is_drawn_anew() -> None:
+def test_on_a_terminal_one_line_is_updated() -> None:
     said = _say([trained(0, 0.5), trained(1, 0.75)], terminal=True)
     assert "\x1b" in said
     assert "2/4, best reward 0.7500" in said

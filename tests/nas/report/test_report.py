@@ -1,4 +1,4 @@
-"""The report: the front by hand, and a page that stands alone and escapes what it shows."""
+"""The HTML report is self-contained, well-formed and escaped."""
 
 import re
 from html.parser import HTMLParser
@@ -14,7 +14,7 @@ from tests.toys.metrics import with_metrics
 
 
 class _Tags(HTMLParser):
-    """Collects what a page loads from elsewhere, and checks that tags are closed."""
+    """Collects the resources that a page loads, and checks that tags are closed."""
 
     VOID = frozenset({"meta", "br", "link", "img", "use", "path", "rect", "line"})
 
@@ -33,7 +33,7 @@ class _Tags(HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_the_page_stands_alone_and_is_well_formed() -> None:
+def test_the_page_is_self_contained_and_well_formed() -> None:
     records = [trained(0, 0.4), trained(1, 0.6, accuracy=0.8, relative=2.0), failed(2)]
     page = report_page("run", records, CONFIG, TINY)
     tags = _Tags()
@@ -53,7 +53,7 @@ def test_the_page_escapes_names_and_reasons() -> None:
     assert "a &lt;device&gt; &amp; more" in page
 
 
-def test_a_run_without_a_trained_candidate_still_has_a_page(tmp_path: Path) -> None:
+def test_a_run_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:
     path = write_report(tmp_path, [failed(0), infeasible(1)], CONFIG, TINY)
     text = path.read_text()
     assert "No candidate was trained" in text
@@ -61,7 +61,7 @@ def test_a_run_without_a_trained_candidate_still_has_a_page(tmp_path: Path) -> N
     assert re.search(r"0 candidates trained, 1 failed, 1 refused", text)
 
 
-def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> None:
+def test_the_finalists_have_a_table_with_the_winner_marked() -> None:
     records = [trained(0, 0.8), trained(1, 0.7, accuracy=0.6, depth=2)]
     chosen = choose_finalists(records, 2)
     trainings = finalist_trainings(chosen, seeds=(1, 2), epochs=20)
@@ -78,7 +78,7 @@ def test_the_finalists_have_their_table_and_the_winner_of_them_is_marked() -> No
     assert "rank 2 after the search, but ahead of candidate 0" in page
 
 
-def test_candidates_at_chance_are_grey_and_win_nothing() -> None:
+def test_candidates_at_chance_are_grey_and_cannot_win() -> None:
     guess = with_metrics(trained(0, 0.9), at_chance=True)
     page = report_page("run", [guess, trained(1, 0.2)], CONFIG, TINY)
     assert "Winner: candidate 1" in page

@@ -1,4 +1,4 @@
-"""Other exponents rank a finished run anew: by hand, and without touching it."""
+"""Ranking of a finished run by other exponents, by hand; the run stays unchanged."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_the_ranking_by_hand(w: float, v: float, rewards: dict[int, float]) -> N
     assert [record.outcome.reward for record in ranked] == pytest.approx(list(rewards.values()))
 
 
-def test_the_table_counts_what_may_be_compared(
+def test_the_table_contains_comparable_candidates_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(tmp_path / "a", [RECORDS[0], at_rung(RECORDS[1], 1)])
@@ -61,7 +61,7 @@ def test_a_positive_exponent_is_refused() -> None:
         rerank(RECORDS, w=0.1, v=0.0)
 
 
-def test_the_run_stays_as_it_is_and_the_winner_gets_a_file(tmp_path: Path) -> None:
+def test_the_run_is_unchanged_and_the_winner_is_written(tmp_path: Path) -> None:
     folder = run(tmp_path / "a")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     _, path, dropped = rerank_run(folder, w=-0.5, v=0.0)
@@ -84,7 +84,9 @@ def test_the_command_prints_the_table_and_the_file(
     assert out.rstrip().endswith(str(folder / "best-w-0.5-v0.json"))
 
 
-def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_run_is_reported_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--reweigh", "-0.5", "0", "--out", str(tmp_path), "--name", "b"]) == 2
     error = capsys.readouterr().err
     assert "holds no run" in error

@@ -1,4 +1,4 @@
-"""The files of a run: that other tools read them, and that they say what was measured."""
+"""Files of a run: readable by other tools, and complete."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, tra
 from tests.toys.training import images
 
 
-def test_the_best_is_the_highest_reward_and_of_equals_the_earliest() -> None:
+def test_the_best_has_the_highest_reward_and_is_the_earliest_of_equals() -> None:
     records = [trained(3, 0.5), trained(1, 0.7), trained(2, 0.7), failed(0)]
     best = best_record(records)
     assert best is not None
@@ -34,7 +34,7 @@ def test_there_is_no_best_without_a_trained_candidate() -> None:
     assert best_record([failed(0), infeasible(1)]) is None
 
 
-def test_trials_csv_has_a_row_a_candidate_that_pandas_reads(tmp_path: Path) -> None:
+def test_pandas_reads_one_row_a_candidate_from_trials_csv(tmp_path: Path) -> None:
     records = [failed(2), trained(0, 0.25, accuracy=0.3), infeasible(1)]
     table = pd.read_csv(write_trials(tmp_path, records, TINY))
     assert list(table["number"]) == [0, 1, 2]
@@ -60,7 +60,7 @@ def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
     assert [row.split(",")[column] for row in rows[1:]] == ["", "3"]
 
 
-def test_whatever_holds_whole_numbers_alone_stays_whole() -> None:
+def test_columns_of_whole_numbers_stay_whole() -> None:
     counted: dict[str, Metric] = {"held_out_images": 75, "share": 1.0, "at_chance": False}
     outcome = replace(trained(0, 0.5).outcome, metrics=Metrics.from_dict(counted))
     table = trials_table([replace(trained(0, 0.5), outcome=outcome), failed(1)], TINY)
@@ -68,7 +68,7 @@ def test_whatever_holds_whole_numbers_alone_stays_whole() -> None:
     assert cells.splitlines()[1:] == ["75,1.0,False", ",,"]
 
 
-def test_trials_csv_of_no_candidate_still_has_its_columns(tmp_path: Path) -> None:
+def test_trials_csv_without_candidates_has_its_columns(tmp_path: Path) -> None:
     table = pd.read_csv(write_trials(tmp_path, [], TINY))
     assert len(table) == 0
     assert "stage1.block" in table.columns
@@ -89,12 +89,12 @@ def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None
     assert raw["key"] == file.architecture.key
 
 
-def test_config_yaml_gives_the_settings_back(tmp_path: Path) -> None:
+def test_config_yaml_contains_all_settings(tmp_path: Path) -> None:
     path = write_config(tmp_path, CONFIG)
     assert SearchConfig.model_validate(yaml.safe_load(path.read_text())) == CONFIG
 
 
-def test_environment_json_tells_versions_and_command(tmp_path: Path) -> None:
+def test_environment_json_contains_versions_and_command(tmp_path: Path) -> None:
     path = record_environment(tmp_path, CONFIG, images())
     environment = json.loads(path.read_text())
     assert set(environment["packages"]) >= {"torch", "ray", "optuna"}
@@ -104,7 +104,7 @@ def test_environment_json_tells_versions_and_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["budget", "workers", "executor", "address"])
-def test_how_it_is_executed_is_no_part_of_a_runs_identity(name: str) -> None:
+def test_settings_of_the_execution_may_change_when_a_run_resumes(name: str) -> None:
     assert name not in CONFIG.identity()
 
 
