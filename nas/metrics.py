@@ -166,7 +166,8 @@ _RUNG = {
 }
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
 
-# Order of the keys in files, and so of the columns of trials.csv. All other keys follow.
+# Order of the keys in files, and so of the columns of trials.csv. All other keys follow. With
+# rungs the costs come before the training result, without rungs some of them follow it.
 _SIZES = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
 _PARTS = ("samples_per_sec", "reference_step_time_s", "forward_s", "backward_s", "optimizer_s")
 _CONDITIONS = ("batch_size", "image_size", "precision", "device", "torch_version")

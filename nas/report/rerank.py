@@ -33,14 +33,19 @@ def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ..
     return tuple(ranked([replace(r, outcome=r.outcome.with_reward(w=w, v=v)) for r in able]))
 
 
-def rerank_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...], Path, int]:
-    """Rank the run in `folder` by other exponents and write the winner for them.
+def show_reranked(folder: Path, w: float, v: float, console: Console) -> Path:
+    """Rank the run in `folder` by other exponents, print the best, and write the winner.
 
     The ledger and ``best.json`` stay as they are; the winner is written to ``best-wW-vV.json``.
 
+    Args:
+        folder: The run's folder.
+        w: Exponent of step time, <= 0.
+        v: Exponent of parameters, <= 0.
+        console: Where to print.
+
     Returns:
-        The candidates, the best first, the file, and the number of candidates that were dropped
-        before training, which have no accuracy to rank by.
+        The winner's file.
 
     Raises:
         ValueError: If the folder contains no run, no candidate can win, or an exponent is out of
@@ -56,24 +61,12 @@ def rerank_run(folder: Path, *, w: float, v: float) -> tuple[tuple[Record, ...],
     note = {"w": w, "v": v, "of_the_search": {"w": run.config.w, "v": run.config.v}}
     path = folder / f"best-w{w:g}-v{v:g}.json"
     save_architecture(path, replace(file, provenance={**file.provenance, "reweighed": note}))
-    dropped = sum(record.outcome.state is State.DROPPED for record in run.records)
-    return found, path, dropped
-
-
-def show_reranked(folder: Path, w: float, v: float, console: Console) -> None:
-    """Print a run's candidates ranked by other exponents, and write the winner's file.
-
-    Raises:
-        ValueError: As `rerank_run`.
-        OSError: If a file cannot be read or written.
-    """
-    found, path, dropped = rerank_run(folder, w=w, v=v)
     able = contenders(found)
     title = f"Top {min(5, len(able))} of {len(able)} for w = {w:g}, v = {v:g}"
     console.print(top_table(able, title=title))
     lines = [str(path)]
-    if dropped:
-        lines.append(
-            f"dropped before training by the search's own exponents, and so not ranked: {dropped}"
-        )
+    if dropped := sum(record.outcome.state is State.DROPPED for record in run.records):
+        reason = "dropped before training by the search's own exponents, and so not ranked"
+        lines.append(f"{reason}: {dropped}")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
+    return path

@@ -1,15 +1,17 @@
 """Ranking of a finished run by other exponents, by hand; the run stays unchanged."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from nas.candidate import Record
 from nas.cli import main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
-from nas.report.rerank import rerank, rerank_run
+from nas.report.rerank import rerank, show_reranked
 from nas.run_folder.files import write_config
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, trained
@@ -64,8 +66,9 @@ def test_a_positive_exponent_is_refused() -> None:
 def test_the_run_is_unchanged_and_the_winner_is_written(tmp_path: Path) -> None:
     folder = run(tmp_path / "a")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    _, path, dropped = rerank_run(folder, w=-0.5, v=0.0)
-    assert dropped == 0
+    stream = io.StringIO()
+    path = show_reranked(folder, -0.5, 0.0, Console(file=stream))
+    assert "dropped" not in stream.getvalue()
     assert path == folder / "best-w-0.5-v0.json"
     file = load_architecture(path)
     assert file.architecture == TINY.architecture(RECORDS[1].candidate.choices)
