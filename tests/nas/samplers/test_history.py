@@ -1,4 +1,4 @@
-"""The incremental view of a study against one that looks at everything."""
+"""The incremental history of a study against a full scan."""
 
 import copy
 import pickle
@@ -18,7 +18,7 @@ def _quiet() -> None:
     quiet_optuna()
 
 
-def everything(study: optuna.Study) -> list[int]:
+def full_scan(study: optuna.Study) -> list[int]:
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return [trial.number for trial in sorted(trials, key=completion)]
 
@@ -28,7 +28,7 @@ def numbers(history: History, study: optuna.Study) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_look_shows_what_a_full_scan_shows(seed: int) -> None:
+def test_complete_trials_are_those_of_a_full_scan(seed: int) -> None:
     rng, study, history = random.Random(seed), optuna.create_study(), History()
     running: list[optuna.Trial] = []
     for _ in range(120):
@@ -42,9 +42,9 @@ def test_a_look_shows_what_a_full_scan_shows(seed: int) -> None:
             else:
                 study.tell(trial, rng.random())
         if rng.random() < 0.4:
-            assert numbers(history, study) == everything(study)
-    assert numbers(history, study) == everything(study)
-    assert len(everything(study)) > 20
+            assert numbers(history, study) == full_scan(study)
+    assert numbers(history, study) == full_scan(study)
+    assert len(full_scan(study)) > 20
 
 
 def test_only_a_change_before_the_end_changes_the_version() -> None:
@@ -64,7 +64,7 @@ def test_only_a_change_before_the_end_changes_the_version() -> None:
     assert numbers(history, study) == [3, 0, 1, 2]
 
 
-def test_copies_begin_empty_and_see_the_same() -> None:
+def test_copies_and_pickles_return_the_same_trials() -> None:
     study, history = optuna.create_study(), History()
     study.add_trial(optuna.trial.create_trial(value=0.0))
     history.complete_trials(study)

@@ -1,4 +1,4 @@
-"""NSGA-II: sorting against its definition, and what the sampler ranks by."""
+"""NSGA-II: sorting by its definition, and the objectives that rank the trials."""
 
 import random
 from typing import Any
@@ -33,7 +33,9 @@ def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 @given(point_lists)
-def test_each_front_is_what_is_left_undominated(points: list[tuple[float, ...]]) -> None:
+def test_each_front_is_undominated_without_the_fronts_before(
+    points: list[tuple[float, ...]],
+) -> None:
     ranks = front_ranks(np.array(points))
     left = set(range(len(points)))
     rank = 0
@@ -46,12 +48,12 @@ def test_each_front_is_what_is_left_undominated(points: list[tuple[float, ...]])
 
 def test_crowding_is_the_half_perimeter_around_a_point() -> None:
     points = np.array([[0.0, 4.0], [1.0, 3.0], [3.0, 1.0], [4.0, 0.0], [9.0, 9.0]])
-    rooms = crowding_distances(points, front_ranks(points))
+    distances = crowding_distances(points, front_ranks(points))
     # Second of four: neighbours (0, 4) and (3, 1) are 3 and 3 apart, the front 4 and 4 wide.
-    assert rooms.tolist() == [np.inf, 1.5, 1.5, np.inf, np.inf]
+    assert distances.tolist() == [np.inf, 1.5, 1.5, np.inf, np.inf]
 
 
-def test_what_is_unknown_of_all_does_not_matter() -> None:
+def test_an_objective_that_is_unknown_for_all_points_is_ignored() -> None:
     points = np.array([[0.0, np.inf], [1.0, np.inf], [2.0, np.inf]])
     ranks = front_ranks(points)
     assert ranks.tolist() == [0, 1, 2]
@@ -59,7 +61,7 @@ def test_what_is_unknown_of_all_does_not_matter() -> None:
 
 
 class Front:
-    """Each of twelve decisions trades accuracy against time; the thirteenth only costs size."""
+    """Twelve decisions trade accuracy against time; the thirteenth only adds parameters."""
 
     def decisions(self) -> tuple[ToyDecision, ...]:
         trades = [ToyDecision(name=f"d{i}", options=(0, 1, 2)) for i in range(12)]
@@ -67,7 +69,7 @@ class Front:
 
     def outcome(self, choices: Any) -> Outcome:
         trades = [int(choices[f"d{i}"]) for i in range(12)]
-        # Choice 1 gives up as much time as 2 and no more accuracy than 0.
+        # Choice 1 takes as much time as 2 and is no more accurate than 0.
         metrics: dict[str, Metric] = {
             "accuracy": sum(one == 2 for one in trades) / 12,
             "relative_step_time": 1.0 + sum(one > 0 for one in trades),
@@ -76,25 +78,25 @@ class Front:
         return Outcome(state=State.COMPLETE, reward=0.5, metrics=Metrics(other=metrics))
 
 
-def waste_of(name: str, budget: int = 200) -> float:
-    """How far the last fifth of a search is from the front, 0 for nothing wasted."""
+def distance_from_front(name: str, budget: int = 200) -> float:
+    """Return the mean distance of the last fifth of a search from the front."""
     space = Front()
     study = ProposalStudy(space.decisions(), sampler_factory(name, seed=1))
-    far = []
+    distances = []
     for _ in range(budget):
         proposal = study.propose()
         study.tell(proposal.number, space.outcome(proposal.choices))
         trades = [proposal.choices[f"d{i}"] for i in range(12)]
-        far.append(trades.count(1) + int(proposal.choices["waste"]))
-    return float(np.mean(far[-budget // 5 :]))
+        distances.append(trades.count(1) + int(proposal.choices["waste"]))
+    return float(np.mean(distances[-budget // 5 :]))
 
 
-def test_a_search_is_ranked_by_its_three_metrics_though_the_reward_is_flat() -> None:
-    assert waste_of("random") > 5.0
-    assert waste_of("nsga2") < 3.0
+def test_a_search_is_ranked_by_three_metrics_even_if_the_reward_is_constant() -> None:
+    assert distance_from_front("random") > 5.0
+    assert distance_from_front("nsga2") < 3.0
 
 
-def test_a_study_of_the_users_own_is_ranked_by_its_objectives() -> None:
+def test_a_study_of_a_user_is_ranked_by_its_objectives() -> None:
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         up = [trial.suggest_categorical(f"d{i}", (0, 1, 2)) for i in range(10)]
         return float(sum(int(u or 0) == 2 for u in up)), float(sum(int(u or 0) > 0 for u in up))
@@ -110,17 +112,17 @@ def test_a_study_of_the_users_own_is_ranked_by_its_objectives() -> None:
     assert wasted("nsga2") < 1.6
 
 
-def test_failed_and_refused_candidates_have_no_children() -> None:
+def test_failed_and_refused_candidates_are_not_members() -> None:
     space = ToySpace(stages=2)
     study = ProposalStudy(space.decisions(), sampler_factory("nsga2", seed=0, population=4))
     for number in range(30):
         study.place(space.sample(random.Random(number)))
         outcome = Outcome.failed("NaN") if number % 2 else Outcome.infeasible("no")
         study.tell(number, outcome)
-    assert study.propose().number == 30  # nothing lives, and it goes on at random
+    assert study.propose().number == 30  # the population is empty, so the draw is random
 
 
-def test_a_child_is_new_beside_its_parents_and_mixes_them() -> None:
+def test_a_child_mixes_its_parents_and_differs_from_both() -> None:
     sampler = make_sampler("nsga2", seed=0, population=2, crossover=1.0, mutation=0.0)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     distributions: dict[str, BaseDistribution] = {
@@ -140,12 +142,12 @@ def test_a_child_is_new_beside_its_parents_and_mixes_them() -> None:
         others = [value for value in child.values() if value > 1]
         assert child not in (dict.fromkeys(child, 0), dict.fromkeys(child, 1))
         mixed += {0, 1} <= set(child.values())
-        assert len(others) <= 1  # a mutation only where it would repeat a parent
+        assert len(others) <= 1  # a mutation only if it would repeat a parent
     assert mixed >= 5
     assert len(study.get_trials(states=(TrialState.RUNNING,))) == 20
 
 
-def test_senseless_options_are_refused() -> None:
+def test_options_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="population must be a whole number >= 2, got 1"):
         make_sampler("nsga2", seed=0, population=1)
     with pytest.raises(ValueError, match=r"crossover must be in \[0, 1\], got 1.5"):

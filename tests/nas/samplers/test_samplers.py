@@ -1,4 +1,4 @@
-"""The contract of every sampler; a new one joins by a line in `SAMPLERS`."""
+"""The contract of every sampler; a new sampler needs an entry in `SAMPLERS`."""
 
 import logging
 import pickle
@@ -55,19 +55,19 @@ def test_the_same_seed_gives_the_same_proposals(name: str) -> None:
 
 
 @every_sampler
-def test_minimizing_is_the_mirror_of_maximizing(name: str) -> None:
+def test_minimizing_mirrors_maximizing(name: str) -> None:
     mirrored = optuna.create_study(direction="minimize", sampler=make_sampler(name, seed=1))
     mirrored.optimize(lambda trial: -toy(trial), n_trials=60)
     assert params(mirrored) == params(run(name, toy, seed=1))
 
 
 @every_sampler
-def test_failed_trials_do_no_harm(name: str) -> None:
-    def fails_at_times(trial: Trial) -> float:
+def test_failed_trials_do_not_stop_a_study(name: str) -> None:
+    def fails_sometimes(trial: Trial) -> float:
         reward = toy(trial)
         return float("nan") if trial.number % 3 == 0 else reward
 
-    study = run(name, fails_at_times, trials=60)
+    study = run(name, fails_sometimes, trials=60)
     assert [t.state for t in study.trials].count(TrialState.FAIL) == 20
 
 
@@ -94,7 +94,9 @@ def test_a_pickled_sampler_proposes_the_same(name: str) -> None:
 
 
 @every_sampler
-def test_nothing_is_logged_and_nobody_warned(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged_and_no_warning_is_issued(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     optuna.logging.enable_propagation()
     with warnings.catch_warnings(), caplog.at_level(logging.INFO):
         warnings.simplefilter("error")
@@ -104,7 +106,7 @@ def test_nothing_is_logged_and_nobody_warned(name: str, caplog: pytest.LogCaptur
 
 
 @every_sampler
-def test_a_decision_with_one_option_is_no_obstacle(name: str) -> None:
+def test_a_decision_with_one_option_is_allowed(name: str) -> None:
     def objective(trial: Trial) -> float:
         trial.suggest_categorical("only", ("one",))
         return float(trial.suggest_categorical("open", (0, 1, 2)) or 0)
@@ -113,9 +115,9 @@ def test_a_decision_with_one_option_is_no_obstacle(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tpe", "evolution", "surrogate", "auto"])
-def test_learning_beats_chance_at_a_hundred_trials(name: str) -> None:
+def test_learning_beats_random_at_a_hundred_trials(name: str) -> None:
     def mean_best(name: str) -> float:
-        # Seven stages: 27 million points, of which chance sees none of the best.
+        # Seven stages: 27 million points, so random search misses the best ones.
         space = ToySpace(stages=7)
         runs = [run(name, lambda t: toy(t, space), seed=s, trials=100) for s in range(3)]
         return statistics.mean(study.best_value for study in runs)
@@ -138,8 +140,8 @@ def test_a_child_of_evolution_differs_from_a_parent_in_one_decision() -> None:
         assert 1 in distances
 
 
-def test_evolution_forgets_the_old() -> None:
-    """The only good trial is the first; five later it is dead and has no more children."""
+def test_old_trials_leave_the_population_of_evolution() -> None:
+    """The only good trial is the first; after five more it has no children."""
     study = optuna.create_study(
         direction="maximize", sampler=make_sampler("evolution", seed=0, population=5, tournament=5)
     )
@@ -159,7 +161,7 @@ def test_evolution_forgets_the_old() -> None:
         assert sum(trial.params.values()) == 1  # a child of one of the five that are all 0
 
 
-def test_evolution_refuses_several_objectives_and_senseless_sizes() -> None:
+def test_evolution_refuses_several_objectives_and_sizes_out_of_range() -> None:
     study = optuna.create_study(
         directions=["maximize", "minimize"], sampler=make_sampler("evolution", seed=0)
     )

@@ -35,15 +35,15 @@ def study_of(num_trials: int, direction: Direction = "maximize") -> optuna.Study
     return study
 
 
-def test_up_to_its_window_it_is_optunas_tpe() -> None:
+def test_with_few_trials_the_proposals_are_optunas() -> None:
     study = study_of(120)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        theirs = optuna.samplers.TPESampler(
+        optunas = optuna.samplers.TPESampler(
             seed=3, n_startup_trials=10, multivariate=True, group=True, constant_liar=True
         )
     proposals = []
-    for sampler in (make_sampler("tpe", seed=3), theirs):
+    for sampler in (make_sampler("tpe", seed=3), optunas):
         study.sampler = sampler
         proposals.append(study.ask(DECISIONS).params)
         study.tell(len(study.trials) - 1, state=TrialState.FAIL)
@@ -51,7 +51,7 @@ def test_up_to_its_window_it_is_optunas_tpe() -> None:
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_beyond_it_the_best_and_the_newest_are_shown(direction: Direction) -> None:
+def test_with_many_trials_the_best_and_the_newest_are_kept(direction: Direction) -> None:
     study = study_of(WINDOW + 100, direction)
     running = study.ask(DECISIONS).number
     shown = recent(study).get_trials(deepcopy=False)
@@ -67,6 +67,6 @@ def test_beyond_it_the_best_and_the_newest_are_shown(direction: Direction) -> No
     assert set(study.ask(DECISIONS).params) == set(DECISIONS)
 
 
-def test_with_several_objectives_nothing_is_hidden() -> None:
+def test_with_several_objectives_all_trials_are_kept() -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     assert recent(study) is study

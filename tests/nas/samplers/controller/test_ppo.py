@@ -42,7 +42,7 @@ def test_the_clipped_objective_by_hand(
 
 
 def test_decisions_that_are_not_made_keep_their_weights() -> None:
-    """The first Adam step of a decision is one of the learning rate, however late it comes."""
+    """The first Adam step of a decision has the size of the learning rate, even if it is late."""
     learner = PpoLearner(seed=0, settings=settings(epochs=1, learning_rate=0.01))
     bias = learner.policy.layers("b", 2).output.bias
     before = bias.detach().clone()

@@ -174,7 +174,7 @@ def test_an_action_beyond_the_clip_does_not_change_the_policy() -> None:
     assert after_one_update(before) > before
 
 
-def test_it_learns_in_a_study_of_the_users_own() -> None:
+def test_it_learns_in_a_study_of_a_user() -> None:
     def objective(trial: optuna.Trial) -> float:
         chosen = [trial.suggest_categorical(f"d{i}", ("a", "b", "c")) for i in range(5)]
         trial.suggest_float("x", 0.0, 1.0)
@@ -195,7 +195,7 @@ def test_it_learns_in_a_study_of_the_users_own() -> None:
     ]
 
 
-def test_one_sampler_serves_several_studies_one_after_the_other() -> None:
+def test_one_sampler_can_serve_several_studies() -> None:
     sampler: Any = make_sampler("controller", seed=0)
     trained = optuna.create_study(direction="maximize", sampler=sampler)
     trained.optimize(lambda trial: float(trial.suggest_categorical("d", (0, 1)) or 0), n_trials=25)
@@ -220,7 +220,7 @@ def test_one_sampler_serves_several_studies_one_after_the_other() -> None:
         ({"baseline_decay": 1}, r"baseline_decay must be in \[0, 1\), got 1"),
     ],
 )
-def test_senseless_options_are_refused(option: dict[str, Any], message: str) -> None:
+def test_options_out_of_range_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"controller's {message}"):
         make_sampler("controller", seed=0, **option)
 

@@ -32,11 +32,11 @@ def test_decisions_with_the_same_options_share_features() -> None:
     own = features.per_decision_features(points, np.ones(3))
     common = features.shared_features(points)
     assert own @ own.T == pytest.approx(np.array([[3, 0, 2], [0, 3, 1], [2, 1, 3]]) / 3)
-    assert common[0] == pytest.approx(common[1])  # the same options, elsewhere
+    assert common[0] == pytest.approx(common[1])  # the same options in other decisions
     assert common.shape == (3, 4)
 
 
-def test_neighbouring_numbers_are_alike_and_names_are_not() -> None:
+def test_neighbouring_numbers_are_similar_and_names_are_not() -> None:
     numbers = CategoricalDistribution((8, 16, 24, 32))
     names = CategoricalDistribution(("d", "c", "b", "a"))
     for distribution, order in ((numbers, True), (names, False)):
@@ -91,7 +91,7 @@ def test_the_process_interpolates_and_is_uncertain_elsewhere() -> None:
     (posterior,) = gp.predict(np.concatenate([points, codes((1, 1, 1))]))
     mean, std = posterior.weights @ posterior.mean, posterior.weights @ posterior.std
     assert mean[:5] == pytest.approx(rewards[:, 0], abs=0.15)
-    assert mean[5] > 2.2  # never seen, and the largest by what each decision adds
+    assert mean[5] > 2.2  # never seen, and the largest by the effects of the decisions
     assert std[5] > std[:5].max()
 
 

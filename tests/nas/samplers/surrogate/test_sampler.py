@@ -1,4 +1,4 @@
-"""What the model-guided sampler promises beyond the contract of every sampler."""
+"""The surrogate sampler, beyond the contract of every sampler."""
 
 import math
 import random
@@ -39,7 +39,7 @@ def additive(trial: Trial) -> float:
 
 
 @pytest.mark.parametrize("name", ["surrogate", "auto"])
-def test_an_additive_function_is_solved_where_chance_finds_half(name: str) -> None:
+def test_an_additive_function_is_solved_far_better_than_by_random(name: str) -> None:
     def best(sampler: str, seed: int) -> float:
         study = optuna.create_study(direction="maximize", sampler=make_sampler(sampler, seed=seed))
         study.optimize(additive, n_trials=50)
@@ -49,8 +49,8 @@ def test_an_additive_function_is_solved_where_chance_finds_half(name: str) -> No
     assert all(best(name, seed) > 0.9 for seed in range(2))
 
 
-def test_what_auto_proposes_is_the_same_in_a_rebuilt_study() -> None:
-    """At every moment, the turns of evolution included."""
+def test_auto_proposes_the_same_in_a_rebuilt_study() -> None:
+    """After every trial, including the proposals of evolution."""
     space = ToySpace(stages=3)
 
     def study() -> ProposalStudy:
@@ -84,12 +84,12 @@ def test_finished_and_running_points_are_not_proposed_again() -> None:
         if len(running) == 8:
             done = running.pop(rng.randrange(8))
             study.tell(done.number, outcome(done.choices))
-    assert len(seen) >= 59  # the second proposal may not yet know what the first one left out
+    assert len(seen) >= 59  # the second proposal does not know all decisions yet
 
 
 @pytest.mark.parametrize("state", [State.FAIL, State.INFEASIBLE])
-def test_what_fails_is_avoided(state: State) -> None:
-    """A third of the space fails, and it is where the reward would be best."""
+def test_failing_points_are_avoided(state: State) -> None:
+    """A third of the space fails, where the reward would be best."""
     space = ToySpace(stages=3)
     study = ProposalStudy(space.decisions(), sampler_factory("surrogate", seed=1))
     failures = []
@@ -102,7 +102,7 @@ def test_what_fails_is_avoided(state: State) -> None:
     assert sum(failures[-24:]) <= 4
 
 
-def test_decisions_of_a_removed_stage_are_left_out() -> None:
+def test_decisions_of_a_removed_stage_are_inactive() -> None:
     space = ToySpace(stages=3)
     study = optuna.create_study(sampler=make_sampler("surrogate", seed=0), direction="maximize")
 
@@ -148,7 +148,7 @@ def test_numbers_are_proposed_within_their_ranges_and_steps() -> None:
 
 @pytest.mark.parametrize("cheap", [True, False])
 def test_the_product_model_has_the_larger_share_if_its_factors_are_simpler(cheap: bool) -> None:
-    """Reward = accuracy x costs, each of another decision; or a simple reward and odd parts."""
+    """Accuracy and costs depend on different decisions, or only their product is simple."""
     rng = np.random.default_rng(1)
     points = np.unique(rng.integers(4, size=(60, 4)), axis=0)
     rng.shuffle(points)
