@@ -15,9 +15,9 @@ class ReproducibleSampler(BaseSampler):
     """An Optuna sampler whose proposals are a function of the study's trials and of a seed.
 
     A subclass defines `_search_space` and `_sample`, or draws each decision in
-    `sample_independent`. It may cache what it computed from the
-    trials; a sampler with an empty cache proposes the same. Copies made by `reseeded` share the
-    cache. Decisions that `_sample` leaves out are drawn uniformly at random.
+    `sample_independent`. Decisions that `_sample` leaves out are drawn uniformly at random. A
+    subclass may cache what it computed from the trials; a sampler with an empty cache proposes
+    the same. Copies made by `reseeded` share the cache.
 
     Attributes:
         name: Name of the sampler in `nas.samplers.make_sampler`.
@@ -81,13 +81,10 @@ class ReproducibleSampler(BaseSampler):
         return {}
 
     def _sample(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,  # noqa: ARG002
-        search_space: dict[str, BaseDistribution],  # noqa: ARG002
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return a value for each active decision of a search space that is not empty."""
-        return {}
+        raise NotImplementedError
 
     def _other_value(
         self, study: Study, trial: FrozenTrial, name: str, old: Any, distribution: BaseDistribution

@@ -10,8 +10,13 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.samplers.base import ReproducibleSampler, check_int
-from nas.samplers.surrogate.candidate_pool import CandidatePool, least_tried, row_keys, unseen
-from nas.samplers.surrogate.conditions import Conditions
+from nas.samplers.surrogate.candidate_pool import (
+    CandidatePool,
+    Conditions,
+    least_tried,
+    row_keys,
+    unseen,
+)
 from nas.samplers.surrogate.encoded_trials import Codes, EncodedTrials
 from nas.samplers.surrogate.expected_improvement import RewardModel
 from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor, TrialReader

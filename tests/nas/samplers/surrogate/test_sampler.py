@@ -14,8 +14,13 @@ from nas.candidate import Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.metrics import Metrics
 from nas.samplers import make_sampler, sampler_factory
-from nas.samplers.surrogate.candidate_pool import CandidatePool, least_tried, row_keys, unseen
-from nas.samplers.surrogate.conditions import Conditions
+from nas.samplers.surrogate.candidate_pool import (
+    CandidatePool,
+    Conditions,
+    least_tried,
+    row_keys,
+    unseen,
+)
 from nas.samplers.surrogate.decision_encoding import DecisionEncoding
 from nas.samplers.surrogate.encoded_trials import EncodedTrials
 from nas.samplers.surrogate.expected_improvement import RewardModel
