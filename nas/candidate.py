@@ -92,15 +92,12 @@ class Outcome:
         object.__setattr__(self, "state", State(self.state))
         object.__setattr__(self, "reward", float(self.reward))  # 0 and 0.0: one JSON
         object.__setattr__(self, "seconds", float(self.seconds))
-        numbers = {"reward": self.reward, "seconds": self.seconds}
-        numbers |= {
-            f"metrics[{name!r}]": value
-            for name, value in self.metrics.to_dict().items()
-            if isinstance(value, float)
-        }
-        for name, value in numbers.items():
+        for name, value in (("reward", self.reward), ("seconds", self.seconds)):
             if not math.isfinite(value):
                 raise ValueError(f"Outcome.{name} must be finite, got {value!r}")
+        for name, metric in self.metrics.to_dict().items():
+            if isinstance(metric, float) and not math.isfinite(metric):
+                raise ValueError(f"Outcome.metrics[{name!r}] must be finite, got {metric!r}")
         if self.state is not State.COMPLETE and self.reward != 0.0:
             raise ValueError(
                 f"Outcome.reward must be 0 where state is {self.state}, got {self.reward!r}"

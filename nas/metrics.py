@@ -120,7 +120,7 @@ class Metrics:
         """Rebuild from `to_dict` output; keys of an incomplete group are `other` metrics."""
         rest: dict[str, Any] = dict(data)
         costs, training, rung, seconds = None, None, None, None
-        if _COSTS.keys() | _TIMING.keys() <= rest.keys():
+        if _COSTS.keys() <= rest.keys() and _TIMING.keys() <= rest.keys():
             timing = StepTime(**_taken(rest, _TIMING))
             costs = MeasuredCosts(timing=timing, **_taken(rest, _COSTS))
         if _TRAINING.keys() <= rest.keys():
@@ -128,7 +128,7 @@ class Metrics:
                 rung = ReachedRung(**_taken(rest, _RUNG))
             training = TrainingResult(**_taken(rest, _TRAINING), rung=rung)
         if _SECONDS in rest:
-            rungs = [key for key in rest if re.fullmatch(rf"{_SECONDS}_rung\d+", key)]
+            rungs = [key for key in rest if _RUNG_SECONDS.fullmatch(key)]
             seconds = DeviceSeconds(
                 total=rest.pop(_SECONDS),
                 timing=rest.pop(f"{_SECONDS}_timing", None),
@@ -165,6 +165,7 @@ _RUNG = {
     "rungs_trained_again": "trained_again",
 }
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
+_RUNG_SECONDS = re.compile(rf"{_SECONDS}_rung\d+")
 
 # Order of the keys in files, and so of the columns of trials.csv. All other keys follow. With
 # rungs the costs come before the training result, without rungs some of them follow it.

@@ -76,7 +76,9 @@ class JobQueue(ABC):
             if self.results.find(job) is None:
                 self.results.save(job, outcome)
             self.results.save_traceback(job, outcome)
-        record = self._record(job, replace(outcome, traceback=""))
+        if outcome.traceback:
+            outcome = replace(outcome, traceback="")
+        record = self._record(job, outcome)
         self._in_flight.discard(job.file_stem)
         if self.results:
             self.results.release_lock(job)
