@@ -128,16 +128,6 @@ class Finals:
     rank_correlation_of_params: RankCorrelation
 
     @property
-    def trainings(self) -> int:
-        """Number of further trainings of each finalist."""
-        return max(len(one.trainings) for one in self.finalists)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of each further training."""
-        return self.finalists[0].trainings[0].epochs
-
-    @property
     def winner(self) -> Finalist | None:
         """The best finalist that can win, or None."""
         return next((one for one in self.finalists if one.can_win), None)

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from nas.analysis.pareto import pareto_front
 from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record, State
-from nas.finalists.finalists import Finalist, Finals, winner
+from nas.finalists.finalists import Finals, winner
 from nas.report.figures import search_figure
 from nas.report.formatting import count, milliseconds, percent
 from nas.report.notes import final_notes
@@ -49,7 +49,7 @@ def report_page(
 ) -> str:
     """Return the page as text, with all values escaped."""
     best = winner(records, finals)
-    number = best.candidate.number if best else None
+    number, first = best.candidate.number if best else None, finals.winner if finals else None
     trials = trials_table(records, space).sort_values("reward", ascending=False)
     template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     counted = Counter(record.outcome.state for record in records)
@@ -68,7 +68,7 @@ def report_page(
             finals=finals,
             finals_heads=FINALIST,
             finals_rows=[
-                (_finalist_mark(one, finals), finalist_cells(one))
+                ("best" if one is first else "" if one.can_win else "chance", finalist_cells(one))
                 for one in (finals.finalists if finals else ())
             ],
             finals_notes=final_notes(finals) if finals else (),
@@ -82,12 +82,6 @@ def report_page(
             rows=_rows(trials, records, number),
         )
     )
-
-
-def _finalist_mark(one: Finalist, finals: Finals | None) -> str:
-    if finals and one is finals.winner:
-        return "best"
-    return "" if one.can_win else "chance"
 
 
 def _rows(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from nas.analysis.pareto import pareto_front
 from nas.analysis.ranking import at_highest_rung
@@ -84,9 +84,10 @@ def finals_table(finals: Finals) -> Table:
         mark = "* " if one is finals.winner else ""
         # Not every console has the sign.
         rows.append([mark + number, *(cell.replace("\u00b1", "+-") for cell in cells)])
+    trainings = finals.finalists[0].trainings
     title = (
-        f"{len(finals.finalists)} finalists, each trained {finals.trainings} more times, "
-        f"{finals.epochs} epochs"
+        f"{len(rows)} finalists, each trained {len(trainings)} more times, "
+        f"{trainings[0].epochs} epochs"
     )
     found = table(title, FINALIST[:FINALIST_ON_CONSOLE], rows)
     found.caption = "mean +- std over seeds; before: after the search; * wins"
@@ -95,9 +96,7 @@ def finals_table(finals: Finals) -> Table:
 
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table for the console, all columns aligned to the right."""
-    made = Table(title=title)
-    for head in heads:
-        made.add_column(head, justify="right")
+    made = Table(*(Column(head, justify="right") for head in heads), title=title)
     for row in rows:
         made.add_row(*row)
     return made
