@@ -61,7 +61,8 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     if raw is None:
         raise UndecodableError("there is no image")
     image, native_size = _load(raw, size) if isinstance(raw, bytes) else (raw, min(raw.size))
-    return np.asarray(_square(_to_rgb(image), size)), native_size
+    square = ImageOps.fit(_to_rgb(image), (size, size), Image.Resampling.BICUBIC)
+    return np.asarray(square), native_size
 
 
 @contextmanager
@@ -112,15 +113,3 @@ def _high_byte(image: Image.Image) -> Image.Image:
     if not 0 <= low <= high <= 0xFFFF:
         raise UndecodableError(f"pixels must lie in 0..65535, got {low}..{high}")
     return Image.fromarray((values >> 8).astype(np.uint8))
-
-
-def _square(image: Image.Image, size: int) -> Image.Image:
-    """Return the centre square at `size`; only the square is resized."""
-    width, height = image.size
-    short = min(width, height)
-    left, top = (width - short) / 2, (height - short) / 2
-    if (width, height) == (size, size):
-        return image
-    return image.resize(
-        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + short, top + short)
-    )

@@ -29,7 +29,12 @@ def find_column(
         ValueError: If there is none, or several without a usual name; lists the columns.
     """
     feature, names = FEATURES[content], USUAL_NAMES[content]
-    typed = [name for name, declared in features.items() if feature in _type_names(declared)]
+    typed = [
+        name
+        for name, declared in features.items()
+        if type(declared).__name__ == feature
+        or feature == type(_element(declared)).__name__ == "ClassLabel"
+    ]
     for candidates in (typed, list(features)):
         if usual := [name for name in names if name in candidates]:
             return usual[0]
@@ -105,12 +110,6 @@ def declared_names(feature: Any) -> list[str] | None:
     """Return the class names that a column of labels, or of lists of them, declares."""
     names: list[str] | None = getattr(_element(feature), "names", None)
     return names
-
-
-def _type_names(feature: Any) -> tuple[str, ...]:
-    """Return the type of a column; for a list of class labels also that of its elements."""
-    element = type(_element(feature)).__name__
-    return (type(feature).__name__, *(["ClassLabel"] if element == "ClassLabel" else []))
 
 
 def _element(feature: Any) -> Any:
