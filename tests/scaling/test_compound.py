@@ -1,4 +1,4 @@
-"""Plain compound scaling: B0 becomes B1 to B7 to the unit, and phi = 0 changes nothing."""
+"""Compound scaling: B0 is scaled to exactly B1 to B7, and phi = 0 changes nothing."""
 
 import math
 
@@ -27,7 +27,7 @@ FIRST_GENERATION = {
 
 
 @pytest.mark.parametrize("name", FIRST_GENERATION)
-def test_the_published_coefficients_make_b1_to_b7_of_b0(name: str) -> None:
+def test_published_coefficients_scale_b0_to_b1_to_b7(name: str) -> None:
     width, depth, size, params = FIRST_GENERATION[name]
     source = scaling_source(published("efficientnet-b0").architecture)
     growth = Growth(depth=depth, width=width, image_size=size / 224)
@@ -57,9 +57,7 @@ def test_phi_zero_multiplies_by_one_and_one_by_the_rates() -> None:
 
 
 @given(architectures(), st.floats(0.2, 4.0), st.floats(0.2, 4.0))
-def test_stem_and_head_can_be_left_alone(
-    architecture: Architecture, depth: float, width: float
-) -> None:
+def test_stem_and_head_can_be_kept(architecture: Architecture, depth: float, width: float) -> None:
     scaled = grow(architecture, depth=depth, width=width, guard=False, stem_and_head=False)
     assert scaled.stem_width == architecture.stem_width
     assert scaled.head_width == architecture.head_width
@@ -78,12 +76,12 @@ def test_layers_of_published_bases_are_rounded_as_published(multiplier: float) -
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), 1e9])
 @pytest.mark.parametrize("field", ["depth", "width"])
-def test_a_senseless_multiplier_is_refused_by_name(field: str, value: float) -> None:
+def test_a_multiplier_out_of_range_is_rejected_by_name(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"Growth\.{field} must be"):
         Growth(**{field: value})
 
 
 @pytest.mark.parametrize("value", [0.9, 5.0, float("nan")])
-def test_a_rate_that_would_shrink_is_refused(value: float) -> None:
+def test_a_rate_out_of_range_is_rejected(value: float) -> None:
     with pytest.raises(ValueError, match=r"CompoundRates\.beta must be"):
         CompoundRates(beta=value)

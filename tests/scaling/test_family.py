@@ -1,4 +1,4 @@
-"""The family rule: the published family from its own ends, and what holds for any network."""
+"""The family rule: published networks, and properties of all networks."""
 
 import random
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_the_base_row_makes_b0_to_b3_exactly(family: str, target: str) -> None:
 def test_the_published_m_counts_as_m_and_makes_the_published_l() -> None:
     scaled = scale(published("efficientnetv2-m").architecture, "L")
     theirs = published("efficientnetv2-l").architecture
-    assert scaled.architecture == replace(theirs, stem_width=24)  # the stem is left alone
+    assert scaled.architecture == replace(theirs, stem_width=24)  # the stem is kept
 
 
 def test_s_and_its_stages_return_from_l() -> None:
@@ -103,7 +103,7 @@ def test_a_last_stage_that_the_search_kept_is_not_doubled() -> None:
     assert widths(scaled) == [24, 40, 64, 128, 176, 304, 512]  # those of B5
 
 
-def test_a_dropped_last_stage_of_another_stride_can_be_told() -> None:
+def test_a_dropped_last_stage_can_be_given_explicitly() -> None:
     architecture, _ = sampled("tiny", 3)
     four = replace(architecture, stages=architecture.stages[:4])
     assert len(scale(four, "M").architecture.stages) == 4
@@ -152,7 +152,7 @@ def test_any_found_network_grows_step_by_step(name: str, seed: int) -> None:
 
 @given(architectures(max_stages=7, max_depth=8), st.sampled_from(NAMES), st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_any_network_that_counts_as_anything_grows_step_by_step(
+def test_any_network_of_any_base_size_grows_step_by_step(
     architecture: Architecture, counts_as: str, dropped: bool
 ) -> None:
     limits = SizeLimits(max_image_size=512, size_multiple=32)
@@ -181,7 +181,7 @@ def assert_climbs(source: Architecture, networks: list[ScaledNetwork]) -> None:
         assert large.train_size >= small.train_size
         ends = [(n.architecture.stem_width, n.architecture.head_width) for n in (small, large)]
         if any(after < before for before, after in zip(*ends, strict=True)):
-            continue  # as published: B3 scales stem and head, S leaves them alone
+            continue  # as published: B3 scales stem and head, S keeps them
         assert count_params(large.architecture) >= count_params(small.architecture)
         macs = [count_macs(each.architecture, each.eval_size) for each in (small, large)]
         assert macs[0] <= macs[1]
@@ -236,6 +236,8 @@ def test_a_bare_architecture_has_the_sizes_of_s() -> None:
 
 
 @pytest.mark.parametrize(("target", "counts_as"), [("Q", None), ("L", "B9"), ("l", None)])
-def test_unknown_names_are_refused_with_the_known_ones(target: str, counts_as: str | None) -> None:
+def test_unknown_names_are_rejected_with_the_known_ones(
+    target: str, counts_as: str | None
+) -> None:
     with pytest.raises(ValueError, match="must be one of B0, B1, B2, B3, S, M, L, XL"):
         scale(S, target, base_size=counts_as)

@@ -1,4 +1,4 @@
-"""Image sizes of scaled networks: published ones, cap, multiples, and never against the eval."""
+"""Image sizes of scaled networks: published sizes, cap, multiples and direction."""
 
 import pytest
 from hypothesis import given
@@ -59,12 +59,12 @@ def test_sizes_keep_to_cap_and_multiple_and_move_together(
     assert again == sizes
 
 
-def test_a_cap_below_the_source_is_refused_with_both_numbers() -> None:
+def test_a_cap_below_the_source_is_rejected_with_both_numbers() -> None:
     with pytest.raises(ValueError, match=r"max_image_size must be >= 384.* got 320"):
         scaled_sizes(ImageSize(train=300, eval=384), 384, SizeLimits(max_image_size=320))
 
 
 @pytest.mark.parametrize(("cap", "multiple"), [(480, 512), (4, 1), (480, 0), (9, 5)])
-def test_limits_that_leave_no_size_are_refused(cap: int, multiple: int) -> None:
+def test_limits_that_leave_no_size_are_rejected(cap: int, multiple: int) -> None:
     with pytest.raises(ValueError, match="must"):
         SizeLimits(max_image_size=cap, size_multiple=multiple)

@@ -1,4 +1,4 @@
-"""nas-scale: what it writes, what it prints, and how it refuses."""
+"""The command nas-scale: files, output and errors."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def save_winner(path: Path, *, dropped: bool) -> ArchitectureFile:
-    """An architecture file as nas-search leaves it, of the tiny space."""
+    """Save an architecture file like nas-search, with a network of the tiny space."""
     space = SearchSpace.load("tiny")
     choices = {**space.choices(space.reference()), "stage5.depth": 0 if dropped else 1}
     chosen = space.canonical(choices)
@@ -44,7 +44,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_it_writes_the_target_where_the_caller_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_target_is_written_to_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--from", "efficientnetv2-s", "--target", "L"]) == 0
     file = load_architecture("L.json")
     assert [stage.depth for stage in file.architecture.stages] == [4, 7, 7, 10, 19, 25, 7]
@@ -54,7 +54,7 @@ def test_it_writes_the_target_where_the_caller_stands(capsys: pytest.CaptureFixt
     assert file.provenance["source"]["key"] == source.key
     assert file.provenance["rule"] == "family"
     assert file.provenance["constants"]["depth"] == {"from": 1.8, "to": 3.1}
-    assert "accuracy" not in file.metrics  # the source's, not its own
+    assert "accuracy" not in file.metrics  # only the source's accuracy was measured
     out = capsys.readouterr().out
     for text in ("fused_mbconv", "9 -> 19", "- -> 640", "118.51 M", "55.935 G", "wrote L.json"):
         assert text in out
@@ -83,14 +83,14 @@ def test_a_run_folder_is_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "found-7" in capsys.readouterr().out
 
 
-def test_a_last_stage_that_the_search_dropped_comes_back(tmp_path: Path) -> None:
+def test_a_last_stage_that_the_search_dropped_is_added(tmp_path: Path) -> None:
     winner = save_winner(tmp_path / "best.json", dropped=True)
     assert len(winner.architecture.stages) == 4
     assert main(["--from", str(tmp_path)]) == 0
     stages = load_architecture("M.json").architecture.stages
     assert len(stages) == 5
     assert stages[4].stride == 1
-    assert stages[2].depth > stages[1].depth  # both had 2 layers; the extra one is at the back
+    assert stages[2].depth > stages[1].depth  # both had 2 layers; the extra one is near the end
 
 
 def test_a_scaled_file_can_be_scaled_again() -> None:
@@ -108,7 +108,7 @@ def test_the_same_request_writes_the_same_bytes() -> None:
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
 
 
-def test_by_hand_b0_becomes_b7(capsys: pytest.CaptureFixture[str]) -> None:
+def test_multipliers_scale_b0_to_b7(capsys: pytest.CaptureFixture[str]) -> None:
     by_hand = ["--depth", "3.1", "--width", "2.0", "--image-size", "600", "--json"]
     assert main(["--from", "efficientnet-b0", *by_hand]) == 0
     assert printed(capsys)["targets"][0]["num_params"] == 66_347_960
@@ -129,7 +129,7 @@ def test_a_size_or_a_cost_is_met(
     assert target["provenance"]["constants"]["alpha"] == 1.2
 
 
-def test_alpha_beta_and_gamma_are_heeded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_alpha_beta_and_gamma_are_used(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--target-params", "40M", "--alpha", "1", "--gamma", "1", "--json"]
     assert main(["--from", "efficientnetv2-s", *flags]) == 0
     (target,) = printed(capsys)["targets"]
@@ -137,7 +137,7 @@ def test_alpha_beta_and_gamma_are_heeded(capsys: pytest.CaptureFixture[str]) -> 
     assert target["image_size"] == {"train": 300, "eval": 384}
 
 
-def test_a_family_is_written_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_family_is_written_in_one_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--from", "efficientnetv2-s", "--family", "--out", "all"]) == 0
     assert sorted(path.name for path in Path("all").iterdir()) == ["L.json", "M.json", "S.json"]
     assert (
@@ -211,7 +211,7 @@ S = ["--from", "efficientnetv2-s"]
         ([*S, "--out", "no/such/folder/x.json"], "no/such/folder"),
     ],
 )
-def test_the_callers_fault_is_one_line_and_nothing_is_written(
+def test_an_invalid_argument_is_one_line_and_nothing_is_written(
     arguments: list[str],
     complaint: str,
     capsys: pytest.CaptureFixture[str],
@@ -234,10 +234,10 @@ def test_the_callers_fault_is_one_line_and_nothing_is_written(
         [*S, "--target-params", "0M"],
         [*S, "--target-macs", "-3G"],
         [*S, "--image-size", "4"],
-        [*S, "--measure"],  # nobody gave this one a clock
+        [*S, "--measure"],  # without a timer there is no such option
     ],
 )
-def test_a_wrong_flag_is_one_line_too(
+def test_an_invalid_option_is_one_line(
     arguments: list[str], capsys: pytest.CaptureFixture[str], in_an_empty_folder: Path
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -1,4 +1,4 @@
-"""Solving for phi: within 3 %, growing shrinks nothing, and what cannot be is said."""
+"""Solving for phi: within 3 %, no stage changes against the goal, errors for the rest."""
 
 import random
 
@@ -73,7 +73,7 @@ def test_only_the_requested_dimension_grows() -> None:
     assert [stage.width for stage in deep.architecture.stages] == [24, 48, 64, 128, 160, 256]
 
 
-def test_a_goal_beyond_the_rates_names_their_reach() -> None:
+def test_an_unreachable_goal_names_the_reachable_range() -> None:
     images_only = CompoundRates(alpha=1.0, beta=1.0)
     with pytest.raises(ValueError, match="reach from 21,458,488 to 21,458,488"):
         solve(S, Goal(kind="params", value=54e6), images_only, SizeLimits())

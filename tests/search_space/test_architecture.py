@@ -1,4 +1,4 @@
-"""An architecture is a checked value that survives JSON and is named by its content."""
+"""Architectures: checks, JSON round trips and keys."""
 
 import json
 from dataclasses import FrozenInstanceError, replace
@@ -28,7 +28,7 @@ def test_keys_are_equal_exactly_where_values_are(one: Architecture, other: Archi
 
 
 def test_the_key_does_not_change_between_releases() -> None:
-    # Ledgers and files of earlier runs name architectures by it.
+    # Ledgers and files of earlier runs contain keys.
     assert SMALL.key == "9409abc8553c"
 
 
@@ -69,7 +69,7 @@ def test_values_do_not_change() -> None:
         ("se_ratio", None, "a number"),
     ],
 )
-def test_a_bad_stage_is_refused_by_field_and_rule(field: str, value: Any, rule: str) -> None:
+def test_a_bad_stage_is_rejected_by_field_and_rule(field: str, value: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rf"Stage\.{field} must be {rule}, got "):
         replace(STAGE, **{field: value})
 
@@ -77,7 +77,7 @@ def test_a_bad_stage_is_refused_by_field_and_rule(field: str, value: Any, rule: 
 @pytest.mark.parametrize(
     ("field", "value"), [("stem_width", 12), ("head_width", 0), ("head_width", "1280")]
 )
-def test_a_bad_architecture_is_refused_by_field(field: str, value: Any) -> None:
+def test_a_bad_architecture_is_rejected_by_field(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"Architecture\.{field} must be "):
         replace(SMALL, **{field: value})
 
@@ -109,6 +109,6 @@ def _without(key: str) -> dict[str, Any]:
         ([], "Architecture must be a mapping"),
     ],
 )
-def test_damaged_data_is_refused_by_its_place(data: Any, message: str) -> None:
+def test_damaged_data_is_rejected_by_its_place(data: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Architecture.from_dict(data)

@@ -1,4 +1,4 @@
-"""The architecture file: exact round trips, whole writes, and faults that name the file."""
+"""The architecture file: exact round trips, atomic writes, and errors that name the file."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def _saved(folder: Path, **changes: Any) -> Path:
 
 
 @given(architecture=architectures(), accuracy=st.floats(0, 1), size=st.integers(1, 999))
-def test_a_saved_file_loads_as_it_was(
+def test_a_saved_file_loads_unchanged(
     tmp_path_factory: pytest.TempPathFactory,
     architecture: Architecture,
     accuracy: float,
@@ -60,7 +60,7 @@ def test_the_format_is_the_one_that_others_read(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_run_folder_stands_for_its_best(tmp_path: Path) -> None:
+def test_a_run_folder_gives_its_best(tmp_path: Path) -> None:
     save_architecture(tmp_path / "best.json", FILE)
     assert load_architecture(tmp_path) == FILE
     assert load_architecture(str(tmp_path)) == FILE
@@ -80,13 +80,13 @@ def test_a_folder_without_a_best_is_named(tmp_path: Path) -> None:
         load_architecture(tmp_path)
 
 
-def test_nothing_by_that_name_lists_the_published_ones() -> None:
+def test_an_unknown_name_lists_the_published_ones() -> None:
     with pytest.raises(ValueError, match=r"^resnet50: no such file.*efficientnetv2-s"):
         load_architecture("resnet50")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xff", b"[]", b"3", b"null"])
-def test_what_is_no_json_mapping_is_refused_by_file(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_json_mapping_is_rejected_by_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.json"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"damaged\.json: no architecture file: "):
@@ -108,7 +108,7 @@ def test_what_is_no_json_mapping_is_refused_by_file(tmp_path: Path, content: byt
         ({"name": 3}, "name must be text, got 3"),
     ],
 )
-def test_a_damaged_file_is_refused_by_name(
+def test_a_damaged_file_is_rejected_by_name(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     path = _saved(tmp_path, **changes)
@@ -124,7 +124,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         load_architecture(tmp_path)
 
 
-def test_one_changed_digit_does_not_go_unnoticed(tmp_path: Path) -> None:
+def test_one_changed_digit_is_detected(tmp_path: Path) -> None:
     text = json.dumps(FILE.to_dict())
     assert '"depth": 5' in text
     (tmp_path / "best.json").write_text(text.replace('"depth": 5', '"depth": 6'))
@@ -164,7 +164,7 @@ def test_a_failed_write_leaves_the_old_content_and_no_draft(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+def test_written_files_are_readable_by_others(tmp_path: Path) -> None:
     mask = os.umask(0o022)
     try:
         write_atomic(tmp_path / "file.txt", "for all")
@@ -178,7 +178,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         save_architecture(tmp_path / "missing" / "best.json", FILE)
 
 
-def test_what_is_nested_too_deeply_is_refused_by_name(tmp_path: Path) -> None:
+def test_what_is_nested_too_deeply_is_rejected_by_name(tmp_path: Path) -> None:
     path = tmp_path / "deep.json"
     path.write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(ValueError, match=r"deep\.json: no architecture file: it is nested"):

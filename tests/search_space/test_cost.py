@@ -1,4 +1,4 @@
-"""Costs, against published integers, a golden table of single blocks, and built networks."""
+"""Costs compared with published numbers, a golden table of blocks, and built networks."""
 
 import random
 from typing import Any
@@ -115,7 +115,7 @@ def test_the_cost_falls_in_the_stages_where_it_was_measured(name: str) -> None:
 
 
 def _built_costs(architecture: Architecture, side: int, classes: int) -> tuple[int, int]:
-    """Parameters and multiply-adds of the built network, by hooks, without computing."""
+    """Return parameters and multiply-adds of the built network, counted by hooks."""
     with torch.device("meta"):
         network = build_network(architecture, classes).eval()
         images = torch.empty(1, 3, side, side)
@@ -158,14 +158,16 @@ def _activations(architecture: Architecture, side: int, classes: int = 1000) -> 
 
 
 def _kept_elements(architecture: Architecture, side: int, batch: int) -> float:
-    """Numbers that autograd really keeps for the backward pass, each tensor once."""
+    """Return the numbers that autograd keeps for the backward pass, each tensor once."""
     network = build_network(architecture, 10).train()
     own = {tensor.data_ptr() for tensor in [*network.parameters(), *network.buffers()]}
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         if tensor.data_ptr() not in own:
-            kept[tensor.untyped_storage().data_ptr()] = tensor  # held, so no address returns
+            kept[tensor.untyped_storage().data_ptr()] = (
+                tensor  # a reference, so that no address is reused
+            )
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
@@ -200,7 +202,7 @@ def test_memory_of_the_weights_counts_gradients_and_optimizer_state() -> None:
     assert slots[0] - 4 * activations == 8 * 7_139_704
 
 
-def test_sizes_below_one_are_refused() -> None:
+def test_sizes_below_one_are_rejected() -> None:
     architecture = published("efficientnetv2-b0").architecture
     with pytest.raises(ValueError, match="image_size must be >= 1, got 0"):
         count_macs(architecture, 0)

@@ -23,15 +23,17 @@ def test_a_point_of_the_space_is_its_own_nearest(space: SearchSpace) -> None:
 
 @every_space
 @pytest.mark.parametrize("name", ["efficientnetv2-s", "efficientnetv2-xl", "efficientnet-b0"])
-def test_the_nearest_of_a_stranger_is_a_point_and_stays_put(space: SearchSpace, name: str) -> None:
+def test_the_nearest_of_another_network_is_a_point_that_maps_to_itself(
+    space: SearchSpace, name: str
+) -> None:
     point = nearest(space, published(name).architecture)
     assert space.canonical(point.choices) == point.choices
     assert nearest(space, space.architecture(point.choices)).choices == point.choices
 
 
-def test_what_changes_is_said_field_by_field() -> None:
+def test_changes_are_listed_field_by_field() -> None:
     (space,) = (one for one in SPACES if one.name == "efficientnetv2-s")
-    v2_m = published("efficientnetv2-m").architecture  # depths 3 5 5 7 14 18 5, widths of its own
+    v2_m = published("efficientnetv2-m").architecture  # depths 3 5 5 7 14 18 5, other widths
     point = nearest(space, v2_m)
     assert [point.choices[f"stage{n}.depth"] for n in range(1, 8)] == [3, 5, 5, 7, 9, 15, 2]
     assert [text for text in point.changes if "depth" in text] == [
@@ -43,7 +45,7 @@ def test_what_changes_is_said_field_by_field() -> None:
     assert not [text for text in point.changes if "block" in text or "kernel" in text]
 
 
-def test_stages_are_matched_by_their_strides_and_the_rest_is_said() -> None:
+def test_stages_are_matched_by_their_strides_and_the_rest_is_listed() -> None:
     (tiny,) = (one for one in SPACES if one.name == "tiny")  # strides 1 2 2 1 1
     plain: dict[str, Any] = {
         "block": BlockType.FUSED_MBCONV,
@@ -59,7 +61,7 @@ def test_stages_are_matched_by_their_strides_and_the_rest_is_said() -> None:
     assert [five.choices[f"stage{n}.depth"] for n in range(1, 6)] == [1, 2, 3, 3, 2]
     assert "stage4.stride 2 -> 1" in five.changes
     # Six stages of strides 1 2 2 2 1 1 fit without one of stride 2: the last, so that the first
-    # keep their places.
+    # stages stay in place.
     six = Architecture(stem_width=16, stages=(*stages, stages[4]), head_width=256)
     fitted = nearest(tiny, six)
     assert [text for text in fitted.changes if "left out" in text] == ["stage 4 of 6 left out"]
@@ -72,7 +74,7 @@ def test_stages_are_matched_by_their_strides_and_the_rest_is_said() -> None:
     assert two.choices["stage5.depth"] == 0
 
 
-def test_too_many_stages_are_refused() -> None:
+def test_too_many_stages_are_rejected() -> None:
     stage = Stage(block=BlockType.MBCONV, depth=1, width=8)
     with pytest.raises(ValueError, match=r"must have at most 16 stages .* got 17"):
         nearest(SPACES[0], Architecture(stem_width=16, stages=(stage,) * 17))

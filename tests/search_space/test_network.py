@@ -1,4 +1,4 @@
-"""A built network starts as the papers say, and its regularisation can be scheduled."""
+"""Built networks: initialisation as in the papers, and scheduled regularisation."""
 
 import math
 from typing import Any
@@ -32,7 +32,7 @@ def _network(**options: Any) -> Network:
 
 @given(architectures())
 @settings(max_examples=20, deadline=None)
-def test_any_architecture_gives_one_row_of_finite_logits_an_image(
+def test_any_architecture_gives_one_row_of_finite_logits_per_image(
     architecture: Architecture,
 ) -> None:
     torch.manual_seed(0)
@@ -204,12 +204,12 @@ def test_every_parameter_learns() -> None:
         ({"survival_prob": float("nan")}, r"survival_prob must be"),
     ],
 )
-def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
+def test_settings_out_of_range_are_rejected(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=rf"Network\.{message}"):
         _network(**options)
 
 
 @pytest.mark.parametrize("classes", [0, -1, 2.5, True])
-def test_a_wrong_number_of_classes_is_refused(classes: Any) -> None:
+def test_a_wrong_number_of_classes_is_rejected(classes: Any) -> None:
     with pytest.raises(ValueError, match=r"Network\.num_classes must be a whole number >= 1"):
         build_network(SMALL, classes)

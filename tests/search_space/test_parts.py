@@ -1,4 +1,4 @@
-"""Parts: every network of a space is made of the space's parts, and of nothing else."""
+"""Parts: every network of a space consists of the space's parts."""
 
 import random
 from itertools import pairwise
@@ -17,7 +17,7 @@ def test_every_network_is_made_of_the_spaces_parts(name: str) -> None:
     for _ in range(400):
         used |= set(network_parts(space.architecture(space.sample(rng)), 64))
     assert used <= known
-    if name == "tiny":  # 400 of its networks meet all of its parts, so none is listed in vain
+    if name == "tiny":  # 400 of its networks contain all of its parts
         assert used == known
 
 
@@ -29,7 +29,7 @@ def test_the_parts_of_tiny_are_those_counted_by_hand() -> None:
     assert len(parts) == len(set(parts)) == 12 + 4 * 24 + 2 + 1
 
 
-def test_each_part_takes_what_the_one_before_gives() -> None:
+def test_the_output_of_each_part_fits_the_next() -> None:
     space, rng = SearchSpace.load("tiny"), random.Random(1)
     for _ in range(50):
         architecture = space.architecture(space.sample(rng))
@@ -41,6 +41,6 @@ def test_each_part_takes_what_the_one_before_gives() -> None:
             assert following.side == -(-one.side // one.stride)
 
 
-def test_a_part_survives_its_json_form() -> None:
+def test_a_part_round_trips_through_json() -> None:
     for part in space_parts(SearchSpace.load("tiny"), 32):
         assert Part.from_dict(part.to_dict()) == part

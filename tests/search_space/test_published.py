@@ -1,4 +1,4 @@
-"""The published networks, against rows copied from the papers and the released code."""
+"""The published networks compared with rows of the papers and the released code."""
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_the_second_generation_is_fused_early_and_mbconv_late(name: str) -> None
     assert {stage.kernel_size for stage in stages} == {3}
 
 
-def test_every_network_says_where_it_comes_from() -> None:
+def test_every_network_names_its_source() -> None:
     assert "2104.00298" in published("efficientnetv2-s").source
     assert "1905.11946" in published("efficientnet-b4").source
 

@@ -1,4 +1,4 @@
-"""A space is exactly the set of networks that its decisions span, each named once."""
+"""Search spaces: one canonical set of choices for each network."""
 
 import itertools
 import random
@@ -48,7 +48,7 @@ HAND = _space(_stage(depth=(2,)), _stage(depth=(0, 1, 3), width=24))
 
 
 def _networks(space: SearchSpace) -> set[Architecture]:
-    """Every network, by trying every combination of options."""
+    """Return every network, from every combination of options."""
     decisions = space.decisions()
     names = [decision.name for decision in decisions]
     return {
@@ -140,7 +140,7 @@ def test_a_removed_stage_has_no_other_choices() -> None:
         ({"stage9.depth": 1}, r"unknown decisions \['stage9\.depth'\]"),
     ],
 )
-def test_wrong_choices_are_refused_by_name(change: dict[str, Choice], message: str) -> None:
+def test_wrong_choices_are_rejected_by_name(change: dict[str, Choice], message: str) -> None:
     removed = next(
         chosen for seed in range(99) if len(chosen := HAND.sample(random.Random(seed))) == 5
     )
@@ -150,18 +150,18 @@ def test_wrong_choices_are_refused_by_name(change: dict[str, Choice], message: s
 
 @given(spaces(), architectures())
 @settings(max_examples=40, deadline=None)
-def test_membership_means_that_choices_exist(space: SearchSpace, stranger: Architecture) -> None:
-    if space.contains(stranger):
-        assert space.architecture(space.choices(stranger)) == stranger
+def test_membership_means_that_choices_exist(space: SearchSpace, other: Architecture) -> None:
+    if space.contains(other):
+        assert space.architecture(space.choices(other)) == other
     else:
         with pytest.raises(ValueError, match="must be a point of drawn"):
-            space.choices(stranger)
+            space.choices(other)
 
 
 def test_what_the_skeleton_fixes_cannot_differ() -> None:
     point = HAND.architecture(HAND.sample(random.Random(0)))
     first, *rest = point.stages
-    strangers = [
+    others = [
         replace(point, stem_width=16),
         replace(point, head_width=64),
         replace(point, stages=(replace(first, width=32), *rest)),
@@ -171,7 +171,7 @@ def test_what_the_skeleton_fixes_cannot_differ() -> None:
         replace(point, stages=(first, *rest, first)),
     ]
     assert HAND.contains(point)
-    assert not any(HAND.contains(stranger) for stranger in strangers)
+    assert not any(HAND.contains(other) for other in others)
 
 
 def test_sampling_is_uniform_over_networks() -> None:
@@ -199,7 +199,7 @@ def test_mutation_changes_exactly_one_decision(data: st.DataObject, seed: int) -
     assert space.canonical(mutant) == mutant
     changed = [name for name in chosen.keys() & mutant.keys() if chosen[name] != mutant[name]]
     assert len(changed) == 1
-    if chosen.keys() != mutant.keys():  # a stage went or came
+    if chosen.keys() != mutant.keys():  # a stage was removed or added
         assert changed == [f"stage{len(space.stages)}.depth"]
         assert 0 in (chosen[changed[0]], mutant[changed[0]])
 
@@ -270,7 +270,7 @@ def test_tiny_networks_have_about_a_twentieth_to_one_and_a_half_million_params()
         ),
     ],
 )
-def test_skeletons_that_are_no_network_are_refused(
+def test_skeletons_that_are_no_network_are_rejected(
     stages: tuple[StageOptions, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Parity with torchvision and timm, through their weights."""
+"""Weights of torchvision and timm give their outputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ SMALL = Architecture(
 
 
 def _our_names(kit: Kit, architecture: Architecture, rename: Rename) -> dict[str, str]:
-    """Send tensors filled with their own number through `rename` and see where they arrive."""
+    """Rename tensors that are filled with their number, and return the new order."""
     numbered = {
         name: torch.full(shape, float(number))
         for number, (name, shape) in enumerate(zip(kit.names, kit.shapes, strict=True))
@@ -70,7 +70,7 @@ def test_symmetric_padding_gives_other_outputs_than_tensorflow_weights_expect() 
 
 
 def _foreign(classes: int = 5) -> dict[str, Tensor]:
-    """The state_dict that torchvision would have for SMALL, written down by its rules."""
+    """Return the state_dict that torchvision would have for SMALL."""
     layers = {
         "features.0.0": (8, 3, 3, 3),
         "features.1.0.block.0.0": (8, 8, 3, 3),
@@ -126,18 +126,18 @@ def test_a_tensor_of_another_shape_is_named() -> None:
             from_torchvision(SMALL, {**_foreign(), name: torch.zeros(shape)})
 
 
-def test_a_classifier_whose_weight_and_bias_disagree_is_refused() -> None:
+def test_a_classifier_whose_weight_and_bias_disagree_is_rejected() -> None:
     state = {**_foreign(), "classifier.1.weight": torch.zeros(3, 16)}
     with pytest.raises(ValueError, match=r"classifier\.1\."):
         from_torchvision(SMALL, state)
 
 
-def test_weights_of_another_architecture_are_refused() -> None:
+def test_weights_of_another_architecture_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"lacks: .* more"):
         from_timm(SMALL, _foreign())
 
 
-def test_what_a_peer_does_not_have_is_refused() -> None:
+def test_what_a_peer_does_not_have_is_rejected() -> None:
     fused = replace(SMALL.stages[0], se_ratio=0.25)
     architecture = replace(SMALL, stages=(fused, *SMALL.stages[1:]))
     with pytest.raises(ValueError, match="torchvision has no Fused-MBConv"):

@@ -1,4 +1,4 @@
-"""RMSprop against the values that TensorFlow gives, and who gets weight decay."""
+"""RMSprop compared with TensorFlow, and the parameters with weight decay."""
 
 from copy import deepcopy
 
@@ -70,7 +70,7 @@ def test_a_parameter_without_gradient_stays() -> None:
 
 
 @pytest.mark.parametrize("field", ["lr", "decay", "momentum", "eps", "weight_decay"])
-def test_a_bad_coefficient_is_refused_by_name(field: str) -> None:
+def test_a_bad_coefficient_is_rejected_by_name(field: str) -> None:
     with pytest.raises(ValueError, match=rf"RMSpropTF\.{field} must be"):
         RMSpropTF([nn.Parameter(torch.ones(1))], **{field: -1.0})
 

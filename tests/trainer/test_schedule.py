@@ -1,4 +1,4 @@
-"""Learning rates against the values that the released training code gives."""
+"""Learning rates and phases compared with those of the released training code."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ IMAGENET_STEPS_PER_EPOCH = 1256144 / 4096
         (0, 0.0),
         (766, 0.127917),
         (1532, 0.255833),
-        (1533, 0.240870),  # drops at the hand-over: the decay counts from step 0
+        (1533, 0.240870),  # drops after the warm-up: the decay starts at step 0
         (10000, 0.172295),
         (50000, 0.0332618),
         (100000, 0.00419203),
@@ -62,13 +62,13 @@ def test_cosine_never_rises_after_the_warm_up(total: int, step: int) -> None:
     assert 0 <= later <= now <= 1
 
 
-def test_a_schedule_without_steps_is_refused() -> None:
+def test_a_schedule_without_steps_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"cosine\.total_steps must be >= 1, got 0"):
         cosine(0, peak=1.0, total_steps=0)
 
 
 def paper_phases(size: int, magnitude: float, alpha: float, dropout: float) -> tuple[Phase, ...]:
-    """The paper's Table 6: what the last of four phases has; the first is the same for all."""
+    """The paper's Table 6: the last of four phases; the first is the same for all networks."""
     first = Phase(image_size=128, dropout=0.1, randaug_magnitude=5, mixup_alpha=0)
     last = Phase(image_size=size, dropout=dropout, randaug_magnitude=magnitude, mixup_alpha=alpha)
     return progressive_phases(first, last, count=4)
@@ -154,13 +154,13 @@ def test_phases_keep_both_ends_and_never_shrink(
         ({"cutmix_alpha": -0.1}, "cutmix_alpha must be >= 0"),
     ],
 )
-def test_a_phase_refuses_what_cannot_be(change: dict[str, float], rule: str) -> None:
+def test_a_phase_rejects_values_out_of_range(change: dict[str, float], rule: str) -> None:
     settings = {"image_size": 32, "dropout": 0.1, "randaug_magnitude": 5, "mixup_alpha": 0}
     with pytest.raises(ValueError, match=rule):
         Phase(**(settings | change))  # type: ignore[arg-type]
 
 
-def test_phases_that_cannot_progress_are_refused() -> None:
+def test_phases_that_cannot_progress_are_rejected() -> None:
     phase = Phase(image_size=32, dropout=0, randaug_magnitude=0, mixup_alpha=0)
     with pytest.raises(ValueError, match="count must be >= 2"):
         progressive_phases(phase, phase, count=1)

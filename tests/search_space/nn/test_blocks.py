@@ -1,4 +1,4 @@
-"""Which layers a block has, and when it adds its input."""
+"""The layers and the residual of blocks."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def _layers(block: Block) -> list[str]:
 
 
 def _convs(block: Block) -> list[tuple[int, int, int, int]]:
-    """Input channels, output channels, kernel and groups of each convolution."""
+    """Return input channels, output channels, kernel and groups of each convolution."""
     return [
         (conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.groups)
         for conv in block.modules()
@@ -103,4 +103,4 @@ def test_the_activation_of_expansion_1_comes_before_the_sum() -> None:
         for parameter in block.parameters():
             parameter.zero_()
     x = torch.full((1, 16, 4, 4), -3.0)
-    assert torch.equal(block(x), x)  # silu(0) = 0; an activation after the sum would bend x
+    assert torch.equal(block(x), x)  # silu(0) = 0; an activation after the sum would change x

@@ -1,4 +1,4 @@
-"""Squeeze-excite, stochastic depth and TensorFlow's padding, each on its own."""
+"""Squeeze-excite, stochastic depth and TensorFlow's padding."""
 
 import pytest
 import torch
@@ -100,7 +100,7 @@ def test_tensorflow_pads_each_side_by_its_own_length() -> None:
     assert conv(torch.zeros(1, 1, 7, 10)).shape == (1, 1, 4, 5)
 
 
-def test_the_activation_leaves_its_input_alone() -> None:
+def test_the_activation_does_not_change_its_input() -> None:
     act = conv_norm_act(3, 8, 3, options=OPTIONS).get_submodule("act")
     assert isinstance(act, nn.SiLU)
     assert not act.inplace

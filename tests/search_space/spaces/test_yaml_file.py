@@ -1,4 +1,4 @@
-"""A space file is read strictly: each fault is named with its file and field."""
+"""Space files: errors name the file and the field."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def _write(folder: Path, data: Any) -> Path:
     return path
 
 
-def test_a_file_of_ones_own_loads_by_its_path(tmp_path: Path) -> None:
+def test_a_file_loads_by_its_path(tmp_path: Path) -> None:
     path = _write(tmp_path, SPACE)
     space = SearchSpace.load(path)
     assert SearchSpace.load(str(path)) == space
@@ -66,7 +66,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"stages: [", b"\xff\xfe\x00", b"", b"- 1", b"a: &b *b"])
-def test_what_is_no_yaml_mapping_is_refused_by_file(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_yaml_mapping_is_rejected_by_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.yaml"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"broken\.yaml: "):

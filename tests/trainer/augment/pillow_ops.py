@@ -1,4 +1,4 @@
-"""RandAugment's operations image by image with Pillow: written apart from the product's."""
+"""RandAugment's operations with Pillow, image by image, as an independent reference."""
 
 import math
 
@@ -17,7 +17,7 @@ def affine(image: Image.Image, matrix: tuple[float, ...]) -> Image.Image:
 def pillow_op(
     image: Image.Image, op: str, magnitude: float, *, sign: int, centre: tuple[float, float]
 ) -> Image.Image:
-    """Return the image changed as the released code's ranges say, clamped and relative.
+    """Return the image after an operation with the ranges of `trainer.augment.magnitudes`.
 
     Args:
         image: RGB.

@@ -12,7 +12,7 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def batch(count: int = 64, height: int = 9, width: int = 7) -> Tensor:
-    """Return uint8 images, channels_last as the batches gather them, no two pixels alike."""
+    """Return uint8 images, channels_last, in which all pixels are different."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randint(0, 256, (count, height, width, 3), generator=generator)
     return pixels.to(torch.uint8).permute(0, 3, 1, 2)
@@ -84,7 +84,7 @@ def test_shift_crop_is_a_window_of_the_reflected_image() -> None:
         found = [place for place, window in windows.items() if np.array_equal(window, after)]
         assert len(found) == 1
         seen.add(found[0])
-    assert len(seen) == (2 * padding + 1) ** 2  # every shift comes up: 300 draws of 49
+    assert len(seen) == (2 * padding + 1) ** 2  # 300 draws contain all 49 shifts
 
 
 def test_no_padding_changes_nothing() -> None:
@@ -116,10 +116,10 @@ def test_cutout_of_noise_lies_in_the_upper_half() -> None:
     assert 0 <= float(floats[floats > -1].min()) < float(floats.max()) < 1
 
 
-def test_cutout_of_no_part_changes_nothing() -> None:
+def test_cutout_with_part_zero_changes_nothing() -> None:
     assert torch.equal(cutout(batch(), 0.0, seeded(0)), batch())
 
 
-def test_cutout_refuses_a_negative_part() -> None:
+def test_cutout_rejects_a_negative_part() -> None:
     with pytest.raises(ValueError, match=r"cutout.part must be >= 0, got -1"):
         cutout(batch(), -1, seeded(0))

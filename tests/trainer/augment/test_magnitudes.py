@@ -18,7 +18,7 @@ from trainer.augment.magnitudes import (
 MAGNITUDES = [5.0, 10.0, 15.0, 20.0, 25.0]
 
 
-# The released code's arguments, worked out by hand from its ranges and clamped; translation and
+# The released code's arguments, computed by hand from its ranges and clamped; translation and
 # cutout from its 50, 100, ... and 20, 40, ... pixels, at 300 pixels of the side.
 @pytest.mark.parametrize(
     ("argument", "expected"),

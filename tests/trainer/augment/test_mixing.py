@@ -18,7 +18,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def flat_images(count: int, height: int = 20, width: int = 30) -> Tensor:
-    """Return float images, channels_last, of one value each: its number in the batch."""
+    """Return float images, channels_last, filled with their number in the batch."""
     values = torch.arange(count, dtype=torch.float32)[:, None, None, None]
     return values.expand(-1, 3, height, width).contiguous(memory_format=torch.channels_last)
 
@@ -28,10 +28,10 @@ def one_hot(count: int) -> Tensor:
 
 
 def shares(mixing: Mixing, alpha: float, count: int = 20_000) -> Tensor:
-    """Return how much of each of `count` images is its own, seen from its target."""
+    """Return the own share of each of `count` images, computed from its target."""
     targets = torch.zeros(count, 2)
     targets[: count // 2, 0] = 1
-    targets[count // 2 :, 1] = 1  # the partner is always of the other class
+    targets[count // 2 :, 1] = 1  # the partner always has the other class
     _, mixed = mixing(flat_images(count, 1, 1), targets, alpha, seeded(0))
     return (mixed * targets).sum(1)
 
@@ -51,7 +51,7 @@ def test_targets_stay_probabilities(mixing: Mixing, count: int, alpha: float, se
 def test_each_image_holds_the_share_of_its_partner_that_its_target_says(
     mixing: Mixing, count: int, seed: int
 ) -> None:
-    """Images of one value each: the mean tells what came from whom."""
+    """With images of one value, the mean gives the share of the partner."""
     images, targets = mixing(flat_images(count), one_hot(count), 1.0, seeded(seed))
     expected = targets @ torch.arange(count, dtype=torch.float32)
     torch.testing.assert_close(images.mean((1, 2, 3)), expected, atol=1e-4, rtol=1e-4)
@@ -172,7 +172,7 @@ def test_the_same_generator_state_gives_the_same_batch(mixing: Mixing) -> None:
 def test_mix_halves_the_batch_between_mixup_and_cutmix() -> None:
     images, targets = flat_images(8), one_hot(8)
     mixed, labels = mix(images, targets, seeded(0), mixup_alpha=1.0, cutmix_alpha=1.0)
-    assert float(labels[:4, 4:].sum()) == 0  # partners are of the same half
+    assert float(labels[:4, 4:].sum()) == 0  # partners are in the same half
     assert float(labels[4:, :4].sum()) == 0
     assert all(len(image.unique()) == 1 for image in mixed[:4])
     assert any(len(image.unique()) == 2 for image in mixed[4:])

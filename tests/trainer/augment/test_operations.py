@@ -8,13 +8,13 @@ from trainer.augment import per_kind
 from trainer.augment.operations import Draws, Op, apply_ops
 
 MAGNITUDES = (0.0, 1.0, 3.0, 5.0, 8.0, 10.0, 11.0, 15.0, 20.0, 25.0, 30.0)
-# Beside the round ones, at which whole rows of an image fall between two pixels.
+# Without the round ones, at which whole rows of an image lie between two pixels.
 UNEVEN_MAGNITUDES = (0.7, 3.1, 4.97, 8.9, 10.03, 15.07, 19.7, 25.03)
 WARPS = (Op.ROTATE, Op.SHEAR_X, Op.SHEAR_Y, Op.TRANSLATE_X, Op.TRANSLATE_Y)
 
 
 def photo_like(count: int = 4, height: int = 45, width: int = 37) -> Tensor:
-    """Return uint8 images, channels_last: slopes with noise, each of its own range of levels."""
+    """Return uint8 images, channels_last: slopes with noise, with other ranges of levels."""
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 1, height)[:, None, None] + np.linspace(0, 1, width)[:, None]
     low, high = rng.uniform(0, 90, (count, 1, 1, 3)), rng.uniform(120, 255, (count, 1, 1, 3))
@@ -24,7 +24,7 @@ def photo_like(count: int = 4, height: int = 45, width: int = 37) -> Tensor:
 
 
 def odd_images() -> Tensor:
-    """Return images at the edges of the rules: one level, two levels, all levels, a dot."""
+    """Return edge cases: one level, two levels, all levels, a dot."""
     images = torch.zeros((4, 16, 17, 3), dtype=torch.uint8)
     images[0] = 77
     images[1, :, 8:] = 255
@@ -89,7 +89,7 @@ def test_whole_translations_and_no_move_equal_pillow_exactly() -> None:
             assert torch.equal(ours, theirs), (op, magnitude)
 
 
-def test_a_batch_of_all_operations_equals_each_on_its_own() -> None:
+def test_a_batch_of_all_operations_equals_single_operations() -> None:
     images = photo_like(count=64)
     ops = torch.arange(64) % len(Op)
     generator = torch.Generator().manual_seed(1)

@@ -19,7 +19,7 @@ def clear(values: Tensor, _: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_each_row_is_changed_by_its_kind_with_its_own_inputs(
+def test_each_row_gets_its_operation_with_its_inputs(
     together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(per_kind, "gathers_rows", lambda _: together)
@@ -30,7 +30,7 @@ def test_each_row_is_changed_by_its_kind_with_its_own_inputs(
     assert changed.tolist() == [[-9, -8], [23, 24], [0, 0], [-33, -32], [59, 60]]
 
 
-def test_on_a_cpu_a_change_sees_only_rows_of_its_kind() -> None:
+def test_on_a_cpu_an_operation_gets_only_its_rows() -> None:
     seen: list[int] = []
 
     def watched(values: Tensor) -> Tensor:

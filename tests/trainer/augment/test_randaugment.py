@@ -88,7 +88,7 @@ def test_magnitudes_never_fall_below_zero() -> None:
 
 
 def test_the_change_grows_with_the_magnitude_of_moves() -> None:
-    """The mean change at 25 exceeds the one at 5: nothing is clamped at 10 but two operations."""
+    """The mean change at 25 exceeds the one at 5: only two operations are clamped at 10."""
     images = batch(400)
     change = {
         magnitude: float((randaugment(images, magnitude, seeded(0)).float() - images).abs().mean())
@@ -97,7 +97,7 @@ def test_the_change_grows_with_the_magnitude_of_moves() -> None:
     assert change[5.0] < change[15.0] < change[25.0]
 
 
-def test_no_layers_change_nothing() -> None:
+def test_zero_layers_change_nothing() -> None:
     assert torch.equal(randaugment(batch(4), 12.0, seeded(0), layers=0), batch(4))
 
 
@@ -124,6 +124,6 @@ def test_wrong_input_is_named(images: Tensor, options: dict[str, int], message: 
 
 
 @pytest.mark.parametrize("magnitude", [-1.0, float("nan")])
-def test_a_magnitude_below_zero_is_refused(magnitude: float) -> None:
+def test_a_magnitude_below_zero_is_rejected(magnitude: float) -> None:
     with pytest.raises(ValueError, match=r"randaugment.magnitude must be >= 0"):
         randaugment(batch(2), magnitude, seeded(0))

@@ -47,7 +47,7 @@ def test_the_whole_image_at_its_own_size_stays() -> None:
 
 
 def test_halving_a_checkerboard_gives_its_mean() -> None:
-    """Without antialias it would come out black or white."""
+    """Without antialiasing the result would be black or white."""
     checks = (torch.arange(64)[:, None] + torch.arange(64)) % 2 * 200
     images = checks.to(torch.uint8).expand(1, 3, 64, 64)
     half = resize_boxes(images, torch.tensor([[0.0, 0.0, 64.0, 64.0]]), 32)
@@ -63,7 +63,7 @@ def test_floats_are_resized_as_bytes_are_but_not_rounded() -> None:
 
 
 def test_an_image_does_not_depend_on_the_size_of_its_batch() -> None:
-    images = noise(300, 30, 30)  # several pieces
+    images = noise(300, 30, 30)  # several chunks
     boxes = random_boxes(300, (30, 30), seeded(0), scale=SCALE, ratio=RATIO)
     together = resize_boxes(images, boxes, 32)
     for place in range(0, 300, 7):
@@ -101,17 +101,17 @@ def test_boxes_lie_inside_with_area_and_aspect_in_range(sides: tuple[int, int]) 
     assert 0.75 * 0.999 <= float(aspect.min()) < 0.76
     assert 1.32 < float(aspect.max()) <= 4 / 3 * 1.001
     if sides[0] == sides[1]:
-        assert abs(float(aspect.log().mean())) < 0.02  # wide and tall as likely
+        assert abs(float(aspect.log().mean())) < 0.02  # wide and tall are equally likely
 
 
-def test_areas_are_even_where_every_try_fits() -> None:
+def test_areas_are_uniform_if_every_draw_fits() -> None:
     boxes = random_boxes(8000, (100, 100), seeded(0), scale=(0.1, 0.5), ratio=RATIO)
     areas = boxes[:, 2] * boxes[:, 3] / 10_000
     for part in (0.25, 0.5, 0.75):
         assert abs(float(areas.quantile(part)) - (0.1 + 0.4 * part)) < 0.012
 
 
-def test_a_box_that_never_fits_falls_back_to_the_largest_in_the_middle() -> None:
+def test_a_box_that_never_fits_falls_back_to_the_largest_centred_one() -> None:
     boxes = random_boxes(4, (50, 200), seeded(0), scale=(1.0, 1.0), ratio=(1.0, 2.0))
     torch.testing.assert_close(boxes, torch.tensor([[0.0, 50.0, 50.0, 100.0]]).expand(4, -1))
 

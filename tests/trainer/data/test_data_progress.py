@@ -11,7 +11,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_shows_a_bar_for_each_pass_and_wipes_it(
+def test_a_terminal_shows_a_bar_for_each_pass_and_removes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
@@ -24,7 +24,7 @@ def test_a_terminal_shows_a_bar_for_each_pass_and_wipes_it(
     assert "5/5" in stream.getvalue()
 
 
-def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_gets_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 4.0, 11.0, 12.0, 25.0])
     fake_time = SimpleNamespace(monotonic=lambda: next(clock))
     monkeypatch.setattr("trainer.data.progress.time", fake_time)
@@ -35,7 +35,7 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None
     assert stream.getvalue() == "reading: 2 of 4\nreading: 4 of 4\n"
 
 
-def test_nothing_is_shown_where_nothing_is_decoded() -> None:
+def test_nothing_is_shown_if_nothing_is_decoded() -> None:
     stream = io.StringIO()
     with decoding_progress(stream=stream):
         pass

@@ -57,11 +57,11 @@ def test_a_group_is_never_split(groups: list[int], copies: int, part: float, see
     assert set(split.labels[training]) == set(split.labels[held_out])
 
 
-def test_with_groups_the_size_is_met_to_within_half_a_group_a_class() -> None:
+def test_with_groups_the_size_is_met_to_within_half_a_group_per_class() -> None:
     group = np.repeat(np.arange(40), 7)  # 20 groups of 7 images in each of 2 classes
     split = split_of((group // 20).tolist(), group.tolist())
     _, held_out = holdout(split.labels, groups=split.groups, size=100, seed=0)
-    assert len(held_out) == 98  # 50 a class: 7 groups, 49 images, come nearest
+    assert len(held_out) == 98  # 50 a class: 7 groups, 49 images, are nearest
 
 
 def test_the_seed_alone_decides() -> None:
@@ -82,12 +82,12 @@ def test_a_share_and_a_count_mean_the_same() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 60, -1, 0.0, 1.0, 1.5, 1, 59])
-def test_a_size_that_leaves_a_side_without_a_class_is_refused(size: float) -> None:
+def test_a_size_that_leaves_a_side_without_a_class_is_rejected(size: float) -> None:
     with pytest.raises(ValueError, match=r"holdout\.size must be"):
         holdout(split_of([0] * 30 + [1] * 30).labels, size=size, seed=0)
 
 
-def test_a_class_that_cannot_be_split_is_refused() -> None:
+def test_a_class_that_cannot_be_split_is_rejected() -> None:
     with pytest.raises(ValueError, match="at least 2 of every class, got 1 image of class 1"):
         holdout(np.array([0, 0, 0, 1]), size=2, seed=0)
     with pytest.raises(ValueError, match="got 1 group of images of class 1"):
@@ -95,10 +95,10 @@ def test_a_class_that_cannot_be_split_is_refused() -> None:
 
 
 @given(count=st.integers(2, 60), part=st.floats(0.05, 0.95), seed=seeds)
-def test_images_of_several_classes_are_held_out_whatever_they_show(
+def test_images_of_several_classes_are_held_out_without_regard_to_classes(
     count: int, part: float, seed: int
 ) -> None:
-    labels = np.array([[i, i + 1] for i in range(count)])  # no class could be stratified
+    labels = np.array([[i, i + 1] for i in range(count)])  # stratification by class is impossible
     split = ImageSplit(images=split_of([0] * count).images, labels=labels)
     size = min(max(round(part * count), 1), count - 1)
     training, held_out = holdout(split.labels, groups=split.groups, size=size, seed=seed)

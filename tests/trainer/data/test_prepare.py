@@ -37,7 +37,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def finished(cache: Path) -> list[Path]:
-    """Return the caches that are in place."""
+    """Return the complete caches."""
     return list(cache.glob("[!.]*px-*"))
 
 
@@ -89,7 +89,7 @@ def test_digits_keep_their_groups(cache: Path) -> None:
     assert sum(len(split) for split in images.splits.values()) == 1797
 
 
-def test_an_untouched_source_is_neither_read_nor_decoded_again(
+def test_an_unchanged_source_is_neither_read_nor_decoded_again(
     data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = prepare(str(data), SIZE, cache_dir=cache)
@@ -97,7 +97,7 @@ def test_an_untouched_source_is_neither_read_nor_decoded_again(
     calls: list[tuple[int, int]] = []
     again = prepare(str(data), SIZE, cache_dir=cache, on_progress=lambda *call: calls.append(call))
     assert again.path == first.path
-    assert calls == []  # no file was looked through
+    assert calls == []  # no file was read
 
 
 def test_a_moved_and_touched_copy_finds_the_same_cache(
@@ -110,7 +110,7 @@ def test_a_moved_and_touched_copy_finds_the_same_cache(
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_an_edited_file_makes_another_cache(data: Path, cache: Path, split: str) -> None:
+def test_an_edited_file_leads_to_another_cache(data: Path, cache: Path, split: str) -> None:
     first = prepare(str(data), SIZE, cache_dir=cache)
     file = data / split / "cat" / "0.png"
     times = file.stat()
@@ -120,7 +120,7 @@ def test_an_edited_file_makes_another_cache(data: Path, cache: Path, split: str)
     assert prepare(str(data), SIZE, cache_dir=cache).path != first.path
 
 
-def test_a_renamed_class_and_another_size_make_other_caches(data: Path, cache: Path) -> None:
+def test_a_renamed_class_and_another_size_lead_to_other_caches(data: Path, cache: Path) -> None:
     paths = {prepare(str(data), size, cache_dir=cache).path for size in (8, 16)}
     for split in ("train", "val"):
         (data / split / "cat").rename(data / split / "lynx")
@@ -163,7 +163,7 @@ DAMAGES = [damage_pixels, cut_labels, lose_images, garble_meta, edit_meta, empty
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_cache_is_made_anew(data: Path, cache: Path, damage: Damage) -> None:
+def test_a_damaged_cache_is_rebuilt(data: Path, cache: Path, damage: Damage) -> None:
     first = prepare(str(data), SIZE, cache_dir=cache)
     expected = np.array(first.splits["train"].images)
     damage(first.path)
@@ -176,9 +176,7 @@ def test_a_damaged_cache_is_made_anew(data: Path, cache: Path, damage: Damage) -
 
 
 @pytest.mark.parametrize("damage", [lose_images, garble_meta])
-def test_a_worker_that_opens_a_broken_cache_is_told_which_file(
-    data: Path, cache: Path, damage: Damage
-) -> None:
+def test_opening_a_damaged_cache_names_the_file(data: Path, cache: Path, damage: Damage) -> None:
     path = prepare(str(data), SIZE, cache_dir=cache).path
     damage(path)
     with pytest.raises((OSError, ValueError), match=str(path)):
@@ -231,7 +229,7 @@ def prepare_and_sum(data: str, cache: str) -> int:
     return int(images.splits["train"].images.sum())
 
 
-def test_two_builders_at_once_both_end_with_the_same_cache(data: Path, cache: Path) -> None:
+def test_two_concurrent_builders_return_the_same_cache(data: Path, cache: Path) -> None:
     with get_context("spawn").Pool(2) as pool:
         results = [pool.apply_async(prepare_and_sum, (str(data), str(cache))) for _ in range(4)]
         sums = {result.get(timeout=60) for result in results}
@@ -269,7 +267,7 @@ def test_a_parquet_file_needs_no_second_copy_once_decoded(tmp_path: Path, cache:
 
 
 @pytest.mark.parametrize("finished_passes", [1, 2], ids=["while hashing", "while decoding"])
-def test_a_source_that_changes_while_it_is_read_is_refused(
+def test_a_source_that_changes_while_it_is_read_is_rejected(
     data: Path, cache: Path, finished_passes: int
 ) -> None:
     passes: list[int] = []
@@ -305,7 +303,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert not leftovers(cache)
 
 
-def test_what_cannot_fit_is_refused_before_it_is_decoded(
+def test_images_that_do_not_fit_the_disk_are_rejected_before_decoding(
     data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(data)
@@ -329,24 +327,24 @@ def test_a_cache_that_cannot_be_written_names_the_variable(data: Path, tmp_path:
 
 
 @pytest.mark.parametrize("missing", ["no-such", "/no/such/folder", "./a/b", "tests/no-such"])
-def test_what_does_not_exist_is_answered_with_what_data_takes(missing: str, cache: Path) -> None:
+def test_a_missing_path_lists_the_possible_values(missing: str, cache: Path) -> None:
     with pytest.raises(ValueError, match="does not exist; --data takes digits-scenes, digits, a"):
         prepare(missing, SIZE, cache_dir=cache)
 
 
-def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path, cache: Path) -> None:
+def test_a_file_of_another_kind_is_rejected_by_name(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "x.zip").write_text("x")
     with pytest.raises(ValueError, match=r"x\.zip is neither a folder nor a parquet file"):
         prepare(str(tmp_path / "x.zip"), SIZE, cache_dir=cache)
 
 
 @pytest.mark.parametrize("size", [0, -3, 7])
-def test_too_small_an_image_size_is_refused(size: int, cache: Path) -> None:
+def test_too_small_an_image_size_is_rejected(size: int, cache: Path) -> None:
     with pytest.raises(ValueError, match=f"image_size must be >= 8 pixels, got {size}"):
         prepare("digits", size, cache_dir=cache)
 
 
-def test_only_an_owner_and_a_name_mean_the_hub(
+def test_only_owner_and_name_refer_to_the_hub(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import trainer.data.sources.huggingface

@@ -20,7 +20,7 @@ def colour_of(pixels: Pixels) -> tuple[int, ...]:
     return tuple(int(level) for level in colours[0])
 
 
-def test_an_image_of_the_wanted_size_is_kept_bit_for_bit() -> None:
+def test_an_image_of_the_target_size_is_unchanged() -> None:
     image = picture(size=(16, 16))
     pixels, native_size = decode(encoded(image), 16)
     np.testing.assert_array_equal(pixels, np.asarray(image))
@@ -45,12 +45,12 @@ def test_every_kind_of_png_becomes_rgb(image: Image.Image, colour: tuple[int, ..
     assert colour_of(decode(encoded(image), 16)[0]) == colour
 
 
-def test_half_transparent_black_lies_on_white() -> None:
+def test_half_transparent_black_gets_a_white_background() -> None:
     pixels, _ = decode(encoded(flat("RGBA", (0, 0, 0, 128))), 16)
     assert colour_of(pixels) == (127, 127, 127)
 
 
-def test_a_palette_with_transparency_lies_on_white() -> None:
+def test_a_palette_with_transparency_gets_a_white_background() -> None:
     content = encoded(flat("P", 0), "GIF", transparency=0)
     assert colour_of(decode(content, 16)[0]) == (255, 255, 255)
 
@@ -100,7 +100,7 @@ def test_small_images_are_enlarged() -> None:
     assert native_size == 5
 
 
-def test_a_large_jpeg_is_about_the_same_as_its_lossless_twin() -> None:
+def test_a_large_jpeg_is_about_the_same_as_its_lossless_version() -> None:
     ramp = np.linspace(0, 255, 256).astype(np.uint8)
     image = Image.fromarray(np.stack([np.tile(ramp, (256, 1))] * 3, axis=2))
     fast, native_size = decode(encoded(image, "JPEG", quality=95), 32)
@@ -110,19 +110,19 @@ def test_a_large_jpeg_is_about_the_same_as_its_lossless_twin() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
-def test_a_truncated_image_is_refused(kind: str) -> None:
+def test_a_truncated_image_is_rejected(kind: str) -> None:
     content = encoded(picture(size=(64, 64)), kind)
     with pytest.raises(UndecodableError):
         decode(content[: len(content) // 2], 16)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_image_is_refused(content: bytes) -> None:
+def test_what_is_no_image_is_rejected(content: bytes) -> None:
     with pytest.raises(UndecodableError, match="not an image that Pillow knows"):
         decode(content, 16)
 
 
-def test_a_missing_image_is_refused() -> None:
+def test_a_missing_image_is_rejected() -> None:
     with pytest.raises(UndecodableError, match="there is no image"):
         decode(None, 16)
 
@@ -133,13 +133,13 @@ def test_float_pixels_have_no_known_range() -> None:
         decode(content, 16)
 
 
-def test_values_beyond_16_bits_are_refused() -> None:
+def test_values_beyond_16_bits_are_rejected() -> None:
     content = encoded(Image.fromarray(np.full((16, 16), 70_000, np.int32)), "TIFF")
     with pytest.raises(UndecodableError, match=r"must lie in 0\.\.65535, got 70000"):
         decode(content, 16)
 
 
-def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # 89 million would take a while
+def test_a_decompression_bomb_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # 89 million pixels would take long
     with decoding_warnings(), pytest.raises(UndecodableError, match="exceeds limit of 1000"):
         decode(encoded(picture(size=(40, 40))), 16)

@@ -29,7 +29,7 @@ def test_the_order_is_a_function_of_seed_and_epoch_alone() -> None:
     orders = {tuple(order(make(40, seed=seed), epoch)) for seed in (1, 2) for epoch in (0, 1)}
     assert len(orders) == 4
     batches = make(seed=1)
-    order(batches, 0)  # an epoch that ran before does not matter
+    order(batches, 0)  # an earlier epoch has no effect
     assert order(batches, 3) == order(make(seed=1), 3)
 
 
@@ -98,7 +98,7 @@ def test_augmented_epochs_repeat_exactly_and_differ_from_each_other() -> None:
         (4, 4, -1, "Batches.seed must be >= 0, got -1"),
     ],
 )
-def test_bad_settings_are_refused(count: int, batch_size: int, seed: int, message: str) -> None:
+def test_bad_settings_are_rejected(count: int, batch_size: int, seed: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(count, batch_size=batch_size, seed=seed)
 

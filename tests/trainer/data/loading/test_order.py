@@ -1,4 +1,4 @@
-"""Which images a step learns from, and that augmentation depends on seed and step alone."""
+"""The images of a step, and augmentation that depends only on seed and step."""
 
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ def test_processes_share_a_step_exactly(count: int, world_size: int, step: int) 
     assert np.concatenate(shares).tolist() == alone.tolist()
 
 
-def test_the_order_of_a_step_needs_no_step_before() -> None:
+def test_the_order_of_a_step_does_not_depend_on_earlier_steps() -> None:
     walked, jumped = (ImageOrder(10, 4, seed=3) for _ in range(2))
     rows = [walked.positions(step).tolist() for step in range(9)]
     assert jumped.positions(8).tolist() == rows[8]
@@ -45,7 +45,7 @@ def test_the_order_of_a_step_needs_no_step_before() -> None:
     assert all(one != other for one, other in pairwise(rows))
 
 
-def test_a_batch_that_does_not_divide_among_the_processes_is_refused() -> None:
+def test_a_batch_that_does_not_divide_among_the_processes_is_rejected() -> None:
     with pytest.raises(ValueError, match="multiple of the 3 workers"):
         ImageOrder(10, 8, seed=0, world_size=3)
 

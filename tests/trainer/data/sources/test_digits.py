@@ -60,7 +60,7 @@ def test_plain_digits_are_the_8_pixel_originals() -> None:
     np.testing.assert_array_equal(pixels[..., 0], pixels[..., 2])
 
 
-def test_mirrored_digits_are_no_digits() -> None:
+def test_digits_are_not_mirrored() -> None:
     assert not digits_source().default_flip
     assert not scenes_source().default_flip
 
@@ -72,13 +72,13 @@ def test_rendering_is_a_function_of_its_arguments() -> None:
     assert (first != other).mean() > 0.5
 
 
-def test_one_digit_is_never_posed_twice_alike() -> None:
+def test_one_digit_has_another_pose_in_each_scene() -> None:
     same = render_scenes(digits(), np.zeros(20, np.int64), seed=0)
     assert len({scene.tobytes() for scene in same}) == 20
 
 
 def test_the_shown_digit_decides_where_it_is_bright() -> None:
-    """A white digit and an empty one differ, over many scenes, most around the middle."""
+    """On average over many scenes, a white digit and an empty one differ most in the middle."""
     empty, full = np.zeros((1, 8, 8), np.float32), np.ones((1, 8, 8), np.float32)
     shown = np.zeros(200, np.int64)
     gain = render_scenes(full, shown, seed=0).mean((0, 3)) - render_scenes(

@@ -48,7 +48,7 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert source.class_names == ("bus", "train")
 
 
-def test_junk_and_loose_texts_are_passed_over(tmp_path: Path) -> None:
+def test_junk_and_loose_texts_are_ignored(tmp_path: Path) -> None:
     class_folders(tmp_path / "train", TWO)
     for name in ("README.md", "train/labels.csv", "train/cat/Thumbs.db", "train/cat/.DS_Store"):
         (tmp_path / name).write_text("x")
@@ -72,7 +72,7 @@ def test_upper_case_suffixes_are_images(tmp_path: Path) -> None:
         ("empty/.keep", "empty", "is an empty class folder"),
     ],
 )
-def test_what_is_out_of_place_is_refused_by_name(
+def test_misplaced_files_are_rejected_by_name(
     tmp_path: Path, faulty: str, named: str, rule: str
 ) -> None:
     class_folders(tmp_path, TWO)
@@ -84,14 +84,14 @@ def test_what_is_out_of_place_is_refused_by_name(
     assert "\n" not in str(error.value)
 
 
-def test_an_image_beside_split_folders_is_refused(tmp_path: Path) -> None:
+def test_an_image_next_to_split_folders_is_rejected(tmp_path: Path) -> None:
     class_folders(tmp_path / "train", TWO)
     (tmp_path / "x.png").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"x\.png lies in no class folder"):
         folder_source(tmp_path)
 
 
-def test_a_folder_beside_the_splits_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_folder_next_to_the_splits_is_rejected_by_name(tmp_path: Path) -> None:
     class_folders(tmp_path / "train", TWO)
     class_folders(tmp_path / "extra", TWO)
     with pytest.raises(
@@ -100,25 +100,25 @@ def test_a_folder_beside_the_splits_is_refused_by_name(tmp_path: Path) -> None:
         folder_source(tmp_path)
 
 
-def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
+def test_two_folders_for_one_split_are_rejected(tmp_path: Path) -> None:
     for split in ("train", "val", "valid"):
         class_folders(tmp_path / split, TWO)
     with pytest.raises(ValueError, match="two validation splits, val and valid"):
         folder_source(tmp_path)
 
 
-def test_a_missing_train_folder_is_refused(tmp_path: Path) -> None:
+def test_a_missing_train_folder_is_rejected(tmp_path: Path) -> None:
     class_folders(tmp_path / "val", TWO)
     with pytest.raises(ValueError, match="has val and no folder train"):
         folder_source(tmp_path)
 
 
-def test_a_folder_without_class_folders_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_class_folders_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no class folders"):
         folder_source(tmp_path)
 
 
-def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
+def test_a_class_that_training_lacks_is_rejected(tmp_path: Path) -> None:
     class_folders(tmp_path / "train", TWO)
     class_folders(tmp_path / "test", {"dog": 1, "emu": 1})
     with pytest.raises(ValueError, match="split test has class 'emu', which the training"):
@@ -132,7 +132,7 @@ def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
         ({"cat": 3, "dog": 1}, "at least 2 training images of every class.*'dog' has 1"),
     ],
 )
-def test_too_few_classes_or_images_are_refused(
+def test_too_few_classes_or_images_are_rejected(
     tmp_path: Path, counts: dict[str, int], rule: str
 ) -> None:
     class_folders(tmp_path, counts)
@@ -146,7 +146,7 @@ def test_an_unreadable_folder_keeps_its_name_in_the_error(
     class_folders(tmp_path, TWO)
     iterdir = Path.iterdir
 
-    def denied(path: Path) -> object:  # permissions do not bind root, who may run the tests
+    def denied(path: Path) -> object:  # the tests may run as root, who ignores permissions
         if path.name == "dog":
             raise PermissionError(13, "Permission denied", str(path))
         return iterdir(path)
@@ -156,7 +156,7 @@ def test_an_unreadable_folder_keeps_its_name_in_the_error(
         folder_source(tmp_path)
 
 
-def test_what_is_no_file_is_refused_by_name_and_not_waited_for(tmp_path: Path) -> None:
+def test_special_files_are_rejected_by_name_without_being_opened(tmp_path: Path) -> None:
     (tmp_path / "cats").mkdir()
     os.mkfifo(tmp_path / "cats" / "a.png")
     with pytest.raises(ValueError, match=r"cats/a\.png is not a file"):

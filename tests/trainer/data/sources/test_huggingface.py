@@ -92,7 +92,7 @@ def test_a_declared_class_without_images_is_left_out(tmp_path: Path) -> None:
     assert source.splits["train"].labels.tolist() == [1, 0, 0, 1]
 
 
-def test_a_test_split_with_secret_labels_is_passed_over(tmp_path: Path) -> None:
+def test_a_test_split_with_secret_labels_is_ignored(tmp_path: Path) -> None:
     with_class_names(tmp_path / "train.parquet", ["ape", "bee"], [0, 0, 1, 1])
     with_class_names(tmp_path / "test.parquet", ["ape", "bee"], [-1, -1])
     assert list(opened(tmp_path).splits) == ["train"]
@@ -107,20 +107,20 @@ def test_a_test_split_with_secret_labels_is_passed_over(tmp_path: Path) -> None:
         ([0, 0, 1, 0], "at least 2 training images of every class.*'1' has 1"),
     ],
 )
-def test_faulty_labels_are_refused(tmp_path: Path, labels: list[Any], rule: str) -> None:
+def test_faulty_labels_are_rejected(tmp_path: Path, labels: list[Any], rule: str) -> None:
     path = parquet(tmp_path / "x.parquet", {"image": image_cells(4), "label": labels})
     with pytest.raises(ValueError, match=rule) as error:
         opened(path)
     assert str(path) in str(error.value)
 
 
-def test_a_label_beyond_the_declared_classes_is_refused(tmp_path: Path) -> None:
+def test_a_label_beyond_the_declared_classes_is_rejected(tmp_path: Path) -> None:
     path = with_class_names(tmp_path / "x.parquet", ["ape", "bee"], [0, 1, -1, 0])
     with pytest.raises(ValueError, match=r"row 2: label must be in 0\.\.1, got -1"):
         opened(path)
 
 
-def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
+def test_a_class_that_training_lacks_is_rejected(tmp_path: Path) -> None:
     parquet(tmp_path / "train.parquet", {"image": image_cells(4), "label": list("aabb")})
     parquet(tmp_path / "test.parquet", {"image": image_cells(2), "label": list("ac")})
     with pytest.raises(ValueError, match="split test has class 'c', which the training split"):
@@ -163,13 +163,13 @@ def test_lists_of_declared_classes_keep_their_names(tmp_path: Path) -> None:
         ([[[0]], [[1]], [[2]]], "labels must be whole numbers or words, got list"),
     ],
 )
-def test_faulty_lists_of_labels_are_refused(tmp_path: Path, labels: list[Any], rule: str) -> None:
+def test_faulty_lists_of_labels_are_rejected(tmp_path: Path, labels: list[Any], rule: str) -> None:
     path = parquet(tmp_path / "x.parquet", {"image": image_cells(3), "labels": labels})
     with pytest.raises(ValueError, match=rule):
         opened(path)
 
 
-def test_a_test_split_with_secret_lists_is_passed_over(tmp_path: Path) -> None:
+def test_a_test_split_with_secret_lists_is_ignored(tmp_path: Path) -> None:
     labels = [[0], [1], [0, 1]]
     parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
     parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [[-1], []]})
@@ -192,29 +192,29 @@ def test_unknown_columns_are_listed(tmp_path: Path) -> None:
         opened(path)
 
 
-def test_a_file_that_names_no_split_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_names_no_split_is_rejected(tmp_path: Path) -> None:
     parquet(tmp_path / "birds.parquet", {"a": [1]})
     with pytest.raises(ValueError, match=r"birds\.parquet must be named after its split"):
         parquet_source(tmp_path)
 
 
-def test_a_folder_without_training_files_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_training_files_is_rejected(tmp_path: Path) -> None:
     parquet(tmp_path / "test.parquet", {"a": [1]})
     with pytest.raises(ValueError, match="no parquet file whose name begins with train"):
         parquet_source(tmp_path)
 
 
-def test_a_file_that_is_no_parquet_is_refused_by_name(
+def test_a_file_that_is_no_parquet_is_rejected_by_name(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "x.parquet"
     path.write_bytes(b"anything but parquet")
     with pytest.raises(ValueError, match=r"x\.parquet cannot be read as parquet: .*magic"):
         opened(path)
-    assert capfd.readouterr().err == ""  # the library's own complaint does not leak
+    assert capfd.readouterr().err == ""  # the library's message is not shown
 
 
-def test_images_that_are_not_encoded_are_refused(tmp_path: Path) -> None:
+def test_images_that_are_not_encoded_are_rejected(tmp_path: Path) -> None:
     columns = {"image": ["a.png"] * 4, "label": [0, 0, 1, 1]}
     train = opened(parquet(tmp_path / "x.parquet", columns)).splits["train"]
     with pytest.raises(ValueError, match="images must be stored as encoded bytes, got str"):
@@ -256,7 +256,7 @@ def test_an_unreachable_hub_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
         hub_source("a/b", tmp_path)
 
 
-def test_the_library_gets_its_bars_and_voice_back(tmp_path: Path) -> None:
+def test_the_library_settings_are_restored(tmp_path: Path) -> None:
     bars, level = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     columns = {"image": image_cells(4), "label": [0, 0, 1, 1]}
     opened(parquet(tmp_path / "x.parquet", columns))

@@ -1,4 +1,4 @@
-"""A folder whose labels.csv says the classes of every image."""
+"""A folder with a labels.csv, which lists the classes of every image."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def opened(root: Path) -> OpenedSource:
     return labels_file_source(root).open(root)
 
 
-def test_labels_are_rows_of_positions_filled_up(tmp_path: Path) -> None:
+def test_labels_are_padded_rows_of_positions(tmp_path: Path) -> None:
     source = opened(labels_file(tmp_path, ROWS, "file,labels,split"))
     assert source.class_names == ("cat", "dog", "emu")
     assert list(source.splits) == ["train", "validation"]
@@ -33,7 +33,7 @@ def test_labels_are_rows_of_positions_filled_up(tmp_path: Path) -> None:
     assert train.where(1) == str(tmp_path / "a" / "b" / "2.png")
 
 
-def test_without_a_split_all_are_for_training_and_the_rest_is_passed_over(tmp_path: Path) -> None:
+def test_without_a_split_all_are_for_training_and_the_rest_is_ignored(tmp_path: Path) -> None:
     rows = [(f"{i}.png", "x", label) for i, label in enumerate(("a", "b", "a;b"))]
     labels_file(tmp_path, rows, "file,url,labels")
     (tmp_path / "unnamed.png").write_bytes(b"x")
@@ -77,7 +77,7 @@ def test_quoted_cells_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_faults_are_one_line_that_names_the_place(tmp_path: Path, text: str, rule: str) -> None:
+def test_errors_are_one_line_that_names_the_place(tmp_path: Path, text: str, rule: str) -> None:
     for name in "123":
         (tmp_path / f"{name}.png").write_bytes(encoded(picture()))
     (tmp_path / "labels.csv").write_bytes(text.encode(errors="surrogateescape"))
