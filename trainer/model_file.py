@@ -1,4 +1,4 @@
-"""The trained network as one file: architecture and weights, read back by one line."""
+"""Model file of a trained network: its architecture, classes and weights."""
 
 import io
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ Weights = Literal["ema", "raw"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelFile:
-    """What ``model.pt`` holds.
+    """Content of a ``model.pt``.
 
     Attributes:
-        architecture: The network's.
-        class_names: Names by output.
-        train_size: Side of the images that it was last trained on, pixels.
-        eval_size: Side of the images that it was evaluated on, pixels.
-        padding: Of its convolutions.
-        ema: The averaged weights; equal to `raw` where nothing was averaged.
-        raw: The weights of the last step.
+        architecture: Architecture of the network.
+        class_names: Class names by output.
+        train_size: Side of the training images in the last phase, pixels.
+        eval_size: Side of the evaluated images, pixels.
+        padding: Padding of the convolutions.
+        ema: State dict of the averaged weights; equal to `raw` if the recipe has no average.
+        raw: State dict of the weights of the last step.
     """
 
     architecture: Architecture
@@ -42,10 +42,10 @@ class ModelFile:
 
 
 def save_model(path: Path, model: ModelFile) -> None:
-    """Write `model`: whole, or not at all.
+    """Write `model` to `path` atomically.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the file cannot be written.
     """
     content = {
         "schema": SCHEMA,
@@ -64,10 +64,10 @@ def save_model(path: Path, model: ModelFile) -> None:
 
 
 def read_model(path: str | Path) -> ModelFile:
-    """Return what the file at `path` holds, on the CPU.
+    """Return the content of a model file, with its tensors on the CPU.
 
     Raises:
-        ValueError: If it is damaged or no model file.
+        ValueError: If the file is damaged or not a model file.
         OSError: If it cannot be read.
     """
     content = load_tensors(Path(path), torch.device("cpu"))
@@ -85,16 +85,17 @@ def read_model(path: str | Path) -> ModelFile:
 
 
 def load_model(path: str | Path, weights: Weights = "ema") -> Network:
-    """Return the network in the file at `path`, on the CPU and ready to predict.
+    """Return the network of a model file, on the CPU and in evaluation mode.
 
-    It takes images (batch, 3, size, size) in [-1, 1]: pixel / 127.5 - 1.
+    It maps float32 images (batch, 3, size, size) in [-1, 1], pixel / 127.5 - 1, to float32 logits
+    (batch, classes).
 
     Args:
         path: A ``model.pt``.
-        weights: The averaged weights, or those of the last step.
+        weights: "ema" for the averaged weights, "raw" for those of the last step.
 
     Raises:
-        ValueError: If the file is damaged or no model file, or `weights` is unknown.
+        ValueError: If the file is damaged or not a model file, or `weights` is unknown.
         OSError: If it cannot be read.
     """
     if weights not in ("ema", "raw"):

@@ -24,7 +24,7 @@ class StopRequest:
         return self.signal is not None
 
     def receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Store a signal; a second SIGINT interrupts at once.
+        """Store a signal; a second SIGINT interrupts immediately.
 
         Raises:
             KeyboardInterrupt: At the second SIGINT.

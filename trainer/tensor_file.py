@@ -1,4 +1,4 @@
-"""Reads files of plain tensors, and never code."""
+"""Loading of tensor files without the execution of code."""
 
 import pickle
 from pathlib import Path
@@ -6,22 +6,22 @@ from typing import Any
 
 import torch
 
-# What torch.load is known to raise on a file that is cut short, overwritten or of another kind.
+# Exceptions of torch.load for a file that is truncated, overwritten or of another kind.
 DAMAGE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, AttributeError)
 
 
 def load_tensors(
     path: Path, device: torch.device, *, plain: tuple[type, ...] = ()
 ) -> dict[str, Any]:
-    """Return the dict in a file of torch.save, of tensors and plain values alone.
+    """Return the dict of tensors and plain values in a file of torch.save.
 
     Args:
         path: The file.
-        device: Where the tensors go.
-        plain: Further types that are plain values.
+        device: Device of the returned tensors.
+        plain: Further types of plain values.
 
     Raises:
-        ValueError: If it is damaged, or holds anything else, code included.
+        ValueError: If the file is damaged, or holds other types.
         OSError: If it cannot be read.
     """
     try:

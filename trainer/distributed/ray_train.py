@@ -58,7 +58,7 @@ def train_on_workers(
         data: Value of ``--data``.
         workers: Number and place of the workers.
         display: Shows lines and progress.
-        resume: Whether to go on with a training in the folder.
+        resume: Whether to resume a training in the folder.
 
     Raises:
         ValueError: If the batch cannot be divided, the cluster is too small for the workers, or

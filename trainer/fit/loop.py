@@ -43,7 +43,7 @@ def fit(
     statistics = [b for b in state.network.buffers() if b.is_floating_point()]
     kept = [torch.empty_like(buffer) for buffer in statistics]
     if state.step == 0:
-        _save(state, setup)  # the target of a first rewind; and a full disk shows at once
+        _save(state, setup)  # a first rewind needs it, and a full disk is noticed early
     while state.step < plan.total_steps:
         torch._foreach_copy_(kept, statistics)
         with setup.gate.step() if setup.processes.rank == 0 else nullcontext():

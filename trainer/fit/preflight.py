@@ -74,7 +74,7 @@ class BatchSizeFinder:
     def verified(self, batches: tuple[PhaseBatch, ...]) -> tuple[PhaseBatch, ...]:
         """Take one real step of every phase, and halve the batch until it fits.
 
-        The steps use networks of their own; the training's network does not change.
+        Each step uses a new network; the training's network does not change.
 
         Args:
             batches: Result of `predicted`.

@@ -28,7 +28,7 @@ OnProgress = Callable[[str, int, int], None]
 # of a single one has little effect on the sum.
 PART_TIMING = TimingConfig(blocks=5, block_seconds=0.02, max_spread=0.15, max_attempts=1)
 NETWORK_TIMING = TimingConfig()
-# Number of parts that are timed in turn with the reference network in one lease of the device.
+# Number of parts that are timed alternately with the reference network in one lease.
 GROUP = 4
 NETWORKS = 8
 # Passes over all parts; the median of a part's times is used. The times of one part are far
@@ -78,7 +78,7 @@ def build_step_table(
         memory_limit_bytes: Networks with a predicted training memory above this limit are not
             measured; None for no limit.
         on_progress: Called with what is timed, the number of finished ones, and the total.
-        timer: Measures steps in turn.
+        timer: Measures steps alternately.
 
     Raises:
         ValueError: If too few networks of the space fit the memory.
@@ -121,7 +121,7 @@ def _no_progress(_what: str, _done: int, _total: int) -> None:
 
 
 class _RelativeTimer:
-    """Times steps in turn with the reference network's, and keeps the latter's times."""
+    """Times steps alternately with the reference network's, and keeps the latter's times."""
 
     def __init__(self, reference: Step, gate: DeviceGate, timer: Timer) -> None:
         self._reference, self._gate, self._timer = reference, gate, timer
@@ -140,7 +140,7 @@ class _RelativeTimer:
         Args:
             makers: Functions that make the steps; a step exists only while it is timed.
             config: Settings of the timing.
-            group: Number of steps that are timed in turn in one lease of the device.
+            group: Number of steps that are timed alternately in one lease of the device.
             on_progress: Called with the number of finished measurements, and the total.
         """
         times: list[list[float]] = [[] for _ in makers]

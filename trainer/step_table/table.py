@@ -1,9 +1,9 @@
 """Table of the step times of a space's parts, which predicts the step times of its networks.
 
-All times are relative to the reference network, which is timed in turn with each part, so that a
-drifting clock cancels. A network's time is a linear function of the sum of its parts' times,
-fitted to a few measured networks: each part is timed by itself with its data in the cache, so
-that the sum differs from the network's time by about a constant factor and a constant.
+All times are relative to the reference network, which is timed alternately with the parts, so
+that a drifting clock cancels. A network's time is a linear function of the sum of its parts'
+times, fitted to a few measured networks: each part is timed by itself with its data in the
+cache, so that the sum differs from the network's time by about a factor and a constant.
 """
 
 import json

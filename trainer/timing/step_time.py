@@ -27,8 +27,8 @@ class StepTime:
         clock: "process_cpu" or "cuda_event".
         device: Name of the device.
         torch_version: Version of torch.
-        wide_spread: Whether the spread of the measurement that was kept, over all networks timed
-            in turn, is above the accepted one.
+        wide_spread: Whether the largest spread of all networks that were timed together is above
+            the accepted one.
     """
 
     step_time_s: float

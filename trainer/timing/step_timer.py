@@ -3,8 +3,8 @@
 A step is forward pass, loss, backward pass and optimizer update on images that are on the
 device already; augmentation is excluded. On a CPU the clock is process CPU time, on which other
 processes have little effect. On a GPU the whole step is a CUDA graph timed with device events,
-so that launch overhead is not measured. Several networks are timed in turn, block by block, so
-that a drifting clock or a throttled device cancels in their ratio.
+so that launch overhead is not measured. Several networks are timed alternately, block by block,
+so that a drifting clock or a throttled device cancels in their ratio.
 """
 
 import time
@@ -44,7 +44,7 @@ class _Attempt:
 def time_steps(
     steps: Sequence[Step], config: TimingConfig, gate: DeviceGate
 ) -> tuple[StepTime, ...]:
-    """Time several training steps in turn, alone on their device.
+    """Time several training steps alternately, alone on their device.
 
     A measurement with a spread above ``config.max_spread`` for any step is repeated, up to
     ``config.max_attempts`` times. The one with the smallest spread is returned; `spread`,
@@ -65,7 +65,7 @@ def time_steps(
         counts = [_steps_per_block(step, config) for step in timed]
         attempts: list[_Attempt] = []
         while len(attempts) < config.max_attempts:
-            attempts.append(_time_in_turn(timed, counts, config.blocks))
+            attempts.append(_time_alternately(timed, counts, config.blocks))
             if attempts[-1].spread <= config.max_spread:
                 break
         kept = min(attempts, key=lambda attempt: attempt.spread)
@@ -99,7 +99,7 @@ def _steps_per_block(step: TimedStep, config: TimingConfig) -> int:
     return max(1, round(config.block_seconds / max(step.block(1), 1e-9)))
 
 
-def _time_in_turn(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int) -> _Attempt:
+def _time_alternately(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int) -> _Attempt:
     times = np.empty((len(steps), blocks))
     wall, cpu = time.perf_counter(), time.thread_time()
     for column in range(blocks):

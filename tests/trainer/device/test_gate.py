@@ -1,4 +1,4 @@
-"""The device gate: a timer is alone, and the dead hold nothing."""
+"""The device gate: a timer holds it alone, and killed processes release it."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def _train(folder: Path, pipe: Connection) -> None:
-    """Pass the gate for ever, and tell when each step begins and ends."""
+    """Take steps through the gate without end, and send when each begins and ends."""
     gate = DeviceGate("test", folder=folder)
     while True:
         with gate.step():
@@ -23,7 +23,7 @@ def _train(folder: Path, pipe: Connection) -> None:
 
 
 def _hold(folder: Path, pipe: Connection) -> None:
-    """Take the lease and never give it back."""
+    """Hold the lease until the process is killed."""
     with DeviceGate("test", folder=folder).lease():
         pipe.send("held")
         time.sleep(600)
@@ -34,7 +34,7 @@ def test_no_step_runs_while_a_timer_holds_the_device(tmp_path: Path) -> None:
     trainer = SPAWN.Process(target=_train, args=(tmp_path, there), daemon=True)
     trainer.start()
     try:
-        assert here.poll(60)  # the trainer is under way
+        assert here.poll(60)  # the trainer has started
         with DeviceGate("test", folder=tmp_path) as gate:
             leases = []
             for _ in range(5):
@@ -54,13 +54,13 @@ def test_no_step_runs_while_a_timer_holds_the_device(tmp_path: Path) -> None:
             break
     begins = [when for what, when in steps if what == "begin"]
     ends = [when for what, when in steps if what == "end"]
-    assert len(begins) > 5  # it went on between the leases
+    assert len(begins) > 5  # it took steps between the leases
     for begin, end in zip(begins, ends, strict=False):
         for start, stop in leases:
             assert end <= start or begin >= stop
 
 
-def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
+def test_a_killed_process_releases_the_gate(tmp_path: Path) -> None:
     here, there = SPAWN.Pipe()
     holder = SPAWN.Process(target=_hold, args=(tmp_path, there), daemon=True)
     holder.start()
@@ -72,17 +72,17 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
         pass
 
 
-def test_two_training_loops_pass_together(tmp_path: Path) -> None:
+def test_two_training_loops_share_the_gate(tmp_path: Path) -> None:
     with (
         DeviceGate("test", folder=tmp_path) as first,
         DeviceGate("test", folder=tmp_path) as second,
         first.step(),
-        second.step(),  # would wait for ever if the room were exclusive
+        second.step(),  # would wait without end if steps were exclusive
     ):
         pass
 
 
-def test_the_lock_files_are_the_users_own(tmp_path: Path) -> None:
+def test_only_the_user_can_read_the_lock_files(tmp_path: Path) -> None:
     folder = tmp_path / "gate"
     DeviceGate("test", folder=folder).close()
     assert folder.stat().st_mode & 0o077 == 0

@@ -28,7 +28,7 @@ on_linux = pytest.mark.skipif(own_memory_bytes() is None, reason="needs /proc, w
 
 
 class Node:
-    """Refers to itself, as modules and their hooks do, so that only a collection frees it."""
+    """Refers to itself, as modules with hooks do, so that only garbage collection frees it."""
 
     def __init__(self) -> None:
         self.me = self
@@ -36,7 +36,7 @@ class Node:
 
 
 @on_linux
-def test_memory_of_what_failed_comes_back() -> None:
+def test_unused_memory_is_returned_to_the_host() -> None:
     free_memory(torch.device("cpu"))
     before = own_memory_bytes()
     assert before is not None
@@ -52,7 +52,7 @@ def test_memory_of_what_failed_comes_back() -> None:
 
 
 @on_linux
-def test_mapped_files_are_nobodys_own(tmp_path: Path) -> None:
+def test_mapped_files_are_not_counted(tmp_path: Path) -> None:
     path = tmp_path / "images"
     path.write_bytes(b"x" * 100 * MIB)
     before = own_memory_bytes()
@@ -64,7 +64,7 @@ def test_mapped_files_are_nobodys_own(tmp_path: Path) -> None:
     assert after - before < 30 * MIB
 
 
-def test_a_container_may_have_less_than_its_host(
+def test_host_memory_is_limited_by_the_container(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -78,7 +78,7 @@ def test_a_container_may_have_less_than_its_host(
     assert 0.8 * 512 * MIB < worker_memory_bytes(1) < 0.9 * 512 * MIB
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     assert worker_memory_bytes(2) == worker_memory_bytes(1) // 2
-    assert worker_memory_bytes(64) == worker_memory_bytes(4)  # of a cluster, 4 are here
+    assert worker_memory_bytes(64) == worker_memory_bytes(4)  # at most one worker per CPU
 
 
 def test_available_memory_is_limited_by_the_container(

@@ -1,4 +1,4 @@
-"""A training on two workers of Ray Train, whoever is killed, ends as if nobody had been."""
+"""A training on two workers of Ray Train: kills and signals do not change its result."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ OFTEN = {"evaluate_every": {"steps": 50}, "checkpoint_every": {"steps": 10}}
 
 @pytest.fixture
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The flags of a training of a toy network on three dozen images by two workers."""
+    """Return the flags of a training of a toy network on 40 images by two workers."""
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
     save_architecture(tmp_path / "toy.json", architecture_file())
     recipe = {**RECIPE, **OFTEN, "duration": {"steps": STEPS}}
@@ -69,13 +69,13 @@ def steps_done(folder: Path) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes below `pid`, as /proc tells them."""
+    """Return the descendants of the process `pid`, read from /proc."""
     below: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
+            continue  # it ended in the meantime
         below.setdefault(parent, []).append(int(stat.parent.name))
     found = [pid]
     for process in found:
@@ -95,7 +95,7 @@ def train_workers(driver: subprocess.Popen[str]) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_kills_and_signals_change_no_bit(words: list[str], tmp_path: Path) -> None:
+def test_kills_and_signals_do_not_change_the_weights(words: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "run"
     driver = start(words)
     wait_until(lambda: steps_done(folder) >= 100, driver)
@@ -149,7 +149,7 @@ def test_kills_and_signals_change_no_bit(words: list[str], tmp_path: Path) -> No
         (["--gpus-per-worker", "2"], "invalid choice: 2"),
     ],
 )
-def test_what_cannot_be_shared_out_is_refused_at_once(
+def test_invalid_flags_are_refused_before_the_training(
     words: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

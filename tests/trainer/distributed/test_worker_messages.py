@@ -36,7 +36,7 @@ FOUND = Evaluation(top1=0.5, top5=1.0, loss=0.7, num_images=10)
 
 
 class Notes:
-    """A display that notes all it is shown."""
+    """A display that records everything."""
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
@@ -70,7 +70,7 @@ def replayed(events: Sequence[Event]) -> EventReplay:
     return replay
 
 
-def test_the_driver_shows_what_the_first_worker_does() -> None:
+def test_the_driver_shows_the_events_of_the_first_worker() -> None:
     queue, notes = EventQueue(), Notes()
     remote = RemoteDisplay(queue)
     remote.print("hello")
@@ -127,7 +127,7 @@ def test_an_error_caused_by_another_workers_death_is_not_fatal() -> None:
     assert fatal_error(RuntimeError("connection closed by peer")) is None
 
 
-def test_lost_workers_are_told_and_the_bar_is_opened_anew() -> None:
+def test_lost_workers_are_reported_and_a_new_bar_is_opened() -> None:
     notes = Notes()
     with EventReplay(plan(), notes) as replay:
         replay.replay([("begun", (0,)), ("lost", ("worker 1: died",)), ("begun", (3,))])
@@ -135,7 +135,7 @@ def test_lost_workers_are_told_and_the_bar_is_opened_anew() -> None:
     assert notes.seen == [("open", 0), "shut", said, ("open", 3), "shut"]
 
 
-def test_workers_that_are_lost_again_and_again_end_the_training() -> None:
+def test_repeated_losses_of_workers_end_the_training() -> None:
     loss: Event = ("lost", ("worker 0: segmentation fault",))
     replayed([loss] * MAX_LOSSES)
     with pytest.raises(RuntimeError, match="segmentation fault"):
@@ -152,16 +152,16 @@ def test_workers_that_are_lost_again_and_again_end_the_training() -> None:
         (4, 4, "at least 2 to each; take --batch-size 8 or 12"),
     ],
 )
-def test_a_batch_must_share_out(batch_size: int, count: int, message: str) -> None:
+def test_an_indivisible_batch_is_refused(batch_size: int, count: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_share(batch_size, count)
 
 
-def test_batches_that_share_out() -> None:
+def test_divisible_batches_are_accepted() -> None:
     for batch_size, count in ((16, 1), (16, 2), (4, 2), (4096, 8)):
         check_share(batch_size, count)
 
 
-def test_half_a_gpu_trains_nothing() -> None:
+def test_other_numbers_of_gpus_are_refused() -> None:
     with pytest.raises(ValueError, match="must be 0 or 1 in a training, got 2"):
         Workers(count=2, gpus=2)

@@ -1,4 +1,4 @@
-"""The moving average against TensorFlow's ramp, over weights and running statistics."""
+"""Moving average: TensorFlow's ramp of the decay, weights and running statistics."""
 
 import pytest
 import torch
@@ -22,13 +22,13 @@ def test_the_average_follows_the_ramp() -> None:
     for _ in range(11):
         average.update_parameters(network)
         found.append(1 - weight_of(average).item())
-    # What is left of the start: 1/10, then 2/11 and 3/12 of that, and so on.
+    # Share of the initial weights: 1/10, then 2/11 and 3/12 of that.
     assert found[0] == pytest.approx(0.1, abs=1e-6)
     assert found[1] == pytest.approx(0.1 * 2 / 11, abs=1e-6)
     assert found[2] == pytest.approx(0.1 * 2 / 11 * 3 / 12, abs=1e-6)
 
 
-def test_the_decay_is_never_above_the_one_asked_for() -> None:
+def test_the_decay_is_at_most_the_configured_one() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
     average = averaged_network(network, 0.15)
@@ -38,7 +38,7 @@ def test_the_decay_is_never_above_the_one_asked_for() -> None:
     assert 1 - weight_of(average).item() == pytest.approx(0.1 * 0.15, abs=1e-6)
 
 
-def test_running_statistics_are_averaged_and_counters_taken_over() -> None:
+def test_running_statistics_are_averaged_and_counters_copied() -> None:
     network = nn.BatchNorm2d(2)
     average = averaged_network(network, 0.5)
     network(torch.randn(4, 2, 3, 3) + 5)
@@ -48,7 +48,7 @@ def test_running_statistics_are_averaged_and_counters_taken_over() -> None:
     assert average.module.state_dict()["num_batches_tracked"] == 1
 
 
-def test_decay_0_is_the_network_itself() -> None:
+def test_decay_0_gives_the_current_weights() -> None:
     network = nn.Linear(2, 2)
     average = averaged_network(network, 0.0)
     nn.init.ones_(network.weight)

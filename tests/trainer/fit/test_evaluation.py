@@ -1,4 +1,4 @@
-"""Evaluation counts every image once, whoever shares the work."""
+"""Evaluation: accuracy and loss by hand, several classes, several processes."""
 
 import math
 
@@ -13,7 +13,7 @@ from trainer.fit.processes import Processes
 
 
 class Brightness(nn.Module):
-    """Predicts the class whose number is the image's grey level, and then those after it."""
+    """Ranks first the class of the image's grey level, then the following classes."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ def grey(levels: list[int], labels: list[int]) -> ImageSplit:
 
 
 def test_top1_and_top5_by_hand() -> None:
-    # Class 0 is right twice, three behind once (in the top 5), and five behind once (not).
+    # Class 0 is right twice; the label is 3 ranks lower once (top 5), and 5 ranks once (not).
     split = grey([0, 0, 0, 0], [0, 0, 3, 5])
     feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
     found = evaluate_images(Brightness(8), feed, "fp32")
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
 
 
-def test_any_class_of_an_image_is_a_hit_and_the_loss_shares_them_evenly() -> None:
+def test_any_class_of_an_image_is_a_hit_and_its_classes_have_equal_targets() -> None:
     # Predicted: 0, then 1 to 4; of 8 classes 5, 6 and 7 are not among the best five.
     split = grey([0, 0, 0, 0], [])
     labels = np.array([[0, 6, -1], [3, 5, 6], [5, 7, -1], [0, -1, -1]])
@@ -48,13 +48,13 @@ def test_any_class_of_an_image_is_a_hit_and_the_loss_shares_them_evenly() -> Non
     feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
     found = evaluate_images(Brightness(8), feed, "fp32")
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
-    # The logits are 0, -1, ..., -7, so a target costs its mean number and log(sum(e^-i)).
+    # The logits are 0, -1, ..., -7, so the loss is the mean class number plus log(sum(e^-i)).
     scale = math.log(sum(math.exp(-i) for i in range(8)))
     means = [3, 14 / 3, 6, 0]
     assert found.loss == pytest.approx(sum(means) / 4 + scale, abs=1e-5)
 
 
-def test_one_class_each_is_the_same_in_either_form() -> None:
+def test_single_classes_in_both_label_formats_give_the_same_result() -> None:
     single = grey([0, 1, 2, 3], [0, 3, 2, 5])
     several = ImageSplit(images=single.images, labels=single.labels[:, None])
     feeds = [
@@ -67,7 +67,7 @@ def test_one_class_each_is_the_same_in_either_form() -> None:
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 5])
-def test_processes_together_give_what_one_gives(world_size: int) -> None:
+def test_sums_of_several_processes_equal_those_of_one(world_size: int) -> None:
     rng = np.random.default_rng(0)
     levels, labels = rng.integers(0, 6, 300).tolist(), rng.integers(0, 6, 300).tolist()
     split, chosen = grey(levels, labels), np.arange(3, 300 - 4)
@@ -86,7 +86,7 @@ def test_processes_together_give_what_one_gives(world_size: int) -> None:
     torch.testing.assert_close(torch.stack(sums[1:]).sum(0), sums[0], rtol=1e-6, atol=0)
 
 
-def test_the_central_part_is_cut_and_resized() -> None:
+def test_the_center_is_cropped_and_resized() -> None:
     split = grey([9], [0])
     split.images[0, 2:6, 2:6] = 200
     feed = EvaluationFeed(split, np.arange(1), image_size=6, crop=0.5, processes=Processes())
@@ -95,7 +95,7 @@ def test_the_central_part_is_cut_and_resized() -> None:
     torch.testing.assert_close(images, torch.full((1, 3, 6, 6), 200 / 127.5 - 1))
 
 
-def test_the_network_stays_in_its_mode() -> None:
+def test_the_mode_of_the_network_is_restored() -> None:
     network = Brightness(3).train()
     feed = EvaluationFeed(
         grey([1], [1]), np.arange(1), image_size=8, crop=1.0, processes=Processes()
@@ -104,7 +104,7 @@ def test_the_network_stays_in_its_mode() -> None:
     assert network.training
 
 
-def test_no_images_are_no_result() -> None:
+def test_no_images_are_refused() -> None:
     class Second(Processes):
         def total(self, values: Tensor) -> Tensor:
             return values

@@ -1,4 +1,4 @@
-"""What the recipes come to, in numbers that the paper and the released code give."""
+"""Plans of the recipes: values of the paper and the released code, phases, durations."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def changed(**settings: Any) -> Recipe:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_every_shipped_recipe_says_what_it_is_and_makes_a_plan(name: str) -> None:
+def test_every_packaged_recipe_makes_a_plan(name: str) -> None:
     plan = plan_of(load_recipe(name))
     assert sum(plan.steps_in_phases()) == plan.total_steps
     assert all(steps > 0 for steps in plan.steps_in_phases())
@@ -51,7 +51,7 @@ def test_every_shipped_recipe_says_what_it_is_and_makes_a_plan(name: str) -> Non
         ("l-google", (192, 256, 320, 384), (5, 20), (0, 0.5), (0, 0.5), (0.4, 0.4)),
     ],
 )
-def test_the_imagenet_recipes_have_the_published_ends(
+def test_the_imagenet_recipes_have_the_published_first_and_last_phases(
     name: str,
     sizes: tuple[int, ...],
     magnitudes: tuple[float, float],
@@ -68,7 +68,7 @@ def test_the_imagenet_recipes_have_the_published_ends(
     assert tuple(phase.dropout for phase in ends) == dropout
 
 
-def test_the_imagenet_recipe_has_the_released_codes_steps_borders_and_rates() -> None:
+def test_the_imagenet_recipe_has_the_released_codes_steps_phases_and_rates() -> None:
     plan = plan_of(load_recipe("imagenet-s-google"))
     assert plan.total_steps == 107_336
     assert plan.segments == ((0, 0), (26834, 1), (53668, 2), (80502, 3))
@@ -85,7 +85,7 @@ def test_pretraining_on_21k_has_the_released_codes_steps_and_peak() -> None:
 
 
 @given(st.integers(4, 500), st.integers(2, 4))
-def test_phases_come_in_order_and_in_equal_parts(steps: int, count: int) -> None:
+def test_phases_are_in_order_and_of_equal_length(steps: int, count: int) -> None:
     phases = {**SETTINGS["phases"], "count": count}
     plan = plan_of(changed(duration={"steps": steps}, phases=phases))
     indices = [plan.phase_index(step) for step in range(steps)]
@@ -94,7 +94,7 @@ def test_phases_come_in_order_and_in_equal_parts(steps: int, count: int) -> None
     assert max(plan.steps_in_phases()) - min(plan.steps_in_phases()) <= 1
 
 
-def test_random_resize_draws_a_phase_anew_every_so_often_and_the_seed_decides() -> None:
+def test_random_resize_draws_a_phase_per_interval_from_the_seed() -> None:
     phases = {**SETTINGS["phases"], "kind": "random-resize", "redraw": {"steps": 5}}
     recipe = changed(phases=phases)
     plan = plan_of(recipe)
@@ -105,7 +105,7 @@ def test_random_resize_draws_a_phase_anew_every_so_often_and_the_seed_decides() 
     assert plan_of(recipe, seed=1).segments != plan.segments
 
 
-def test_a_duration_means_the_same_in_every_unit() -> None:
+def test_a_duration_is_the_same_in_every_unit() -> None:
     plan = plan_of(changed(), num_images=50)  # five steps an epoch
     units = (Duration(steps=20), Duration(epochs=4), Duration(fraction=0.2))
     assert [plan.steps(unit) for unit in units] == [20, 20, 20]
@@ -123,7 +123,7 @@ def test_a_fractional_epoch_is_due_once_per_epoch() -> None:
     ]
 
 
-def test_shares_refer_to_the_architectures_size_and_pixels_do_not() -> None:
+def test_image_sizes_are_shares_of_the_architectures_size_or_pixels() -> None:
     phases = {"kind": "progressive", "first": {"image_size": 0.43}, "last": {"image_size": 1.0}}
     plan = plan_of(changed(phases=phases))
     assert [phase.image_size for phase in plan.phases] == [128, 185, 242, 300]
@@ -150,7 +150,7 @@ def test_images_are_decoded_at_the_largest_size_in_use(change: dict[str, int], s
         ({"augment": {"crop": {"scale": [0.5, 0.1]}}}, "low <= high"),
     ],
 )
-def test_a_faulty_recipe_is_refused_by_setting(change: dict[str, Any], message: str) -> None:
+def test_an_invalid_recipe_is_refused_by_setting(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         changed(**change)
 

@@ -24,31 +24,34 @@ def finder(memory_bytes: int | None = None, **changes: Any) -> BatchSizeFinder:
 
 
 def memory_of(batch: int, size: int) -> int:
-    """Memory of which 80 % hold a batch of this many images and not one more."""
+    """Return a memory limit of which 80 % hold a batch of `batch` images, but not one more."""
     return int(training_memory_bytes(architecture(), size, batch, num_classes=3) / 0.8) + 100
 
 
-def test_larger_phases_are_accumulated_where_memory_is_short() -> None:
+def test_larger_phases_are_accumulated_if_memory_is_short() -> None:
     small, large = finder(memory_of(4, 16)).predicted()
     assert (large.accumulation, large.batch_size) == (4, 4)
-    assert (small.accumulation, small.batch_size) == (2, 8)  # a quarter of the pixels and a head
+    assert (small.accumulation, small.batch_size) == (
+        2,
+        8,
+    )  # a quarter of the pixels
 
 
 @given(st.integers(2, 60), st.integers(2, 20))
-def test_the_parts_of_a_step_fit_and_make_up_the_batch(batch: int, fitting: int) -> None:
+def test_the_batches_of_a_step_fit_and_add_up_to_it(batch: int, fitting: int) -> None:
     batches = finder(memory_of(fitting, 16), batch_size=batch, duration={"steps": 9}).predicted()
     for predicted in batches:
         assert predicted.accumulation * predicted.batch_size >= batch
         assert batch // predicted.accumulation >= 2  # batch normalisation
     largest = batches[1].batch_size
-    assert largest <= max(fitting, 3)  # three where parts of two would leave one image over
+    assert largest <= max(fitting, 3)  # three, if batches of two would leave one image over
 
 
-def test_a_recipe_may_ask_for_smaller_batches() -> None:
+def test_a_recipe_can_limit_the_batch() -> None:
     assert [b.batch_size for b in finder(micro_batch=4).predicted()] == [4, 4]
 
 
-def test_what_cannot_fit_is_refused_by_its_size() -> None:
+def test_a_phase_that_cannot_fit_is_refused_with_its_size() -> None:
     with pytest.raises(ValueError, match=r"2 images of 16 px need about .* do not fit"):
         finder(memory_of(1, 16)).predicted()
 
@@ -67,7 +70,7 @@ def out_of_memory_above(monkeypatch: pytest.MonkeyPatch, images: int) -> list[tu
     return tried
 
 
-def test_a_batch_that_does_not_fit_after_all_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = out_of_memory_above(monkeypatch, 5)
     todo = finder()
     verified = todo.verified(todo.predicted())
@@ -75,14 +78,14 @@ def test_a_batch_that_does_not_fit_after_all_is_halved(monkeypatch: pytest.Monke
     assert tried == [(8, 16), (16, 16), (16, 8), (16, 4)]
 
 
-def test_nothing_fits_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_smallest_batch_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     out_of_memory_above(monkeypatch, 1)
     todo = finder()
     with pytest.raises(ValueError, match="2 images of 16 px"):
         todo.verified(todo.predicted())
 
 
-def test_a_step_in_parts_is_timed_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_one_batch_is_scaled_to_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     todo = finder(batch_size=16)
     clock = iter((10.0, 12.0))
     monkeypatch.setattr("trainer.fit.preflight.time.perf_counter", lambda: next(clock))

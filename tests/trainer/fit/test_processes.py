@@ -1,4 +1,4 @@
-"""Several processes train as one does: the same steps, the same state in each, one evaluation."""
+"""Several processes: the same steps as one, equal states, one evaluation."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from trainer.fit.request import TrainRun, train_split
 from trainer.model_file import read_model
 from trainer.run.train import train
 
-# Nothing of the picture is wanted here, and every phase has both sizes and augmentation.
+# Short, and with plain SGD, so that rounding errors stay small.
 EXACT: dict[str, Any] = {
     "duration": {"epochs": 8},
     "optimizer": {"name": "sgd"},
@@ -43,7 +43,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tensors(state: Any, place: str = "") -> dict[str, Tensor]:
-    """Return all tensors of a nested state by their place."""
+    """Return all tensors of a nested state by path."""
     if isinstance(state, Tensor):
         return {place: state}
     if not isinstance(state, dict | list | tuple):
@@ -57,7 +57,7 @@ def tensors(state: Any, place: str = "") -> dict[str, Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
+def test_two_processes_have_the_loss_curve_of_one_with_two_parts_per_step(
     tmp_path: Path,
 ) -> None:
     one = toy_run(tmp_path / "one", **EXACT, micro_batch=8, evaluate_every={"steps": 1})
@@ -65,14 +65,14 @@ def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
     alone(one)
     together(2, train_together, two, None)
     curves = [pd.read_csv(run.folder / "metrics.csv") for run in (one, two)]
-    # The parts hold the same images, augmented alike: only the order of additions differs.
+    # The parts have the same images and augmentation; only the order of additions differs.
     one_loss, two_loss = (curve["train_loss"].to_numpy() for curve in curves)
     assert np.abs(one_loss - two_loss).max() < 2e-4, np.abs(one_loss - two_loss)
     assert one_loss[-5:].mean() < 0.95 * one_loss[:5].mean()  # it learned
     models = [read_model(run.folder / "model.pt").raw for run in (one, two)]
     for name in (name for name in models[0] if name.endswith(("weight", "bias"))):
         torch.testing.assert_close(models[0][name], models[1][name], atol=1e-3, rtol=1e-2)
-    # Every process has the same state, to the last bit.
+    # Every process has the same state, bit by bit.
     states = [torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1)]
     first, second = (tensors(state) for state in states)
     assert first.keys() == second.keys()
@@ -82,7 +82,7 @@ def test_two_processes_follow_the_curve_of_one_that_takes_its_step_in_two_parts(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_stop_at_one_step_and_go_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_two_processes_stop_at_the_same_step_and_resume_to_the_same_bits(tmp_path: Path) -> None:
     whole, parts = toy_run(tmp_path / "whole"), toy_run(tmp_path / "parts")
     together(2, train_together, whole, None)
     together(2, train_together, parts, 5)
@@ -97,7 +97,7 @@ def test_two_processes_stop_at_one_step_and_go_on_to_the_same_bits(tmp_path: Pat
 
 
 def evaluate_together(processes: Processes, folder: Path) -> None:
-    """Evaluate 31 images, which do not share out among 2 processes, without and with a 32nd."""
+    """Evaluate 31 images, which two processes cannot share equally, and a single one."""
     from trainer.fit.state import new_state
 
     run = toy_run(folder)
@@ -119,7 +119,7 @@ def evaluate_together(processes: Processes, folder: Path) -> None:
 
 
 def gradients_together(processes: Processes, folder: Path) -> None:
-    """Take a gradient, without batch statistics, of images that no two processes share."""
+    """Compute a gradient without batch statistics; each process has its own images."""
     from torch.nn.functional import cross_entropy
 
     from search_space.network import build_network
@@ -151,7 +151,7 @@ def collect_together(processes: Processes, folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_numbers_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+def test_results_of_two_processes_equal_those_of_one(tmp_path: Path) -> None:
     together(2, collect_together, tmp_path)
     alone = Processes()
     evaluate_together(alone, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Weights in: of our own files and of other naming, with a new head where classes differ."""
+"""Initial weights: files of nas-train, torchvision and timm, and heads of other classes."""
 
 import argparse
 from pathlib import Path
@@ -33,7 +33,7 @@ def model_file(path: Path, classes: int) -> Path:
     return path
 
 
-def test_all_of_our_own_weights_are_taken_from_the_average(tmp_path: Path) -> None:
+def test_a_model_file_gives_its_averaged_weights(tmp_path: Path) -> None:
     path = model_file(tmp_path / "model.pt", 3)
     network = build_network(architecture(), 3)
     report = init_from(network, architecture(), path)
@@ -43,7 +43,7 @@ def test_all_of_our_own_weights_are_taken_from_the_average(tmp_path: Path) -> No
     assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
 
 
-def test_other_classes_get_a_new_head_and_the_report_says_so(tmp_path: Path) -> None:
+def test_other_classes_keep_a_new_head_that_is_reported(tmp_path: Path) -> None:
     path = model_file(tmp_path / "model.pt", 3)
     network = build_network(architecture(), 5)
     head = network.classifier.weight.detach().clone()
@@ -54,7 +54,7 @@ def test_other_classes_get_a_new_head_and_the_report_says_so(tmp_path: Path) -> 
     assert "(3, 16) is not (5, 16)" in str(report)
 
 
-def test_a_plain_state_dict_of_a_data_parallel_module_is_taken(tmp_path: Path) -> None:
+def test_a_state_dict_of_a_data_parallel_module_is_loaded(tmp_path: Path) -> None:
     source = build_network(architecture(), 3).state_dict()
     path = tmp_path / "weights.pth"
     torch.save({"state_dict": {f"module.{name}": value for name, value in source.items()}}, path)
@@ -65,7 +65,7 @@ def test_a_plain_state_dict_of_a_data_parallel_module_is_taken(tmp_path: Path) -
 
 @pytest.fixture(scope="module", params=["torchvision", "timm_tf"])
 def theirs(request: pytest.FixtureRequest) -> tuple[str, dict[str, Tensor]]:
-    """Whose naming, and B0's weights under the names that the library itself gave."""
+    """Return a naming scheme, and B0's weights under the names of that library."""
     tensors = load_kit(f"{request.param}_efficientnet_b0").state_dict()
     floats = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     return request.param.removesuffix("_tf"), floats
@@ -75,7 +75,7 @@ def b0(classes: int) -> Network:
     return build_network(published("efficientnet-b0").architecture, classes)
 
 
-def test_weights_of_other_libraries_are_taken_whole(
+def test_all_weights_of_other_libraries_are_loaded(
     theirs: tuple[str, dict[str, Tensor]], tmp_path: Path
 ) -> None:
     naming, weights = theirs
@@ -91,11 +91,11 @@ def test_weights_of_other_libraries_are_taken_whole(
         sorted(float(tensor.double().sum()) for tensor in tensors)
         for tensors in (state.values(), weights.values())
     )
-    assert ours == pytest.approx(given)  # each tensor once, whatever it is called
+    assert ours == pytest.approx(given)  # each tensor once
 
 
 @pytest.mark.parametrize("wrapping", ["state_dict", "model", "distributed", "compiled", "average"])
-def test_files_as_people_save_them_with_other_classes(
+def test_common_file_layouts_with_other_classes_are_loaded(
     theirs: tuple[str, dict[str, Tensor]], tmp_path: Path, wrapping: str
 ) -> None:
     naming, weights = theirs
@@ -138,7 +138,7 @@ def test_files_as_people_save_them_with_other_classes(
         ([1, 2], "must hold a dict"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_by_name(
+def test_a_file_that_does_not_match_is_refused_with_its_name(
     tmp_path: Path, content: object, message: str
 ) -> None:
     path = tmp_path / "weights.pth"
@@ -147,14 +147,14 @@ def test_a_file_that_does_not_fit_is_refused_by_name(
         init_from(build_network(architecture(), 3), architecture(), path)
 
 
-def test_no_code_is_run_by_loading(tmp_path: Path) -> None:
+def test_loading_runs_no_code(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     torch.save({"stem.conv.weight": print}, path)
     with pytest.raises(ValueError, match="damaged, or no file of plain tensors"):
         init_from(build_network(architecture(), 3), architecture(), path)
 
 
-def test_a_checkpoint_is_no_model_and_says_so(tmp_path: Path) -> None:
+def test_a_checkpoint_is_refused_as_a_model_file(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save({"schema": "nas.checkpoint/1"}, path)
     with pytest.raises(ValueError, match="no model file of nas-train"):

@@ -1,4 +1,4 @@
-"""A training from its first step to its files, stopped and gone on with, to the same bits."""
+"""A whole training: its files, stops and resumes to the same bits, and its failures."""
 
 import io
 import json
@@ -32,13 +32,13 @@ def never() -> bool:
 
 @pytest.fixture(autouse=True)
 def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the picture out, but where it is looked for: drawing takes longer than training."""
-    if request.function is not test_a_training_learns_and_leaves_its_files:
+    """Disable the plot, which takes longer than training, except in the test of the files."""
+    if request.function is not test_a_training_learns_and_writes_its_files:
         monkeypatch.setattr("trainer.run.results.plot_training", lambda *_: None)
 
 
 def after(steps: int) -> Callable[[], bool]:
-    """Stop before the step of that number in this process."""
+    """Return a function that stops before step number `steps` of this process."""
     calls = iter(range(10**6))
     return lambda: next(calls) >= steps
 
@@ -75,13 +75,13 @@ def test_a_stopped_training_ends_in_the_same_bits(tmp_path: Path, changes: dict[
     pd.testing.assert_frame_equal(one[columns], other[columns])
 
 
-def test_the_seed_decides_everything(tmp_path: Path) -> None:
+def test_equal_seeds_give_equal_weights(tmp_path: Path) -> None:
     for name in ("one", "two"):
         train(toy_run(tmp_path / name), quiet(), resume=False, should_stop=never)
     assert_equal_bits(weights(tmp_path / "one"), weights(tmp_path / "two"))
 
 
-def test_a_training_learns_and_leaves_its_files(tmp_path: Path) -> None:
+def test_a_training_learns_and_writes_its_files(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run", duration={"epochs": 20})
     assert train(run, quiet(), resume=False, should_stop=never)
     summary = json.loads((run.folder / "summary.json").read_text())
@@ -96,7 +96,7 @@ def test_a_training_learns_and_leaves_its_files(tmp_path: Path) -> None:
     assert list((run.folder / "tensorboard").glob("*tfevents*"))
 
 
-def test_one_line_gives_the_network_back(tmp_path: Path) -> None:
+def test_load_model_returns_the_network(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, should_stop=never)
     averaged = load_model(run.folder / "model.pt")
@@ -107,14 +107,14 @@ def test_one_line_gives_the_network_back(tmp_path: Path) -> None:
     assert not torch.equal(averaged(batch), raw(batch))
 
 
-def test_a_folder_with_a_training_is_not_begun_anew(tmp_path: Path) -> None:
+def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, should_stop=after(1))
     with pytest.raises(ValueError, match="add --resume"):
         train(run, quiet(), resume=False, should_stop=never)
 
 
-def test_a_finished_training_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_finished_training_does_not_change(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, should_stop=never)
     before = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
@@ -123,7 +123,7 @@ def test_a_finished_training_stays_as_it_is(tmp_path: Path) -> None:
     assert after == before
 
 
-def test_other_settings_do_not_go_on_with_a_training(tmp_path: Path) -> None:
+def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
     train(toy_run(tmp_path / "run"), quiet(), resume=False, should_stop=after(1))
     other = toy_run(tmp_path / "run", label_smoothing=0.2)
     with pytest.raises(ValueError, match=r"label_smoothing 0\.1, and not 0\.2"):
@@ -141,7 +141,7 @@ def test_the_last_few_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, steps: set[int]) -> None:
-    """Let the network's output be NaN in the calls of training of these numbers."""
+    """Make the network's output NaN in the training calls of these numbers."""
     calls = iter(range(10**6))
     forward = Network.forward
 
@@ -158,14 +158,14 @@ def test_a_step_that_is_not_finite_is_counted_and_not_applied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = toy_run(tmp_path / "run")
-    poison(monkeypatch, {4, 6})  # after two trials, one of each phase
+    poison(monkeypatch, {4, 6})  # the first two calls verify the batch size of each phase
     assert train(run, quiet(), resume=False, should_stop=never)
     summary = json.loads((run.folder / "summary.json").read_text())
     assert (summary["skipped_steps"], summary["rewinds"]) == (2, 0)
     assert all(bool(tensor.isfinite().all()) for tensor in weights(run.folder).values())
 
 
-def test_too_many_such_steps_go_back_to_the_checkpoint_with_a_lower_rate(
+def test_too_many_such_steps_rewind_to_the_checkpoint_with_a_lower_rate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = {"patience": 1, "rate_factor": 0.25}
@@ -185,7 +185,7 @@ def test_too_many_such_steps_go_back_to_the_checkpoint_with_a_lower_rate(
         ({"patience": 1, "max_rewinds": 2}, "after 2 rewinds"),
     ],
 )
-def test_a_training_that_stays_not_finite_stops_with_a_reason(
+def test_a_training_that_remains_not_finite_stops_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
 ) -> None:
     poison(monkeypatch, set(range(1000)))
@@ -216,11 +216,11 @@ def test_a_full_disk_stops_with_one_line_and_the_old_checkpoint_stays(
     assert train(run, quiet(), resume=True, should_stop=never)
 
 
-def test_a_damaged_checkpoint_is_told_and_an_older_one_serves(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported_and_an_older_one_used(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, should_stop=after(9))
     newest = run.folder / "checkpoint.pt"
-    newest.unlink()  # the other name of the same file stays whole
+    newest.unlink()  # the other hard link to the file is not damaged
     newest.write_bytes(b"cut short")
     console = quiet()
     assert train(run, console, resume=True, should_stop=never)
@@ -229,9 +229,9 @@ def test_a_damaged_checkpoint_is_told_and_an_older_one_serves(tmp_path: Path) ->
     assert "going on at step 9 of 13" in told
 
 
-def test_accumulated_batches_train_like_the_whole(tmp_path: Path) -> None:
+def test_accumulated_batches_train_like_the_whole_batch(tmp_path: Path) -> None:
     # Nine images in batches of eighteen: both halves of a step hold every image once, so that
-    # even batch normalisation sees the same in a half as in the whole.
+    # a half and the whole have the same batch statistics.
     plain = {
         "duration": {"steps": 3},
         "batch_size": 18,
@@ -245,7 +245,7 @@ def test_accumulated_batches_train_like_the_whole(tmp_path: Path) -> None:
         train(run, quiet(), resume=False, should_stop=never)
     one, two = (read_model(tmp_path / name / "model.pt").raw for name in ("whole", "parts"))
     learned = [name for name in one if name.endswith(("weight", "bias"))]
-    assert one["classifier.bias"].abs().max() > 1e-3  # it did move
+    assert one["classifier.bias"].abs().max() > 1e-3  # it has changed
     for name in learned:
         torch.testing.assert_close(one[name], two[name], atol=1e-4, rtol=1e-3)
 
@@ -261,7 +261,7 @@ def test_few_images_for_batch_normalisation_are_noted(
     assert ("batch normalisation sees 4 images at once" in told) == noted
 
 
-def test_images_are_held_out_where_there_is_no_other_split(tmp_path: Path) -> None:
+def test_images_are_held_out_if_there_is_no_other_split(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     only = replace(run.images, splits={"train": run.images.splits["train"]})
     assert train(replace(run, images=only), quiet(), resume=False, should_stop=never)
@@ -269,7 +269,7 @@ def test_images_are_held_out_where_there_is_no_other_split(tmp_path: Path) -> No
     assert (summary["evaluated_on"], summary["num_evaluated"]) == ("holdout", 5)
 
 
-def test_a_compiled_training_makes_one_graph_for_each_size(
+def test_a_compiled_training_has_one_graph_per_image_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes: list[tuple[int, ...]] = []

@@ -1,4 +1,4 @@
-"""The training step of a part: the same work as in the network that it is taken from."""
+"""Training step of a part: parameters, gradients and precision as in a network."""
 
 import random
 
@@ -31,13 +31,13 @@ def test_parts_have_the_parameters_of_their_network() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_every_part_of_a_space_runs_its_whole_step(precision: Precision) -> None:
+def test_every_part_of_a_space_runs_a_step(precision: Precision) -> None:
     for part in space_parts(SPACE, 16):
         step = part_step(part, settings(precision))
         before = [parameter.detach().clone() for parameter in step.network.parameters()]
         step.run()
         assert all(parameter.grad is not None for parameter in step.network.parameters())
-        if part.kind == STEM:  # nothing lies before it
+        if part.kind == STEM:  # its input has no gradient
             assert step.images.grad is None
         else:
             assert step.images.grad is not None
@@ -54,5 +54,5 @@ def test_the_gradient_of_the_input_is_not_summed_over_steps() -> None:
     assert step.images.grad is not None
     first = step.images.grad.clone()
     step.run()
-    # Batch normalisation uses the batch's own statistics, so the second step does the same.
+    # Batch normalisation uses the statistics of the batch, so both steps are equal.
     assert torch.allclose(step.images.grad, first)

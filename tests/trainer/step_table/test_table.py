@@ -1,4 +1,4 @@
-"""The table of step times: measured parts add up to a prediction; files are checked."""
+"""Step time table: predictions, checks of files, the fitted line, the measurement."""
 
 import json
 import random
@@ -43,8 +43,8 @@ CONDITIONS = TableConditions(
 NETWORKS = [SPACE.architecture(SPACE.sample(random.Random(seed))) for seed in range(12)]
 
 
-def made_up_table() -> StepTable:
-    """Parts cost their kernel's side, and a network twice the sum and 5 besides."""
+def linear_table() -> StepTable:
+    """Return a table where a part's time is its kernel size, and a network's 5 + 2 x the sum."""
     costs = {part: float(part.kernel_size) for part in space_parts(SPACE, 16)}
     measured = [
         MeasuredNetwork(
@@ -59,8 +59,8 @@ def made_up_table() -> StepTable:
     )
 
 
-def test_where_networks_are_the_sum_of_their_parts_new_ones_are_predicted_exactly() -> None:
-    table = made_up_table()
+def test_linear_times_are_predicted_exactly() -> None:
+    table = linear_table()
     for network in NETWORKS[6:]:
         stem_and_head = 3 + 1
         blocks = sum(stage.kernel_size * stage.depth for stage in network.stages)
@@ -73,11 +73,11 @@ def test_where_networks_are_the_sum_of_their_parts_new_ones_are_predicted_exactl
 def test_a_network_of_another_space_is_refused() -> None:
     other = SearchSpace.load("efficientnetv2-s").reference()
     with pytest.raises(ValueError, match="lacks Part"):
-        made_up_table().relative_step_time(other)
+        linear_table().relative_step_time(other)
 
 
-def test_a_file_gives_back_the_table(tmp_path: Path) -> None:
-    path, table = tmp_path / "step_times.json", made_up_table()
+def test_a_table_survives_its_file(tmp_path: Path) -> None:
+    path, table = tmp_path / "step_times.json", linear_table()
     save_step_table(path, table)
     assert load_step_table(path) == table
 
@@ -91,25 +91,25 @@ def test_a_file_gives_back_the_table(tmp_path: Path) -> None:
         ({"conditions": {"space": "tiny"}}, "misnames a field"),
     ],
 )
-def test_a_damaged_file_is_refused_by_name(
+def test_a_file_with_invalid_fields_is_refused_with_its_name(
     tmp_path: Path, change: dict[str, object], complaint: str
 ) -> None:
     path = tmp_path / "step_times.json"
-    path.write_text(json.dumps({**made_up_table().to_dict(), **change}), encoding="utf-8")
+    path.write_text(json.dumps({**linear_table().to_dict(), **change}), encoding="utf-8")
     with pytest.raises(ValueError, match=complaint) as caught:
         load_step_table(path)
     assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, '{"schema": '])
-def test_what_is_no_table_is_refused_by_name(tmp_path: Path, text: str) -> None:
+def test_a_file_of_another_kind_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "step_times.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="no table of step times"):
         load_step_table(path)
 
 
-def test_conditions_that_differ_are_named_and_the_spaces_name_is_none_of_them() -> None:
+def test_differing_conditions_are_named_except_the_name_of_the_space() -> None:
     other = replace(CONDITIONS, space="my.yaml", precision="bf16", batch_size=32)
     assert (
         CONDITIONS.difference(other) == "batch_size 4 and not 32, precision 'fp32' and not 'bf16'"
@@ -124,7 +124,7 @@ def test_a_line_through_exact_points() -> None:
     assert leave_one_out_error(x, 3 * x + 0.5) == pytest.approx(0, abs=1e-12)
 
 
-def test_a_line_never_falls_and_never_starts_below_zero() -> None:
+def test_slope_is_positive_and_intercept_is_not_negative() -> None:
     x = np.array([1.0, 2.0, 3.0])
     slope, intercept = fit_line(x, np.array([3.0, 2.0, 1.0]))
     assert slope > 0
@@ -134,17 +134,17 @@ def test_a_line_never_falls_and_never_starts_below_zero() -> None:
     assert intercept == 0
 
 
-def test_one_disturbed_point_does_not_turn_the_line() -> None:
+def test_one_disturbed_point_does_not_change_the_line() -> None:
     x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     y = 2 * x + 1
     y[2] *= 1.8
     assert fit_line(x, y) == pytest.approx((2, 1))
 
 
-def test_the_error_is_that_of_points_left_out() -> None:
+def test_the_error_is_that_of_left_out_points() -> None:
     x, y = np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.5, 4.0])
-    # Through the first two points the line is 0.5 x + 0.5: 2 at the third. The other two pairs
-    # give lines that start below zero, so of those through the origin and a point the better:
+    # Through the first two points the line is 0.5 x + 0.5: 2 at the third. The lines of the other
+    # two pairs have negative intercepts, so the better line through the origin and a point counts:
     # without the first 0.75 x (off by 7/16 at the third; 4/3 x is off by 7/9 at the second),
     # without the second 4/3 x (off by 1/3 at the first; 1 x by 1/4 at the third: better).
     errors = ((1 - 0.75) / 1, (2 - 1.5) / 1.5, (4 - 2) / 4)
@@ -154,7 +154,7 @@ def test_the_error_is_that_of_points_left_out() -> None:
 def count_as_time(
     steps: Sequence[Step], config: TimingConfig, gate: DeviceGate
 ) -> tuple[StepTime, ...]:
-    """Stand in for the clock: a step takes a microsecond per parameter."""
+    """Fake timer: a step takes a microsecond per parameter."""
     times = [sum(p.numel() for p in step.network.parameters()) * 1e-6 for step in steps]
     return tuple(
         StepTime(
@@ -196,7 +196,7 @@ def test_a_table_is_built_from_every_part_and_a_few_networks(tmp_path: Path) -> 
     assert len({network.architecture.key for network in table.measured}) == 5
     reference = count_params(SPACE.reference(), 10)
     assert table.reference_step_time_s == pytest.approx(reference * 1e-6)
-    for network in NETWORKS:  # parameters add up exactly, so this clock's networks do
+    for network in NETWORKS:  # numbers of parameters add up exactly
         expected = count_params(network, 10) / reference
         assert table.relative_step_time(network) == pytest.approx(expected)
     assert (table.conditions.precision, table.conditions.batch_size) == ("fp32", 4)
@@ -204,7 +204,7 @@ def test_a_table_is_built_from_every_part_and_a_few_networks(tmp_path: Path) -> 
     assert all(done <= total for _, done, total in seen)
 
 
-def test_one_disturbed_measurement_of_everything_changes_nothing(tmp_path: Path) -> None:
+def test_one_disturbed_pass_does_not_change_the_table(tmp_path: Path) -> None:
     settings = StepSettings(batch_size=4, num_classes=10, device=torch.device("cpu"))
     disturbed: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""Step timing: what is reported, what is repeated, and that the networks take turns."""
+"""Step timing: reported values, repeated measurements, and the order of the networks."""
 
 import os
 from collections.abc import Iterator
@@ -42,15 +42,15 @@ def make_step(width: int, batch_size: int = 4) -> TrainingStep:
 
 
 class _Clock:
-    """Stands in for a timed step: block times from a script, and a diary of who ran when."""
+    """Fake `TimedStep`: block times from a script, and a log of the order of blocks."""
 
     clock = "process_cpu"
 
-    def __init__(self, name: str, blocks: Iterator[float], diary: list[str]) -> None:
-        self._name, self._blocks, self._diary = name, blocks, diary
+    def __init__(self, name: str, blocks: Iterator[float], log: list[str]) -> None:
+        self._name, self._blocks, self._log = name, blocks, log
 
     def block(self, steps: int) -> float:
-        self._diary.append(self._name)
+        self._log.append(self._name)
         return next(self._blocks)
 
     def parts(self, steps: int) -> tuple[float, float, float]:
@@ -66,7 +66,7 @@ def _with_clocks(monkeypatch: pytest.MonkeyPatch, clocks: list[_Clock]) -> None:
 
 
 def _script(warmup: int, *blocks: float) -> Iterator[float]:
-    return iter([1.0] * (warmup + 1) + list(blocks))  # one more block settles the block's length
+    return iter([1.0] * (warmup + 1) + list(blocks))  # one more sets the block's length
 
 
 def test_the_median_its_spread_and_its_parts(
@@ -83,17 +83,17 @@ def test_the_median_its_spread_and_its_parts(
     assert (measured.repeats, measured.attempts, measured.peak_memory_bytes) == (5, 1, 7)
 
 
-def test_networks_take_turns_block_by_block(
+def test_networks_are_timed_alternately_block_by_block(
     monkeypatch: pytest.MonkeyPatch, gate: DeviceGate
 ) -> None:
-    diary: list[str] = []
-    clocks = [_Clock(name, _script(1, 1.0, 1.0, 1.0), diary) for name in "ab"]
+    log: list[str] = []
+    clocks = [_Clock(name, _script(1, 1.0, 1.0, 1.0), log) for name in "ab"]
     _with_clocks(monkeypatch, clocks)
     time_steps([make_step(2), make_step(2)], TimingConfig(warmup_steps=1, blocks=3), gate)
-    assert "".join(diary) == "aabb" + "ababab"
+    assert "".join(log) == "aabb" + "ababab"
 
 
-def test_a_wide_spread_is_measured_again_and_the_narrowest_kept(
+def test_a_wide_spread_is_measured_again_and_the_narrowest_is_kept(
     monkeypatch: pytest.MonkeyPatch, gate: DeviceGate
 ) -> None:
     wide, narrower, wider = (1.0, 2.0, 3.0), (1.6, 2.0, 2.4), (1.0, 2.0, 5.0)
@@ -120,11 +120,11 @@ def test_a_narrow_spread_ends_the_repeats(
     ("wall", "clock", "contaminated"),
     [
         (1.04, "process_cpu", False),
-        (1.06, "process_cpu", True),  # somebody else had the core for a while
-        (9.00, "cuda_event", False),  # the host waits for a GPU by right
+        (1.06, "process_cpu", True),  # another process used the core for a while
+        (9.00, "cuda_event", False),  # the host waits for the GPU
     ],
 )
-def test_a_wall_clock_ahead_of_the_threads_own_tells_of_a_disturbance(
+def test_wall_time_above_the_threads_cpu_time_shows_contention(
     monkeypatch: pytest.MonkeyPatch,
     gate: DeviceGate,
     wall: float,
@@ -155,8 +155,8 @@ def test_a_real_step_is_timed_with_its_conditions(gate: DeviceGate) -> None:
         assert min(measured.forward_s, measured.backward_s, measured.optimizer_s) > 0
 
 
-class _Hoarder(nn.Module):
-    """Holds `size` bytes for a moment in each forward pass."""
+class _TemporaryMemory(nn.Module):
+    """Allocates `size` bytes temporarily in each forward pass."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -168,22 +168,22 @@ class _Hoarder(nn.Module):
         return out
 
 
-def test_peak_memory_sees_what_a_step_holds_for_a_moment(gate: DeviceGate) -> None:
+def test_peak_memory_includes_temporary_memory_of_a_step(gate: DeviceGate) -> None:
     if not os.access("/proc/self/clear_refs", os.W_OK):
-        pytest.skip("the peak cannot be started anew here")
+        pytest.skip("the peak cannot be reset here")
     peaks = []
     for size in (1, 2**27, 1):
-        step = replace(make_step(2), network=_Hoarder(size))
+        step = replace(make_step(2), network=_TemporaryMemory(size))
         (measured,) = time_steps([step], QUICK, gate)
         peaks.append(measured.peak_memory_bytes)
     small, large, small_again = peaks
     assert large > small + 2**26
-    assert small_again < large - 2**26  # an earlier step's peak is not this one's
+    assert small_again < large - 2**26  # the peak of an earlier step is not included
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_captured_step_does_what_the_eager_one_does() -> None:
+def test_a_captured_step_equals_the_eager_one() -> None:
     def trained(steps: int, *, captured: bool) -> list[Tensor]:
         torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 36, 5)).cuda()
@@ -196,7 +196,7 @@ def test_a_captured_step_does_what_the_eager_one_does() -> None:
             precision="fp32",
         )
         if captured:
-            timed = CudaGraphStep(step)  # its warm-up is of real steps; the capture runs none
+            timed = CudaGraphStep(step)  # its warm-up takes real steps; the capture takes none
             assert timed.block(steps - STEPS_BEFORE_CAPTURE) > 0
             assert timed.peak_memory_bytes() > 0
         else:
