@@ -1,6 +1,7 @@
 """Metrics of a training: metrics.csv and TensorBoard events, continued by a resumed training."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,43 +41,37 @@ class Window:
         return self.images / self.seconds if self.seconds else 0.0
 
 
-@dataclass(slots=True, eq=False)
 class MetricsLog:
     """Writes a row of metrics.csv and TensorBoard events at every evaluation.
 
     It is a `trainer.fit.setup.TrainingObserver`.
 
-    Attributes:
+    Args:
         folder: Folder of the run.
         plan: Plan of the training.
         start: Number of finished steps at the start of this process; later rows are removed.
-        seconds: Training time so far, seconds.
+        seconds: Training time before that, seconds.
+
+    Attributes:
         rows: Rows of the file.
         phases: Sums over this process's steps by index of the phase.
     """
 
-    folder: Path
-    plan: TrainPlan
-    start: int
-    seconds: float
-    rows: list[dict[str, Any]] = field(init=False)
-    phases: dict[int, Window] = field(init=False, default_factory=dict)
-    _window: Window = field(init=False, default_factory=Window)
-    _last: StepReport | None = field(init=False, default=None)
-    _skipped: int = field(init=False, default=0)
-    _board: SummaryWriter = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rows = [row for row in read_metrics(self.folder) if row["step"] <= self.start]
+    def __init__(self, folder: Path, plan: TrainPlan, start: int, seconds: float) -> None:
+        self.rows = [row for row in read_metrics(folder) if row["step"] <= start]
+        self.phases: defaultdict[int, Window] = defaultdict(Window)
+        self._file, self._plan, self._seconds = folder / METRICS, plan, seconds
+        self._window = Window()
+        self._last: StepReport | None = None
         self._skipped = int(self.rows[-1]["skipped_steps"]) if self.rows else 0
-        self._board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.start)
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start)
 
     def stepped(self, report: StepReport) -> None:
         """Add a step to the sums."""
-        seconds = report.train_seconds - self.seconds
-        self.seconds = report.train_seconds
+        seconds = report.train_seconds - self._seconds
+        self._seconds = report.train_seconds
         self._window.add(report, seconds)
-        self.phases.setdefault(report.phase, Window()).add(report, seconds)
+        self.phases[report.phase].add(report, seconds)
         self._skipped += not report.applied
         self._last = report
 
@@ -85,29 +80,24 @@ class MetricsLog:
         last, window = self._last, self._window
         if last is None:
             return
-        phase = self.plan.phases[last.phase]
         steps = max(1, window.steps)
         row = {
             "step": step,
-            "epoch": step / self.plan.steps_per_epoch,
+            "epoch": step / self._plan.steps_per_epoch,
             "phase": last.phase + 1,
-            "image_size": phase.image_size,
-            "dropout": phase.dropout,
-            "randaug_magnitude": phase.randaug_magnitude,
-            "mixup_alpha": phase.mixup_alpha,
-            "cutmix_alpha": phase.cutmix_alpha,
+            **asdict(self._plan.phases[last.phase]),
             "learning_rate": last.learning_rate,
             "train_loss": window.loss / steps,
             "train_top1": window.top1 / steps,
             "images_per_sec": window.images_per_sec(),
             "data_wait_s": window.wait_s / steps,
             "skipped_steps": self._skipped,
-            "train_seconds": self.seconds,
+            "train_seconds": self._seconds,
             **_measured("", raw),
             **(_measured("ema_", averaged) if averaged else {}),
         }
         self.rows.append(row)
-        write_atomic(self.folder / METRICS, pd.DataFrame(self.rows).to_csv(index=False))
+        write_atomic(self._file, pd.DataFrame(self.rows).to_csv(index=False))
         for name, value in row.items():
             if name != "step":
                 self._board.add_scalar(name, value, step)
@@ -135,8 +125,4 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def _measured(prefix: str, evaluation: Evaluation) -> dict[str, float]:
-    return {
-        f"{prefix}top1": evaluation.top1,
-        f"{prefix}top5": evaluation.top5,
-        f"{prefix}loss": evaluation.loss,
-    }
+    return {f"{prefix}{name}": getattr(evaluation, name) for name in ("top1", "top5", "loss")}

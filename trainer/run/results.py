@@ -65,8 +65,8 @@ def _summary(
             {
                 **asdict(phase),
                 "steps": steps,
-                "images_per_sec": sums.images_per_sec()
-                if (sums := log.phases.get(index))
+                "images_per_sec": log.phases[index].images_per_sec()
+                if index in log.phases
                 else None,
             }
             for index, (phase, steps) in enumerate(
