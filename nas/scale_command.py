@@ -13,7 +13,7 @@ from search_space.architecture_file import ArchitectureFile
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
-from trainer.recipes.recipe_file import load_recipe
+from trainer.recipes.config import load_recipe
 from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
 

@@ -21,8 +21,7 @@ from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRun
-from trainer.recipes.config import Recipe
-from trainer.recipes.recipe_file import load_recipe, recipe_names
+from trainer.recipes.config import Recipe, load_recipe, recipe_names
 from trainer.run.display import ConsoleDisplay
 from trainer.run.plan_table import show_plan
 from trainer.run.train import train

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.settings.config import SearchConfig
-from nas.settings.progressive import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig, SearchConfig
 from search_space.architecture import Architecture
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig, TimingConfig

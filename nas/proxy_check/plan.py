@@ -11,13 +11,7 @@ import pandas as pd
 from nas.candidate import Candidate, Outcome, State
 from nas.engine.choice_space import Screen
 from nas.engine.job import Training
-from nas.proxy_check.verdict import (
-    CheckedCandidate,
-    ProxyStatistics,
-    Verdict,
-    judge_proxy,
-    proxy_statistics,
-)
+from nas.proxy_check.verdict import ProxyStatistics, Verdict, judge_proxy, proxy_statistics
 from nas.settings.config import PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
 from search_space.space import SearchSpace
 
@@ -119,24 +113,24 @@ def plan_check(
 
 
 def judge_check(
-    plan: CheckPlan, outcomes: Mapping[str, Outcome], config: SearchConfig
+    plan: CheckPlan, outcomes: Mapping[str, Outcome | None], config: SearchConfig
 ) -> ProxyCheck:
     """Return statistics and verdict of the trainings that are done.
 
     Args:
         plan: The trainings of the check.
-        outcomes: `Training.file_stem` -> outcome.
+        outcomes: `Training.file_stem` -> outcome; None, or no entry, for a missing training.
         config: Settings of the search that follows; its duration is predicted.
     """
-    checked: list[CheckedCandidate] = []
+    finished: list[list[Outcome]] = []
     rows: list[dict[str, Any]] = []
     seconds: list[float] = []
     for candidate in plan.candidates:
         trainings = plan.trainings_of(candidate)
         ends = [outcomes.get(one.file_stem) for one in trainings]
         results = [one if one and one.state is State.COMPLETE else None for one in ends]
-        accuracies = [one.training.accuracy if one else None for one in results]
-        first = next((one for one in results if one), None)
+        trained = [one for one in results if one]
+        first = trained[0] if trained else None
         rows.append(
             {
                 "number": candidate.number,
@@ -144,8 +138,10 @@ def judge_check(
                 "num_params": first.costs.num_params if first else None,
                 "relative_step_time": first.costs.relative_step_time if first else None,
                 **{
-                    f"accuracy_{one.epochs}_epochs_seed_{one.seed}": accuracy
-                    for one, accuracy in zip(trainings, accuracies, strict=True)
+                    f"accuracy_{one.epochs}_epochs_seed_{one.seed}": (
+                        result.training.accuracy if result else None
+                    )
+                    for one, result in zip(trainings, results, strict=True)
                 },
                 "at_chance": first.training.at_chance if first else None,
                 "reason": "; ".join(sorted({one.reason for one in ends if one and one.reason})),
@@ -153,18 +149,9 @@ def judge_check(
             }
         )
         seconds += [one.seconds for one in results[:-1] if one]
-        known = [accuracy for accuracy in accuracies if accuracy is not None]
-        if first and len(known) == len(trainings):
-            checked.append(
-                CheckedCandidate(
-                    num_params=first.costs.num_params,
-                    short=tuple(known[:-1]),
-                    long=known[-1],
-                    at_chance=first.training.at_chance,
-                    held_out_images=first.training.held_out_images,
-                )
-            )
-    found = proxy_statistics(checked)
+        if len(trained) == len(trainings):
+            finished.append(trained)
+    found = proxy_statistics(finished)
     mean = statistics.fmean(seconds) if seconds else None
     return ProxyCheck(
         statistics=found,

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
+from rich.table import Table
 
 from nas.costs.screening import PreTrainingFilter
 from nas.dispatch.job_queue import JobObserver
@@ -13,8 +15,8 @@ from nas.dispatch.result_files import Results
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
-from nas.proxy_check.console import show_check
 from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
+from nas.report import tables
 from nas.run_folder.identity import CHECK as FOLDER
 from nas.run_folder.identity import PRECISION, run_settings
 from nas.session import cost_predictor, session_limits
@@ -73,8 +75,7 @@ def check_proxy(
     factory = EvaluatorFactory(config=config, space=space, images=images.path)
     if _train(plan, factory, results, console):
         return True
-    found = {one.file_stem: results.find(one) for one in plan.trainings}
-    outcomes = {stem: outcome for stem, outcome in found.items() if outcome is not None}
+    outcomes = {one.file_stem: results.find(one) for one in plan.trainings}
     check = judge_check(plan, outcomes, config)
     show_check(check, write_check(folder, check, plan, config), config, console)
     return False
@@ -148,10 +149,53 @@ def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console
 
 def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages) -> str:
     """Return a digest of the settings that the trainings depend on."""
-    settings: Mapping[str, object] = run_settings(config, space, images)
     relevant = {
         name: value
-        for name, value in settings.items()
+        for name, value in run_settings(config, space, images).items()
         if name not in ("w", "v") and not name.startswith(IRRELEVANT)
     }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def show_check(
+    check: ProxyCheck, files: Iterable[Path], config: SearchConfig, console: Console
+) -> None:
+    """Print the table of a check, its files, and the verdict with its reasons."""
+    console.print(check_table(check))
+    for line in (*map(str, files), *check_lines(check, config)):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:
+    """Return the result of a check, one sentence a line, the verdict first."""
+    lines = [f"verdict: {check.verdict.message}"]
+    if (found := check.statistics) is not None:
+        lines += [
+            f"rank correlation of a short training with the longer one: {found.rank_correlation}",
+            "rank correlation of parameters alone with the longer one: "
+            f"{found.rank_correlation_of_params}",
+            f"accuracy by luck of the seed: standard deviation {100 * found.seed_std:.2f} points; "
+            f"between candidates: {100 * found.candidate_std:.2f} points, "
+            f"after the longer training {100 * found.long_std:.2f}",
+        ]
+    lines += [f"what would help: {suggestion}" for suggestion in check.verdict.suggestions]
+    if check.search_seconds is not None and check.seconds_per_candidate is not None:
+        each = f"{config.budget} candidates of {check.seconds_per_candidate:.0f} s"
+        total = tables.duration(check.search_seconds)
+        lines.append(f"predicted for the search: {total} ({each} on {config.workers} workers)")
+    return lines
+
+
+def check_table(check: ProxyCheck) -> Table:
+    """Return the candidates of a check with the accuracy of each training."""
+    names = [str(name) for name in check.table.columns if str(name).startswith("accuracy_")]
+    heads = [name.removeprefix("accuracy_").replace("_", " ") for name in names]
+    rows = []
+    for row in check.table.to_dict("records"):
+        params = "" if pd.isna(row["num_params"]) else tables.count(int(row["num_params"]))
+        accuracies = [
+            "failed" if pd.isna(row[name]) else tables.percent(row[name]) for name in names
+        ]
+        rows.append([str(row["number"]), params, *accuracies])
+    title = f"{len(rows)} random candidates: accuracy by epochs and seed"
+    return tables.table(title, ["candidate", "params", *heads], rows)

@@ -9,30 +9,12 @@ from typing import Any
 import numpy as np
 
 from nas.analysis.rank_correlation import RankCorrelation, spearman, with_interval
+from nas.candidate import Outcome
 
 MIN_RANK_CORRELATION = 0.5  # from which the short training is worth its time
 MIN_RELIABILITY = 0.7  # from which the variance between seeds is no problem
 NEGLIGIBLE_SPREAD = 0.02  # of accuracy; below it, step time and parameters weigh as much
 MIN_CANDIDATES = 4  # below which there are no statistics
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedCandidate:
-    """A candidate with several short trainings and one longer training.
-
-    Attributes:
-        num_params: Its parameters.
-        short: Accuracy of each short training, in [0, 1]; all candidates have the same seeds.
-        long: Accuracy of the longer training, in [0, 1].
-        at_chance: Whether guessing explains the accuracy of the first short training.
-        held_out_images: Number of images that each accuracy was measured on.
-    """
-
-    num_params: int
-    short: tuple[float, ...]
-    long: float
-    at_chance: bool
-    held_out_images: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,36 +82,41 @@ class Verdict:
     suggestions: tuple[str, ...] = ()
 
 
-def proxy_statistics(checked: Sequence[CheckedCandidate]) -> ProxyStatistics | None:
+def proxy_statistics(finished: Sequence[Sequence[Outcome]]) -> ProxyStatistics | None:
     """Return the statistics, or None for fewer than `MIN_CANDIDATES` candidates.
 
     The variance between seeds is the mean square of the residuals of a two-way layout without
     replication (candidates x seeds): an effect of the seed on all candidates alike does not
     change their ranking.
 
+    Args:
+        finished: For each candidate the outcomes of its short trainings, with the same seeds for
+            all, and last that of its longer training. All are COMPLETE.
+
     Raises:
         ValueError: If a candidate has fewer than two short trainings.
     """
-    if len(checked) < MIN_CANDIDATES:
+    if len(finished) < MIN_CANDIDATES:
         return None
-    short = np.array([one.short for one in checked])
+    accuracies = np.array([[one.training.accuracy for one in ends] for ends in finished])
+    short, long = accuracies[:, :-1], accuracies[:, -1].tolist()
+    first = [ends[0] for ends in finished]
     count, seeds = short.shape
     if seeds < 2:
         raise ValueError(f"proxy_statistics needs two short trainings of each, got {seeds}")
-    long = [one.long for one in checked]
     residuals = short - short.mean(axis=1, keepdims=True) - short.mean(axis=0) + short.mean()
     seed_variance = float((residuals**2).sum()) / ((count - 1) * (seeds - 1))
     candidate_variance = float(short.mean(axis=1).var(ddof=1)) - seed_variance / seeds
-    rhos = [spearman(list(column), long).rho for column in short.T]
+    rhos = [spearman(column.tolist(), long).rho for column in short.T]
     known = [rho for rho in rhos if rho is not None]
     unknown = RankCorrelation(rho=None, low=-1.0, high=1.0, count=count)
     mean = float(short.mean())
-    images = statistics.fmean(one.held_out_images for one in checked)
+    images = statistics.fmean(one.training.held_out_images for one in first)
     return ProxyStatistics(
         candidates=count,
-        at_chance=sum(one.at_chance for one in checked),
+        at_chance=sum(one.training.at_chance for one in first),
         rank_correlation=with_interval(statistics.fmean(known), count) if known else unknown,
-        rank_correlation_of_params=spearman([one.num_params for one in checked], long),
+        rank_correlation_of_params=spearman([one.costs.num_params for one in first], long),
         seed_std=math.sqrt(seed_variance),
         candidate_std=math.sqrt(max(0.0, candidate_variance)),
         sampling_std=math.sqrt(mean * (1 - mean) / images),
@@ -143,35 +130,27 @@ def judge_proxy(found: ProxyStatistics | None) -> Verdict:
         message = f"cannot tell: fewer than {MIN_CANDIDATES} candidates were trained to the end"
         return Verdict(is_worthwhile=None, message=message)
     worth, message = _conclusion(found)
-    return Verdict(
-        is_worthwhile=worth, message=message, suggestions=tuple(_suggestions(found, worth))
-    )
+    suggestions = tuple(_suggestions(found, worth))
+    return Verdict(is_worthwhile=worth, message=message, suggestions=suggestions)
 
 
 def _conclusion(found: ProxyStatistics) -> tuple[bool | None, str]:
-    rho = found.rank_correlation.rho or 0.0
+    rho, worthless = found.rank_correlation.rho or 0.0, "not worth it:"
     if found.mostly_at_chance:
-        return False, (
-            f"not worth it: {found.at_chance} of {found.candidates} candidates do no better than "
-            "guessing after the short training"
-        )
+        count = f"{found.at_chance} of {found.candidates} candidates"
+        return False, f"{worthless} {count} do no better than guessing after the short training"
     if not found.rank_correlation.is_positive:
         if rho < MIN_RANK_CORRELATION:
-            return False, (
-                "not worth it: the short training's ranking says little about the longer one's"
-            )
-        return None, (
-            f"not proven: the rankings agree, but with {found.candidates} candidates that may be "
-            "luck"
-        )
+            little = "the short training's ranking says little about the longer one's"
+            return False, f"{worthless} {little}"
+        luck = f"with {found.candidates} candidates that may be luck"
+        return None, f"not proven: the rankings agree, but {luck}"
     if (found.rank_correlation_of_params.rho or 0.0) >= rho:
-        return False, (
-            "not worth it: parameters alone rank the candidates as well as the short training"
-        )
+        alone = "parameters alone rank the candidates as well as the short training"
+        return False, f"{worthless} {alone}"
     if rho < MIN_RANK_CORRELATION:
-        return False, (
-            "weak: the short training's ranking says something about the longer one's, not much"
-        )
+        some = "the short training's ranking says something about the longer one's, not much"
+        return False, f"weak: {some}"
     return True, "worth it: the short training ranks candidates much as the longer one does"
 
 

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nas.analysis.pareto import pareto_front
-from nas.analysis.ranking import at_highest_rung, best_record
+from nas.analysis.ranking import at_highest_rung, best_record, pareto_front
 from nas.candidate import Record
 
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from nas.analysis.pareto import pareto_front
+from nas.analysis.ranking import pareto_front
 from nas.candidate import Record
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.figures import search_figure
 from nas.report.page import write_report
 from nas.run_folder.files import architecture_file, trials_table, write_best, write_trials
-from nas.run_folder.read import read_run
+from nas.run_folder.opening import read_run
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import BEST, save_architecture
 from search_space.atomic_file import write_atomic

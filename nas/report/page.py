@@ -9,14 +9,21 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment
 
-from nas.analysis.pareto import pareto_front
+from nas.analysis.ranking import pareto_front
 from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record, State
 from nas.finalists.finalists import Finals, winner
 from nas.report.figures import search_figure
-from nas.report.formatting import count, milliseconds, percent
 from nas.report.notes import final_notes
-from nas.report.tables import CANDIDATE, FINALIST, candidate_cells, finalist_cells
+from nas.report.tables import (
+    CANDIDATE,
+    FINALIST,
+    candidate_cells,
+    count,
+    finalist_cells,
+    milliseconds,
+    percent,
+)
 from nas.run_folder.files import trials_table
 from nas.settings.config import SearchConfig
 from search_space.atomic_file import write_atomic

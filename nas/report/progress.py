@@ -12,7 +12,7 @@ from rich.text import Text
 from nas.analysis.ranking import best_record
 from nas.candidate import Record, State
 from nas.dispatch.job_queue import JobObserver
-from nas.report.formatting import count, duration, milliseconds, percent
+from nas.report.tables import count, duration, milliseconds, percent
 
 
 class SearchProgress(JobObserver):

@@ -10,7 +10,7 @@ from nas.analysis.ranking import contenders, ranked
 from nas.candidate import Record, State
 from nas.report.tables import top_table
 from nas.run_folder.files import architecture_file
-from nas.run_folder.read import read_run
+from nas.run_folder.opening import read_run
 from search_space.architecture_file import save_architecture
 from search_space.space import SearchSpace
 

@@ -1,14 +1,12 @@
-"""Tables of candidates and finalists, on the console and as cells of the report."""
+"""Tables of candidates and finalists, on the console and as cells of the report; numbers."""
 
 from collections.abc import Iterable, Sequence
 
 from rich.table import Column, Table
 
-from nas.analysis.pareto import pareto_front
-from nas.analysis.ranking import at_highest_rung
+from nas.analysis.ranking import at_highest_rung, pareto_front
 from nas.candidate import Record
 from nas.finalists.finalists import Finalist, Finals
-from nas.report.formatting import count, milliseconds, percent
 
 CANDIDATE = ("candidate", "reward", "accuracy", "step time", "relative", "params", "key")
 FINALIST = (
@@ -100,3 +98,28 @@ def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Ta
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] as a percentage."""
+    return f"{100 * share:.2f} %"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time in milliseconds."""
+    return f"{1e3 * seconds:.1f} ms"
+
+
+def count(number: int) -> str:
+    """Return a count in thousands, millions or billions, with three digits."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as hours:minutes:seconds; without hours below one hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -6,9 +6,13 @@ from typing import Any
 
 import yaml
 
-from nas.settings.config import PROXY_CHECK_CANDIDATES, PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
+from nas.settings.config import (
+    PROXY_CHECK_CANDIDATES,
+    PROXY_CHECK_EPOCHS_FACTOR,
+    ProgressiveConfig,
+    SearchConfig,
+)
 from nas.settings.defaults import EMBEDDED_PROXY
-from nas.settings.progressive import ProgressiveConfig
 from search_space.command_line.command import CommandParser, at_least
 from search_space.command_line.flags import add_flags
 from trainer.config import ProxyConfig, parse_settings

@@ -16,7 +16,7 @@ from nas.engine.events import Asked, Opened, OtherEvent, Told, event_from_dict
 from nas.engine.ledger import read_ledger
 from nas.finalists.finalist_round import FinalistRound
 from nas.report.outputs import write_outputs
-from nas.run_folder.read import read_run
+from nas.run_folder.opening import read_run
 from search_space.architecture_file import load_architecture
 from search_space.space import SearchSpace
 

@@ -3,7 +3,7 @@
 from nas.candidate import Candidate, Outcome, State
 from nas.engine.job import Job
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
-from nas.settings.progressive import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig
 from tests.toys.space import toy_reward
 
 CONFIG = ProgressiveConfig(rungs=3, eta=3, prune="off")

@@ -1,11 +1,15 @@
-"""Settings of a training recipe, as in its YAML file."""
+"""Settings of training recipes, and reading of packaged ones and YAML files."""
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from search_space.nn.layers import Padding
-from trainer.config import Precision, Settings
+from trainer.config import Precision, Settings, parse_settings, validated
+
+_FOLDER = files("trainer.recipes")
 
 
 class Duration(Settings):
@@ -185,3 +189,27 @@ class Recipe(Settings):
         if self.duration.fraction is not None:
             raise ValueError("duration must be in steps or epochs, not a fraction of itself")
         return self
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of the packaged recipes, sorted."""
+    names = (file.name for file in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Return the packaged recipe of that name, or the recipe in a YAML file.
+
+    Raises:
+        ValueError: If there is none, or a setting is unknown or out of range; the message is one
+            line that names the file and the setting.
+        OSError: If the file cannot be read.
+    """
+    if name_or_path in recipe_names():
+        text = (_FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    elif Path(name_or_path).is_file():
+        text = Path(name_or_path).read_text(encoding="utf-8")
+    else:
+        known = ", ".join(recipe_names())
+        raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known})")
+    return validated(Recipe, parse_settings(text, place=name_or_path), place=name_or_path)

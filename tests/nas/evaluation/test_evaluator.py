@@ -12,8 +12,7 @@ from nas.engine.pruning import PruningThreshold
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.evaluator import Evaluator, EvaluatorFactory
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
-from nas.settings.config import SearchConfig
-from nas.settings.progressive import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig, SearchConfig
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toys.training import SIZE, images

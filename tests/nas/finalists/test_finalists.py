@@ -22,7 +22,7 @@ from nas.finalists.finalists import (
 from nas.metrics import Metric
 from nas.report.notes import final_notes
 from nas.report.outputs import write_finals, write_outputs
-from nas.settings.progressive import ProgressiveConfig
+from nas.settings.config import ProgressiveConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
 from tests.toys.metrics import at_rung, with_metrics

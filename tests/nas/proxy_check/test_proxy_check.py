@@ -12,24 +12,20 @@ from nas.analysis.rank_correlation import RankCorrelation
 from nas.candidate import Choices, Outcome, State
 from nas.proxy_check.plan import CheckPlan, judge_check, plan_check
 from nas.proxy_check.run import write_check
-from nas.proxy_check.verdict import (
-    CheckedCandidate,
-    ProxyStatistics,
-    judge_proxy,
-    proxy_statistics,
-)
+from nas.proxy_check.verdict import ProxyStatistics, judge_proxy, proxy_statistics
 from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, TINY, trained
 from tests.toys.metrics import with_metrics
 from tests.toys.space import ToyScreen
 
 
-def checked(
-    short: tuple[float, ...], long: float, params: int = 1, *, at_chance: bool = False
-) -> CheckedCandidate:
-    return CheckedCandidate(
-        num_params=params, short=short, long=long, at_chance=at_chance, held_out_images=100
-    )
+def checked(short: tuple[float, ...], long: float, params: int = 1) -> list[Outcome]:
+    base = with_metrics(trained(0, 0.0), held_out_images=100, num_params=params).outcome
+    result = base.training
+    return [
+        replace(base, metrics=replace(base.metrics, training=replace(result, accuracy=accuracy)))
+        for accuracy in (*short, long)
+    ]
 
 
 def known(figures: ProxyStatistics | None) -> ProxyStatistics:

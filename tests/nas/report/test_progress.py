@@ -6,9 +6,8 @@ import pytest
 from rich.console import Console
 
 from nas.candidate import Record
-from nas.report.formatting import count, duration
 from nas.report.progress import SearchProgress
-from nas.report.tables import top_table
+from nas.report.tables import count, duration, top_table
 from tests.nas.nas_records import failed, infeasible, trained
 
 

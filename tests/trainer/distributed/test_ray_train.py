@@ -20,7 +20,7 @@ from tests.toys.training import RECIPE, architecture_file
 from trainer.data.prepare import prepare
 from trainer.fit.request import TrainRun
 from trainer.model_file import read_model
-from trainer.recipes.recipe_file import load_recipe
+from trainer.recipes.config import load_recipe
 from trainer.train_cli import main
 
 ROOT = Path(__file__).parents[3]

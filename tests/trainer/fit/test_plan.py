@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from trainer.config import validated
 from trainer.fit.plan import TrainPlan, cache_size, make_plan
-from trainer.recipes.config import Duration, Recipe
-from trainer.recipes.recipe_file import load_recipe, recipe_names
+from trainer.recipes.config import Duration, Recipe, load_recipe, recipe_names
 
 IMAGENET_IMAGES = 1_256_144
 SETTINGS: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nas.analysis.pareto import pareto_front
+from nas.analysis.ranking import pareto_front
 from nas.candidate import Record
 from tests.nas.nas_records import failed, trained
 from tests.toys.metrics import with_metrics
