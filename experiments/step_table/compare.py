@@ -56,7 +56,7 @@ def step_settings(table: StepTable, device: torch.device) -> StepSettings:
 
 def random_networks(space: SearchSpace, table: StepTable, count: int) -> list[Architecture]:
     """Sample distinct networks uniformly over the space, without the calibration networks."""
-    rng, known = random.Random(1), {one.architecture.key for one in table.measured}
+    rng, known = random.Random(1), {network.key for network in table.measured}
     networks: dict[str, Architecture] = {}
     while len(networks) < count:
         network = space.architecture(space.sample(rng))
@@ -118,8 +118,8 @@ def from_one_number(
     table: StepTable, networks: list[Architecture], number_of: Callable[[Architecture], int]
 ) -> Values:
     """Predict relative step times from one count, by a line through the calibration networks."""
-    x = np.array([float(number_of(one.architecture)) for one in table.measured])
-    slope, intercept = fit_line(x, np.array([one.relative_step_time for one in table.measured]))
+    x = np.array([float(number_of(network)) for network in table.measured])
+    slope, intercept = fit_line(x, np.array(list(table.measured.values())))
     return np.array([slope * number_of(network) + intercept for network in networks])
 
 

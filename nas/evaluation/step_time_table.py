@@ -78,14 +78,14 @@ def _made_here(config: SearchConfig, space: SearchSpace, images: CachedImages) -
         )
     if settings.device.type == "cpu":
         torch.set_num_threads(1)  # as the workers train
-    with DeviceGate(device_key(settings.device)) as gate, table_progress() as on_progress:
+    with DeviceGate(device_key(settings.device)) as gate, table_progress() as progress:
         return build_step_table(
             space,
             config.proxy.image_size,
             settings,
             gate,
             memory_limit_bytes=memory_share_bytes(config),
-            on_progress=on_progress,
+            progress=progress,
         )
 
 

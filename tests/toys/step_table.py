@@ -2,7 +2,7 @@
 
 from search_space.parts import network_parts, space_parts
 from search_space.space import SearchSpace
-from trainer.step_table.table import MeasuredNetwork, StepTable, TableConditions
+from trainer.step_table.table import StepTable, TableConditions
 
 TINY = SearchSpace.load("tiny")
 
@@ -24,14 +24,10 @@ def made_table(
     wide = {f"stage{number}.kernel_size": 5 for number in range(1, 6)}
     chosen = TINY.choices(TINY.reference())
     networks = [TINY.architecture({**chosen, **more}) for more in ({}, shallow, wide)]
-    measured = [
-        MeasuredNetwork(
-            architecture=network,
-            relative_step_time=sum(p.kernel_size for p in network_parts(network, image_size))
-            / reference,
-        )
+    measured = {
+        network: sum(part.kernel_size for part in network_parts(network, image_size)) / reference
         for network in networks
-    ]
+    }
     conditions = TableConditions(
         space="tiny",
         space_content=TINY.digest(),

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from rich.progress import Progress
 
 from search_space.architecture import Architecture
 from search_space.parts import Part, network_parts, space_parts
@@ -15,14 +16,13 @@ from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
 from trainer.step_table.part_step import part_step
-from trainer.step_table.table import MeasuredNetwork, StepTable, TableConditions
+from trainer.step_table.table import StepTable, TableConditions
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, synthetic_step
 from trainer.timing.training_step import Step
 
 Timer = Callable[[Sequence[Step], TimingConfig, DeviceGate], tuple[StepTime, ...]]
-OnProgress = Callable[[str, int, int], None]
 
 # Shorter blocks than in the timing of a candidate: a space has hundreds of parts, and the error
 # of a single one has little effect on the sum.
@@ -64,7 +64,7 @@ def build_step_table(
     *,
     networks: int = NETWORKS,
     memory_limit_bytes: int | None = None,
-    on_progress: OnProgress | None = None,
+    progress: Progress | None = None,
     timer: Timer = time_steps,
 ) -> StepTable:
     """Time every part of `space`, and a few networks that calibrate the sums.
@@ -77,21 +77,21 @@ def build_step_table(
         networks: Number of networks to measure, >= 3.
         memory_limit_bytes: Networks with a predicted training memory above this limit are not
             measured; None for no limit.
-        on_progress: Called with what is timed, the number of finished ones, and the total.
+        progress: Shows the number of timed parts and networks; None shows nothing.
         timer: Measures steps alternately.
 
     Raises:
         ValueError: If too few networks of the space fit the memory.
     """
-    started, report = time.monotonic(), on_progress or _no_progress
+    started, progress = time.monotonic(), progress or Progress(disable=True)
     reference = synthetic_step(space.reference(), image_size, settings)
-    relative_timer = _RelativeTimer(reference, gate, timer)
+    relative_timer = _RelativeTimer(reference, gate, timer, progress)
     distinct = space_parts(space, image_size)
     times = relative_timer.medians(
         [partial(part_step, part, settings) for part in distinct],
         PART_TIMING,
         group=GROUP,
-        on_progress=partial(report, "parts"),
+        name="parts",
     )
     parts = dict(zip(distinct, times, strict=True))
     chosen = _calibration_networks(
@@ -101,30 +101,25 @@ def build_step_table(
         [partial(synthetic_step, network, image_size, settings) for network in chosen],
         NETWORK_TIMING,
         group=1,
-        on_progress=partial(report, "networks"),
+        name="networks",
     )
-    measured = [
-        MeasuredNetwork(architecture=network, relative_step_time=relative)
-        for network, relative in zip(chosen, times, strict=True)
-    ]
     return StepTable.calibrated(
         table_conditions(space, image_size, settings),
         parts,
-        measured,
+        dict(zip(chosen, times, strict=True)),
         reference_step_time_s=float(np.median(relative_timer.reference_seconds)),
         seconds=time.monotonic() - started,
     )
 
 
-def _no_progress(_what: str, _done: int, _total: int) -> None:
-    """Report no progress."""
-
-
 class _RelativeTimer:
     """Times steps alternately with the reference network's, and keeps the latter's times."""
 
-    def __init__(self, reference: Step, gate: DeviceGate, timer: Timer) -> None:
+    def __init__(
+        self, reference: Step, gate: DeviceGate, timer: Timer, progress: Progress
+    ) -> None:
         self._reference, self._gate, self._timer = reference, gate, timer
+        self._progress = progress
         self.reference_seconds: list[float] = []
 
     def medians(
@@ -133,7 +128,7 @@ class _RelativeTimer:
         config: TimingConfig,
         *,
         group: int,
-        on_progress: Callable[[int, int], None],
+        name: str,
     ) -> list[float]:
         """Return the median over `PASSES` of each step's time / the reference's.
 
@@ -141,19 +136,19 @@ class _RelativeTimer:
             makers: Functions that make the steps; a step exists only while it is timed.
             config: Settings of the timing.
             group: Number of steps that are timed alternately in one lease of the device.
-            on_progress: Called with the number of finished measurements, and the total.
+            name: Name of the steps in the progress display.
         """
         times: list[list[float]] = [[] for _ in makers]
-        total = PASSES * len(makers)
-        for number in range(PASSES):
-            for start in range(0, len(makers), group):
-                on_progress(number * len(makers) + start, total)
-                steps = [make() for make in makers[start : start + group]]
-                reference, *others = self._timer([self._reference, *steps], config, self._gate)
-                del steps  # before the next ones are made: two large networks may not fit
-                self.reference_seconds.append(reference.step_time_s)
-                for index, other in enumerate(others, start):
-                    times[index].append(other.step_time_s / reference.step_time_s)
+        starts = PASSES * list(range(0, len(makers), group))
+        task = self._progress.add_task(name, total=len(starts))
+        for start in starts:
+            steps = [make() for make in makers[start : start + group]]
+            reference, *others = self._timer([self._reference, *steps], config, self._gate)
+            del steps  # before the next ones are made: two large networks may not fit
+            self.reference_seconds.append(reference.step_time_s)
+            for index, other in enumerate(others, start):
+                times[index].append(other.step_time_s / reference.step_time_s)
+            self._progress.advance(task)
         return [float(np.median(of_step)) for of_step in times]
 
 

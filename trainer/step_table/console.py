@@ -2,8 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -11,14 +9,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 
 from search_space.space import SearchSpace
 from trainer.device.gate import DeviceGate, device_key
-from trainer.step_table.build import OnProgress, build_step_table
+from trainer.step_table.build import build_step_table
 from trainer.step_table.table import StepTable, save_step_table
 from trainer.timing.synthetic_step import StepSettings
 
@@ -36,14 +33,14 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
     if not path.parent.is_dir():
         raise ValueError(f"--table {path}: there is no folder {path.parent}")
     image_size = args.image_size or space.proxy_image_size
-    with DeviceGate(device_key(settings.device)) as gate, table_progress() as on_progress:
+    with DeviceGate(device_key(settings.device)) as gate, table_progress() as progress:
         table = build_step_table(
             space,
             image_size,
             settings,
             gate,
             networks=args.calibration_networks,
-            on_progress=on_progress,
+            progress=progress,
         )
     save_step_table(path, table)
     if args.json:
@@ -53,20 +50,10 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
     return 0
 
 
-@contextmanager
-def table_progress() -> Iterator[OnProgress]:
-    """Show on stderr the number of timed parts and networks, and the time left."""
+def table_progress() -> Progress:
+    """Return a display on stderr of the timed groups of parts and networks, and the time left."""
     columns = (TextColumn("timing {task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def on_progress(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=total)
-            progress.update(bars[what], completed=done)
-
-        yield on_progress
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
 def describe_table(table: StepTable) -> dict[str, object]:

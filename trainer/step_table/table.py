@@ -8,7 +8,7 @@ cache, so that the sum differs from the network's time by about a factor and a c
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -66,19 +66,6 @@ class TableConditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredNetwork:
-    """A network that the table was calibrated on.
-
-    Attributes:
-        architecture: The network.
-        relative_step_time: Measured step time / the reference network's.
-    """
-
-    architecture: Architecture
-    relative_step_time: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StepTable:
     """Relative step times of a space's parts, and the line that maps their sum to a network's.
 
@@ -86,7 +73,7 @@ class StepTable:
         conditions: Conditions of the measurement.
         reference_step_time_s: Median training step time of the reference network, seconds.
         parts: Step time of each part / the reference network's.
-        measured: The networks that the line was fitted to.
+        measured: Relative step times of the networks that the line was fitted to.
         slope: Slope of the line, > 0.
         intercept: Intercept of the line, relative to the reference network's step time.
         relative_error: Mean of |predicted - measured| / measured over `measured`, where each
@@ -97,7 +84,7 @@ class StepTable:
     conditions: TableConditions
     reference_step_time_s: float
     parts: Mapping[Part, float]
-    measured: tuple[MeasuredNetwork, ...]
+    measured: Mapping[Architecture, float]
     slope: float
     intercept: float
     relative_error: float
@@ -108,7 +95,7 @@ class StepTable:
         cls,
         conditions: TableConditions,
         parts: Mapping[Part, float],
-        measured: Sequence[MeasuredNetwork],
+        measured: Mapping[Architecture, float],
         *,
         reference_step_time_s: float,
         seconds: float,
@@ -123,14 +110,14 @@ class StepTable:
                 f"a step-time table needs >= 3 measured networks, got {len(measured)}"
             )
         size = conditions.image_size
-        sums = np.array([_sum(parts, network.architecture, size) for network in measured])
-        times = np.array([network.relative_step_time for network in measured])
+        sums = np.array([_sum(parts, network, size) for network in measured])
+        times = np.array(list(measured.values()))
         slope, intercept = fit_line(sums, times)
         return cls(
             conditions=conditions,
             reference_step_time_s=reference_step_time_s,
             parts=parts,
-            measured=tuple(measured),
+            measured=measured,
             slope=slope,
             intercept=intercept,
             relative_error=leave_one_out_error(sums, times),
@@ -158,11 +145,8 @@ class StepTable:
             **{name: getattr(self, name) for name in _NUMBERS},
             "line": {"slope": self.slope, "intercept": self.intercept},
             "measured": [
-                {
-                    "architecture": network.architecture.to_dict(),
-                    "relative_step_time": network.relative_step_time,
-                }
-                for network in self.measured
+                {"architecture": network.to_dict(), "relative_step_time": time}
+                for network, time in self.measured.items()
             ],
             "parts": [
                 {**part.to_dict(), "relative_time": time} for part, time in self.parts.items()
@@ -186,13 +170,10 @@ class StepTable:
                 parts={
                     Part.from_dict(part): float(part["relative_time"]) for part in data["parts"]
                 },
-                measured=tuple(
-                    MeasuredNetwork(
-                        architecture=Architecture.from_dict(network["architecture"]),
-                        relative_step_time=float(network["relative_step_time"]),
-                    )
-                    for network in data["measured"]
-                ),
+                measured={
+                    Architecture.from_dict(one["architecture"]): float(one["relative_step_time"])
+                    for one in data["measured"]
+                },
                 **{name: float(number) for name, number in numbers.items()},
             )
         except (KeyError, TypeError) as error:

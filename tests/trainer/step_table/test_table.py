@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.progress import Progress
 
 from search_space.cost import count_params
 from search_space.parts import network_parts, space_parts
@@ -18,7 +19,6 @@ from trainer.device.gate import DeviceGate
 from trainer.step_table.build import build_step_table
 from trainer.step_table.line_fit import fit_line, leave_one_out_error
 from trainer.step_table.table import (
-    MeasuredNetwork,
     StepTable,
     TableConditions,
     load_step_table,
@@ -46,14 +46,10 @@ NETWORKS = [SPACE.architecture(SPACE.sample(random.Random(seed))) for seed in ra
 def linear_table() -> StepTable:
     """Return a table where a part's time is its kernel size, and a network's 5 + 2 x the sum."""
     costs = {part: float(part.kernel_size) for part in space_parts(SPACE, 16)}
-    measured = [
-        MeasuredNetwork(
-            architecture=network,
-            relative_step_time=5
-            + 2 * sum(part.kernel_size for part in network_parts(network, 16)),
-        )
+    measured = {
+        network: 5.0 + 2 * sum(part.kernel_size for part in network_parts(network, 16))
         for network in NETWORKS[:6]
-    ]
+    }
     return StepTable.calibrated(
         CONDITIONS, costs, measured, reference_step_time_s=0.5, seconds=60.0
     )
@@ -181,7 +177,7 @@ def count_as_time(
 
 def test_a_table_is_built_from_every_part_and_a_few_networks(tmp_path: Path) -> None:
     settings = StepSettings(batch_size=4, num_classes=10, device=torch.device("cpu"))
-    seen: list[tuple[str, int, int]] = []
+    progress = Progress(disable=True)
     with DeviceGate("test", folder=tmp_path) as gate:
         table = build_step_table(
             SPACE,
@@ -189,19 +185,19 @@ def test_a_table_is_built_from_every_part_and_a_few_networks(tmp_path: Path) -> 
             settings,
             gate,
             networks=5,
-            on_progress=lambda *what: seen.append(what),
+            progress=progress,
             timer=count_as_time,
         )
     assert set(table.parts) == set(space_parts(SPACE, 16))
-    assert len({network.architecture.key for network in table.measured}) == 5
+    assert len({network.key for network in table.measured}) == 5
     reference = count_params(SPACE.reference(), 10)
     assert table.reference_step_time_s == pytest.approx(reference * 1e-6)
     for network in NETWORKS:  # numbers of parameters add up exactly
         expected = count_params(network, 10) / reference
         assert table.relative_step_time(network) == pytest.approx(expected)
     assert (table.conditions.precision, table.conditions.batch_size) == ("fp32", 4)
-    assert {what for what, _, _ in seen} == {"parts", "networks"}
-    assert all(done <= total for _, done, total in seen)
+    assert [task.description for task in progress.tasks] == ["parts", "networks"]
+    assert all(task.finished for task in progress.tasks)
 
 
 def test_one_disturbed_pass_does_not_change_the_table(tmp_path: Path) -> None:
