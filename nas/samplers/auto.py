@@ -1,6 +1,6 @@
 """The default sampler: the surrogate at first, later also evolution."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
@@ -46,17 +46,9 @@ class AutoSampler(ReproducibleSampler):
         self._evolution = EvolutionSampler(seed=seed)
         super().__init__(seed)
 
-    def reseeded(self, seed: int) -> Self:
-        """Return a copy with its own random streams, which shares the caches."""
-        twin = super().reseeded(seed)
-        twin._surrogate = self._surrogate.reseeded(seed)
-        twin._evolution = self._evolution.reseeded(seed)
-        return twin
-
-    def reseed_rng(self) -> None:
-        """Continue with new random streams; Optuna calls it when processes share a sampler."""
-        self._surrogate.reseed_rng()
-        self._evolution.reseed_rng()
+    def _set_seed(self, seed: int | None) -> None:
+        self._surrogate = self._surrogate.reseeded(seed)
+        self._evolution = self._evolution.reseeded(seed)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

@@ -30,7 +30,7 @@ class ReproducibleSampler(BaseSampler):
     def __init__(self, seed: int | None) -> None:
         self._set_seed(seed)
 
-    def reseeded(self, seed: int) -> Self:
+    def reseeded(self, seed: int | None) -> Self:
         """Return a copy with its own random stream, which shares the cache."""
         twin = copy.copy(self)
         twin._set_seed(seed)

@@ -82,7 +82,7 @@ class EvolutionSampler(ReproducibleSampler):
     def _population(self, study: Study) -> list[FrozenTrial]:
         """Return the population, oldest first; empty until it is complete."""
         population: list[FrozenTrial] = []
-        for trial in reversed(self._history.complete_trials(study)):
+        for trial in reversed(self._history.update(study)):
             if trial.user_attrs.get("state") not in UNTRAINED:
                 population.append(trial)
             if len(population) == self._size:

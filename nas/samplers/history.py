@@ -2,9 +2,7 @@
 
 import threading
 import weakref
-from bisect import insort
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -67,44 +65,40 @@ class TrialTracker:
 
 
 class History:
-    """Keeps a study's complete trials in the order of completion.
+    """Follows the complete trials of a study in the order of completion.
 
-    Attributes:
-        version: Changes whenever anything but the end of the list has changed. Whatever was
-            computed from the list is then invalid.
+    A subclass can keep a state that is computed from the trials in this order: `_append` adds
+    one trial to it, `_restart` starts from no trials. The trials so far are in `_trials`.
     """
 
     def __init__(self) -> None:
-        self.version = 0
         self._tracker = TrialTracker()
-        self._complete: list[FrozenTrial] = []
+        self._trials: list[FrozenTrial] = []
+        self._restart()
 
-    @property
-    def lock(self) -> AbstractContextManager[bool]:
-        """Reentrant lock for the objects that keep what they computed from the history."""
-        return self._tracker.lock
-
-    def complete_trials(self, study: Study) -> Sequence[FrozenTrial]:
+    def update(self, study: Study) -> Sequence[FrozenTrial]:
         """Return the complete trials, oldest first; neither they nor the list may be changed."""
-        with self.lock:
+        with self._tracker.lock:
             update = self._tracker.update(study)
-            if update.restarted:
-                self._complete = []
-                self.version += 1
-            for trial in sorted(filter(_is_complete, update.changed), key=completion):
-                if self._complete and completion(trial) < completion(self._complete[-1]):
-                    insort(self._complete, trial, key=completion)
-                    self.version += 1
-                else:
-                    self._complete.append(trial)
-            return self._complete
+            new = [trial for trial in update.changed if trial.state is TrialState.COMPLETE]
+            known = [] if update.restarted else self._trials
+            is_late = new and known and min(map(completion, new)) < completion(known[-1])
+            if update.restarted or is_late:
+                new, self._trials = [*known, *new], []
+                self._restart()
+            for trial in sorted(new, key=completion):
+                self._trials.append(trial)
+                self._append(trial, study)
+            return self._trials
+
+    def _restart(self) -> None:
+        """Forget the state."""
+
+    def _append(self, trial: FrozenTrial, study: Study) -> None:
+        """Add the trial, the last of `_trials`, to the state."""
 
 
 def completion(trial: FrozenTrial) -> tuple[int, datetime, int]:
     """Return the sort key of the order of completion: the search's count, then Optuna's clock."""
     finished = trial.datetime_complete or datetime.min
     return (trial.user_attrs.get("told", -1), finished, trial.number)
-
-
-def _is_complete(trial: FrozenTrial) -> bool:
-    return trial.state is TrialState.COMPLETE

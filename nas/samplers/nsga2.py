@@ -39,8 +39,8 @@ class Member:
         return self.rank, -self.crowding_distance
 
 
-class Population:
-    """The best `size` trials of a study by front and crowding distance, updated incrementally.
+class Population(History):
+    """The best `size` trials of a study by front and crowding distance.
 
     Each complete trial is added and the worst one is removed, in the order of completion, so
     the population is a function of the trials. Of trials with equal choices only the first is
@@ -52,27 +52,22 @@ class Population:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._history = History()
-        self._version, self._num_added = -1, 0
-        self._members: list[Member] = []
+        super().__init__()
 
     def members(self, study: Study) -> list[Member]:
         """Return the population after all complete trials; the list is not changed later."""
-        with self._history.lock:
-            trials = self._history.complete_trials(study)
-            if self._version != self._history.version:
-                self._version, self._num_added, self._members = self._history.version, 0, []
-            for trial in trials[self._num_added :]:
-                self._add(trial, study.directions)
-            self._num_added = len(trials)
-            return self._members
+        self.update(study)
+        return self._members
 
-    def _add(self, trial: FrozenTrial, directions: list[StudyDirection]) -> None:
+    def _restart(self) -> None:
+        self._members: list[Member] = []
+
+    def _append(self, trial: FrozenTrial, study: Study) -> None:
         if trial.user_attrs.get("state", State.COMPLETE) != State.COMPLETE:
             return
         if any(member.trial.params == trial.params for member in self._members):
             return
-        members = [*self._members, Member(trial=trial, losses=losses_of(trial, directions))]
+        members = [*self._members, Member(trial=trial, losses=losses_of(trial, study.directions))]
         points = np.array([member.losses for member in members])
         ranks = front_ranks(points)
         distances = crowding_distances(points, ranks)

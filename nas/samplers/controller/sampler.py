@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # at run time torch is imported with the first proposal of a 
     from nas.samplers.controller.ppo import PpoLearner
 
 
-class PolicyCache:
+class PolicyCache(History):
     """The policy after a study's complete trials, kept from one proposal to the next.
 
     Every `batch` complete trials, in the order of completion, make one update. The policy is
@@ -29,23 +29,27 @@ class PolicyCache:
 
     def __init__(self, *, seed: int, settings: PpoSettings) -> None:
         self._seed, self._settings = seed, settings
-        self._history = History()
-        self._version, self._num_updates = -1, 0
-        self._learner: PpoLearner | None = None
+        super().__init__()
 
     def policy(self, study: Study) -> "Policy":
         """Return the policy after all full batches of `study`'s complete trials."""
+        self.update(study)
+        return self._learner().policy
+
+    def _restart(self) -> None:
+        self._current: PpoLearner | None = None
+
+    def _append(self, trial: FrozenTrial, study: Study) -> None:  # noqa: ARG002
+        size = self._settings.batch
+        if len(self._trials) % size == 0:
+            self._learner().update(self._trials[-size:], study.direction)
+
+    def _learner(self) -> "PpoLearner":
         from nas.samplers.controller.ppo import PpoLearner
 
-        with self._history.lock:
-            trials, size = self._history.complete_trials(study), self._settings.batch
-            if self._learner is None or self._history.version != self._version:
-                self._learner = PpoLearner(seed=self._seed, settings=self._settings)
-                self._version, self._num_updates = self._history.version, 0
-            for start in range(self._num_updates * size, len(trials) - size + 1, size):
-                self._learner.update(trials[start : start + size], study.direction)
-                self._num_updates += 1
-            return self._learner.policy
+        if self._current is None:
+            self._current = PpoLearner(seed=self._seed, settings=self._settings)
+        return self._current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ def full_scan(study: optuna.Study) -> list[int]:
 
 
 def numbers(history: History, study: optuna.Study) -> list[int]:
-    return [trial.number for trial in history.complete_trials(study)]
+    return [trial.number for trial in history.update(study)]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -47,26 +47,39 @@ def test_complete_trials_are_those_of_a_full_scan(seed: int) -> None:
     assert len(full_scan(study)) > 20
 
 
-def test_only_a_change_before_the_end_changes_the_version() -> None:
-    study, history = optuna.create_study(), History()
-    for told in (5, 6):
+class Appended(History):
+    """Records the trials appended since the last restart."""
+
+    def _restart(self) -> None:
+        self.appended: list[int] = []
+
+    def _append(self, trial: optuna.trial.FrozenTrial, study: optuna.Study) -> None:
+        self.appended.append(trial.number)
+
+
+def test_the_state_restarts_only_after_a_change_before_the_end() -> None:
+    def add(told: int) -> None:
         study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": told}))
-        history.complete_trials(study)
-    version = history.version
-    study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": 7}))
-    assert numbers(history, study) == [0, 1, 2]
-    assert history.version == version
-    study.add_trial(optuna.trial.create_trial(value=0.0, user_attrs={"told": 1}))
-    assert numbers(history, study) == [3, 0, 1, 2]
-    assert history.version > version
+
+    study, history = optuna.create_study(), Appended()
+    for told in (5, 6):
+        add(told)
+        history.update(study)
+    first = history.appended
+    add(7)
+    assert numbers(history, study) == [0, 1, 2] == history.appended
+    assert history.appended is first
+    add(1)
+    assert numbers(history, study) == [3, 0, 1, 2] == history.appended
+    assert history.appended is not first
     other = optuna.create_study()
-    assert numbers(history, other) == []
-    assert numbers(history, study) == [3, 0, 1, 2]
+    assert numbers(history, other) == [] == history.appended
+    assert numbers(history, study) == [3, 0, 1, 2] == history.appended
 
 
 def test_copies_and_pickles_return_the_same_trials() -> None:
     study, history = optuna.create_study(), History()
     study.add_trial(optuna.trial.create_trial(value=0.0))
-    history.complete_trials(study)
+    history.update(study)
     for twin in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
         assert numbers(twin, study) == [0]
