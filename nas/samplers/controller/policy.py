@@ -1,6 +1,6 @@
-"""The controller's policy network: an LSTM that makes one decision after the other."""
+"""The controller's policy network, an LSTM, and its updates by PPO."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -9,6 +9,7 @@ from torch.distributions import Categorical
 from torch.nn.utils import skip_init
 
 from nas.samplers.controller.actions import Action
+from nas.samplers.controller.settings import PpoSettings
 from nas.samplers.controller.trial_batch import TrialBatch
 from nas.samplers.seeding import named_seed
 
@@ -45,35 +46,32 @@ class Policy:
     and the decision's name alone, so the order in which decisions occur does not matter.
     Decisions that are not made take no step.
 
-    Attributes:
-        start: Embedding that is the input of the first step, [1, H].
-        optimizer: Adam over all weights. It keeps a step count for each weight and skips weights
-            without a gradient, so a decision that occurs late learns as fast as the others.
-
     Source: Zoph et al., Learning Transferable Architectures (arXiv:1707.07012, appendix A.2).
     """
 
-    def __init__(self, *, seed: int, hidden: int, learning_rate: float) -> None:
-        self._seed, self._hidden = seed, hidden
+    def __init__(self, *, seed: int, settings: PpoSettings) -> None:
+        self._seed, self._settings, hidden = seed, settings, settings.hidden
         self._layers: dict[str, DecisionLayers] = {}
         self._lstm = skip_init(nn.LSTMCell, hidden, hidden, dtype=torch.float64)
-        self.start = skip_init(nn.Embedding, 1, hidden, dtype=torch.float64)
-        parameters = self._initialized("lstm", self._lstm) + self._initialized("start", self.start)
-        self.optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        self._start = skip_init(nn.Embedding, 1, hidden, dtype=torch.float64)
+        weights = self._initialized("lstm", self._lstm) + self._initialized("start", self._start)
+        # Adam keeps a step count for each weight and skips weights without a gradient, so a
+        # decision that occurs late learns as fast as the others.
+        self._optimizer = torch.optim.Adam(weights, lr=settings.learning_rate, fused=True)
 
     def layers(self, decision: str, num_options: int) -> DecisionLayers:
         """Return the layers of a decision; created at the first call."""
         if decision not in self._layers:
-            layers = self._layers[decision] = DecisionLayers(num_options, self._hidden)
+            layers = self._layers[decision] = DecisionLayers(num_options, self._settings.hidden)
             parameters = self._initialized(f"decision/{decision}", layers)
-            self.optimizer.add_param_group({"params": parameters})
+            self._optimizer.add_param_group({"params": parameters})
         return self._layers[decision]
 
     @torch.no_grad()
     @single_thread()
     def initial_state(self) -> LstmState:
         """Return the state in which the first decision is made; B = 1."""
-        return self._step(self.start.weight, self._zero_state(1))
+        return self._step(self._start.weight, self._zero_state(1))
 
     @torch.no_grad()
     @single_thread()
@@ -96,7 +94,7 @@ class Policy:
         The log-probability of an invalid option is about -1e9, and its probability is 0.
         """
         layers = [self.layers(name, size) for name, size in batch.num_options.items()]
-        embeddings = torch.cat([self.start.weight, *(each.embedding.weight for each in layers)])
+        embeddings = torch.cat([self._start.weight, *(each.embedding.weight for each in layers)])
         weight = torch.cat([each.output.weight for each in layers])  # [V, H]
         bias = torch.cat([each.output.bias for each in layers])
         state, hidden = self._zero_state(batch.inputs.shape[1]), []
@@ -107,12 +105,44 @@ class Policy:
         logits = logits.masked_fill(batch.invalid_options, _MASKED_LOGIT)
         return Categorical(logits=logits, validate_args=False)
 
+    @torch.enable_grad()
+    @single_thread()
+    def update(self, trials: Sequence[Sequence[Action]], advantages: Sequence[float]) -> None:
+        """Take the Adam steps of one batch of trials; trials without actions are left out.
+
+        Actions that no policy drew count as drawn by the policy before the update.
+
+        Source: PPO's clipped objective (arXiv:1707.06347, equation 7) with each decision as an
+            action that has the advantage of its whole trial, and an entropy term as NASNet has
+            (arXiv:1707.07012, appendix A.2).
+
+        Args:
+            trials: Actions of each trial.
+            advantages: Advantage of each trial, in standard deviations of the reward.
+        """
+        used = [index for index, actions in enumerate(trials) if actions]
+        if not used:
+            return
+        batch = TrialBatch.of([trials[index] for index in used])
+        advantage = torch.tensor([advantages[index] for index in used], dtype=torch.float64)
+        old_log_probs = batch.log_probs
+        for _ in range(self._settings.epochs):
+            options = self.forward(batch)
+            log_probs = options.log_prob(batch.actions)
+            old_log_probs = old_log_probs.where(~old_log_probs.isnan(), log_probs.detach())
+            ratio = (log_probs - old_log_probs).exp()
+            objective = clipped_objective(ratio, advantage, self._settings.clip)
+            objective = objective + self._settings.entropy * options.entropy()
+            self._optimizer.zero_grad()
+            (-objective[batch.step_mask].mean()).backward()
+            self._optimizer.step()
+
     def _step(self, inputs: Tensor, state: LstmState) -> LstmState:
         hidden, cell = self._lstm(inputs, state)
         return hidden, cell
 
     def _zero_state(self, batch_size: int) -> LstmState:
-        zeros = torch.zeros(batch_size, self._hidden, dtype=torch.float64)
+        zeros = torch.zeros(batch_size, self._settings.hidden, dtype=torch.float64)
         return zeros, zeros
 
     def _initialized(self, name: str, module: nn.Module) -> list[nn.Parameter]:
@@ -122,3 +152,14 @@ class Policy:
         for parameter in parameters:
             nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE, generator)
         return parameters
+
+
+def clipped_objective(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """Return PPO's clipped objective of each action, to be maximized, [T, B].
+
+    Args:
+        ratio: Probability of the action / probability with which it was drawn, [T, B].
+        advantage: Advantage of each trial, [B].
+        clip: Distance from 1 beyond which a ratio is not rewarded.
+    """
+    return torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from optuna.distributions import BaseDistribution
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.samplers.base import ReproducibleSampler
 from nas.samplers.controller.actions import LOG_PROBS, actions_of, is_decision
+from nas.samplers.controller.advantages import RewardBaseline
 from nas.samplers.controller.settings import PpoSettings
 from nas.samplers.history import History
 
 if TYPE_CHECKING:  # at run time torch is imported with the first proposal of a controller
     from nas.samplers.controller.policy import LstmState, Policy
-    from nas.samplers.controller.ppo import PpoLearner
 
 
 class PolicyCache(History):
@@ -34,22 +34,25 @@ class PolicyCache(History):
     def policy(self, study: Study) -> "Policy":
         """Return the policy after all full batches of `study`'s complete trials."""
         self.update(study)
-        return self._learner().policy
+        return self._get_policy()
 
     def _restart(self) -> None:
-        self._current: PpoLearner | None = None
+        self._policy: Policy | None = None
+        self._baseline = RewardBaseline(self._settings.baseline_decay)
 
     def _append(self, trial: FrozenTrial, study: Study) -> None:  # noqa: ARG002
-        size = self._settings.batch
-        if len(self._trials) % size == 0:
-            self._learner().update(self._trials[-size:], study.direction)
+        if len(self._trials) % self._settings.batch == 0:
+            batch = self._trials[-self._settings.batch :]
+            sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
+            advantages = self._baseline.advantages(batch, sign)
+            self._get_policy().update([actions_of(trial) for trial in batch], advantages)
 
-    def _learner(self) -> "PpoLearner":
-        from nas.samplers.controller.ppo import PpoLearner
+    def _get_policy(self) -> "Policy":
+        from nas.samplers.controller.policy import Policy
 
-        if self._current is None:
-            self._current = PpoLearner(seed=self._seed, settings=self._settings)
-        return self._current
+        if self._policy is None:
+            self._policy = Policy(seed=self._seed, settings=self._settings)
+        return self._policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

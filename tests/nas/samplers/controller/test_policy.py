@@ -9,12 +9,13 @@ import torch
 from nas.samplers.controller.actions import Action
 from nas.samplers.controller.policy import Policy
 from nas.samplers.controller.trial_batch import TrialBatch
+from tests.toys.trials import ppo_settings
 
 SIZES = {"depth": 3, "block": 2, "kernel": 4}
 
 
 def new_policy(*, seed: int) -> Policy:
-    return Policy(seed=seed, hidden=5, learning_rate=0.01)
+    return Policy(seed=seed, settings=ppo_settings())
 
 
 def some_trials() -> list[list[Action]]:
@@ -78,6 +79,6 @@ def test_first_weights_do_not_depend_on_the_order_of_decisions() -> None:
             first.layers(name, SIZES[name]).output.weight,
             second.layers(name, SIZES[name]).output.weight,
         )
-    other = new_policy(seed=2)
-    assert not torch.equal(other.start.weight, first.start.weight)
-    assert first.start.weight.abs().max() <= 0.1
+    other = new_policy(seed=2).layers("depth", SIZES["depth"]).output.weight
+    assert not torch.equal(first.layers("depth", SIZES["depth"]).output.weight, other)
+    assert other.abs().max() <= 0.1

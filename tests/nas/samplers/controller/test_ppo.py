@@ -1,23 +1,14 @@
 """Updates of the policy: clipped objective, optimizer and advantages."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
-from optuna.study import StudyDirection
 
 from nas.candidate import State
+from nas.samplers.controller.actions import Action
 from nas.samplers.controller.advantages import RewardBaseline
-from nas.samplers.controller.ppo import PpoLearner, clipped_objective
-from nas.samplers.controller.settings import PpoSettings
-from tests.toys.trials import binary_trial
-
-
-def settings(**changes: Any) -> PpoSettings:
-    values = {"hidden": 8, "learning_rate": 0.01, "batch": 10, "epochs": 3}
-    values |= {"clip": 0.2, "entropy": 0.0, "baseline_decay": 0.95}
-    return PpoSettings(**(values | changes))
+from nas.samplers.controller.policy import Policy, clipped_objective
+from tests.toys.trials import binary_trial, ppo_settings
 
 
 @pytest.mark.parametrize(
@@ -43,20 +34,33 @@ def test_the_clipped_objective_by_hand(
 
 def test_decisions_that_are_not_made_keep_their_weights() -> None:
     """The first Adam step of a decision has the size of the learning rate, even if it is late."""
-    learner = PpoLearner(seed=0, settings=settings(epochs=1, learning_rate=0.01))
-    bias = learner.policy.layers("b", 2).output.bias
-    before = bias.detach().clone()
-    for start in range(4):
-        values = [float(start + number) for number in range(2)]
-        trials = [
-            binary_trial({"a": number, f"c{start}": 0}, v) for number, v in enumerate(values)
+    policy = Policy(seed=0, settings=ppo_settings(epochs=1))
+
+    def update(*decisions: str) -> None:
+        actions = [
+            [Action(decision=name, num_options=2, option=option) for name in decisions]
+            for option in (0, 1)
         ]
-        learner.update(trials, StudyDirection.MAXIMIZE)
+        policy.update(actions, [-1.0, 1.0])
+
+    bias = policy.layers("b", 2).output.bias
+    before = bias.detach().clone()
+    for number in range(4):
+        update("a", f"c{number}")
     assert torch.equal(bias, before)
-    learner.update(
-        [binary_trial({"b": 0}, 0.0), binary_trial({"b": 1}, 9.0)], StudyDirection.MAXIMIZE
-    )
+    update("b")
     np.testing.assert_allclose((bias - before).detach().numpy(), [-0.01, 0.01], rtol=1e-5)
+
+
+def test_trials_without_actions_are_left_out() -> None:
+    first, second = (Policy(seed=0, settings=ppo_settings()) for _ in range(2))
+    actions = [[Action(decision="a", num_options=2, option=option)] for option in (0, 1)]
+    first.update(actions, [-1.0, 1.0])
+    second.update([actions[0], [], actions[1]], [-1.0, 3.0, 1.0])
+    second.update([[]], [3.0])
+    assert first.log_probs(first.initial_state(), "a", 2) == second.log_probs(
+        second.initial_state(), "a", 2
+    )
 
 
 def test_a_repeated_candidate_has_no_advantage_and_a_failed_one_the_least() -> None:

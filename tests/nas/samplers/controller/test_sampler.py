@@ -130,6 +130,12 @@ def test_the_ledger_keeps_the_log_probability_of_every_decision(tmp_path: Path) 
         assert all(value < 0 for value in notes.values())
 
 
+def new_policy() -> Policy:
+    sampler: Any = make_sampler("controller", seed=0)
+    policy: Policy = sampler._cache.policy(optuna.create_study())
+    return policy
+
+
 def probability_after_update(value_of_zero: float, *, state: State | None = None) -> float:
     """Return the probability of option 0 of d0 after ten trials, half of which chose it.
 
@@ -168,7 +174,7 @@ def test_an_action_beyond_the_clip_does_not_change_the_policy() -> None:
         policy: Policy = sampler._cache.policy(study)
         return policy.log_probs(policy.initial_state(), "d", 2)[1]
 
-    new = Policy(seed=0, hidden=64, learning_rate=0.01)
+    new = new_policy()
     before = new.log_probs(new.initial_state(), "d", 2)[1]
     assert after_one_update(-9.0) == before  # ratio far over 1.2, and far under 0.8
     assert after_one_update(before) > before
@@ -200,7 +206,7 @@ def test_one_sampler_can_serve_several_studies() -> None:
     trained = optuna.create_study(direction="maximize", sampler=sampler)
     trained.optimize(lambda trial: float(trial.suggest_categorical("d", (0, 1)) or 0), n_trials=25)
     again = optuna.create_study(direction="maximize", sampler=sampler)
-    new = Policy(seed=0, hidden=64, learning_rate=0.01)
+    new = new_policy()
 
     def of_first(policy: Policy) -> list[float]:
         return policy.log_probs(policy.initial_state(), "d", 2)
