@@ -24,7 +24,7 @@ from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
-from nas.run_folder.files import record_environment, write_best, write_config
+from nas.run_folder.files import RunFiles
 from nas.run_folder.identity import MAY_CHANGE, run_settings
 from nas.run_folder.opening import RESULTS, opened_run_folder
 from nas.session import (
@@ -106,13 +106,12 @@ def run_search(
         engine = make_engine(config, space, ledger, predictor, first=first)
         for start in starts:
             console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
-        write_config(folder, config)
-        record_environment(folder, config, images)
+        files = RunFiles(folder=folder, config=config, space=space)
+        files.write_config()
+        files.write_environment(images)
         mirror.add(engine.records())
         session = _Session(
-            config=config,
-            folder=folder,
-            space=space,
+            files=files,
             engine=engine,
             results=Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id),
             finalist_round=FinalistRound.of_run(folder, config, ledger.run_id),
@@ -136,7 +135,7 @@ class _RunObserver(JobObserver):
         session.tidy_checkpoints()
         self._progress.completed(record)
         if session.engine.best is record:
-            write_best(session.folder, record, session.config, session.space)
+            session.files.write_best(record)
 
     def note(self, line: str) -> None:
         self._progress.note(line)
@@ -146,9 +145,7 @@ class _RunObserver(JobObserver):
 class _Session:
     """One session of a search: its parts, and the steps from candidates to files."""
 
-    config: SearchConfig
-    folder: Path
-    space: SearchSpace
+    files: RunFiles
     engine: Engine
     results: Results
     finalist_round: FinalistRound
@@ -160,7 +157,7 @@ class _Session:
         """Do what is left of the search, and write its files."""
         signal, failures = None, None
         if self._has_candidates() or self.finalist_round.missing(self.engine.records()):
-            budget, ends = self.config.budget, self.limits.ends
+            budget, ends = self.files.config.budget, self.limits.ends
             with SearchProgress(self.console, budget=budget, ends=ends) as progress:
                 progress.start(self.engine.records())
                 try:
@@ -172,8 +169,8 @@ class _Session:
 
     def tidy_checkpoints(self) -> None:
         """Remove the checkpoints from which no rung can start any more."""
-        if len(self.config.training_rungs) > 1:
-            RungCheckpoints.of_run(self.folder).tidy(self.engine.checkpoints_in_use())
+        if len(self.files.config.training_rungs) > 1:
+            RungCheckpoints.of_run(self.files.folder).tidy(self.engine.checkpoints_in_use())
 
     def _has_candidates(self) -> bool:
         """Whether a worker is needed; a job that is asked for here is in flight from now on."""
@@ -185,7 +182,7 @@ class _Session:
         self, make_evaluator: Callable[[], Evaluate], progress: SearchProgress, *, dashboard: bool
     ) -> Signals | None:
         """Train the candidates, and the best of them again; return the signal that stopped it."""
-        config = self.config
+        config = self.files.config
         with (
             stop_signals() as stop,  # a signal while Ray starts waits until Ray has started
             ray_session(
@@ -213,7 +210,7 @@ class _Session:
     def _run_queue(
         self, queue: JobQueue, ray: RaySession, make_evaluator: Callable[[], Evaluate]
     ) -> Signals | None:
-        if self.config.executor == "actors":
+        if self.files.config.executor == "actors":
             return run_with_actors(queue, ray, make_evaluator)
         # Imported here, because a session sets Ray's environment before Ray is imported.
         from nas.execution.ray_tune import run_with_tune
@@ -225,10 +222,10 @@ class _Session:
     ) -> SearchResult:
         engine, records = self.engine, self.engine.records()
         finals = self.finalist_round.finals(records)
-        files = write_outputs(self.folder, records, finals, self.config, self.space)
+        files = write_outputs(self.files, records, finals)
         notes = [
             *search_notes(engine),
-            time_note(self.config, self.limits, engine),
+            time_note(self.files.config, self.limits, engine),
             *rung_notes(records),
             *(final_notes(finals) if finals else []),
             self.mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S),

@@ -39,7 +39,7 @@ from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.reward import weighted_product
-from nas.run_folder.files import write_trials
+from nas.run_folder.files import RunFiles
 from nas.session import cost_predictor, make_engine, make_evaluator_factory
 from search_space.architecture import Architecture
 from trainer.data.cache.images import CachedImages
@@ -74,7 +74,7 @@ def search(
         while spent(engine.records()) < limit and (job := queue.next_job()) is not None:
             queue.complete(job, results.load_or_evaluate(job, evaluate))
             RungCheckpoints.of_run(folder).tidy(engine.checkpoints_in_use())
-        write_trials(folder, engine.records(), SPACE)
+        RunFiles(folder=folder, config=config, space=SPACE).write_trials(engine.records())
         (folder / "found.json").write_text(json.dumps(found(engine.records()), indent=1) + "\n")
 
 

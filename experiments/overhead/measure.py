@@ -83,7 +83,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from nas.engine.study import quiet_optuna
     from nas.execution.ray_actors import run_with_actors
     from nas.report.progress import SearchProgress
-    from nas.run_folder.files import write_best
+    from nas.run_folder.files import RunFiles
     from nas.samplers import sampler_factory
     from nas.settings.config import SearchConfig
     from search_space.space import SearchSpace
@@ -117,7 +117,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
             def completed(self, record: Record) -> None:
                 progress.completed(record)
                 if engine.best is record:
-                    write_best(folder, record, config, space)
+                    RunFiles(folder=folder, config=config, space=space).write_best(record)
                 clock.read()
 
         results = Results(folder=folder / "results", run_id=ledger.run_id)

@@ -12,22 +12,16 @@ from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.figures import search_figure
 from nas.report.page import write_report
-from nas.run_folder.files import architecture_file, trials_table, write_best, write_trials
+from nas.run_folder.files import RunFiles, trials_table
 from nas.run_folder.opening import read_run
-from nas.settings.config import SearchConfig
 from search_space.architecture_file import BEST, save_architecture
 from search_space.atomic_file import write_atomic
-from search_space.space import SearchSpace
 
 FRONT = "front"
 
 
 def write_outputs(
-    folder: Path,
-    records: Sequence[Record],
-    finals: Finals | None,
-    config: SearchConfig,
-    space: SearchSpace,
+    run: RunFiles, records: Sequence[Record], finals: Finals | None
 ) -> tuple[Path, ...]:
     """Write all result files of a search and return them, the most important first.
 
@@ -37,17 +31,17 @@ def write_outputs(
         OSError: If a file cannot be written.
     """
     files = [
-        *write_finals(folder, finals),
-        write_front(folder, records, config, space),
-        write_trials(folder, records, space),
-        write_report(folder, records, config, space, finals),
+        *write_finals(run.folder, finals),
+        write_front(run, records),
+        run.write_trials(records),
+        write_report(run, records, finals),
     ]
     best = winner(records, finals)
     if best is None:
-        (folder / BEST).unlink(missing_ok=True)
+        (run.folder / BEST).unlink(missing_ok=True)
         return tuple(files)
     finalist = finals.winner.provenance() if finals and finals.winner else None
-    return write_best(folder, best, config, space, finalist=finalist), *files
+    return run.write_best(best, finalist), *files
 
 
 def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
@@ -62,13 +56,12 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     run = read_run(folder)
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
-    records, config = run.records, run.config
-    finals = FinalistRound.of_run(folder, config, run.run_id).finals(records)
-    report = write_report(folder, records, config, SearchSpace.load(config.space), finals)
+    finals = FinalistRound.of_run(folder, run.files.config, run.run_id).finals(run.records)
+    report = write_report(run.files, run.records, finals)
     if png is None:
         return (report,)
-    best = winner(records, finals)
-    search_figure(records, folder.name, winner=best).savefig(png, format="png")
+    best = winner(run.records, finals)
+    search_figure(run.records, folder.name, winner=best).savefig(png, format="png")
     return report, png
 
 
@@ -86,28 +79,23 @@ def write_finals(folder: Path, finals: Finals | None) -> tuple[Path, ...]:
     return (path,)
 
 
-def write_front(
-    folder: Path, records: Sequence[Record], config: SearchConfig, space: SearchSpace
-) -> Path:
+def write_front(run: RunFiles, records: Sequence[Record]) -> Path:
     """Write ``pareto.csv``, and ``front/KEY.json`` for each candidate of the Pareto front.
 
     The table has the rows of ``trials.csv``, the most accurate candidate first. The files are
     architecture files, which nas-scale and nas-train read; those of networks that have left the
     front are removed.
     """
-    path, home, front = folder / "pareto.csv", folder / FRONT, pareto_front(records)
+    path, home, front = run.folder / "pareto.csv", run.folder / FRONT, pareto_front(records)
     order = [record.candidate.number for record in front]
-    table = trials_table(front, space).set_index("number", drop=False).loc[order]
+    table = trials_table(front, run.space).set_index("number", drop=False).loc[order]
     write_atomic(path, table.to_csv(index=False))
     home.mkdir(exist_ok=True)
-    kept = set()
-    for record in front:
-        file = architecture_file(folder.name, record, config, space)
-        save_architecture(home / f"{file.architecture.key}.json", file)
-        kept.add(f"{file.architecture.key}.json")
-    for old in home.glob("*.json"):
-        if old.name not in kept:
-            old.unlink(missing_ok=True)
+    files = {home / f"{record.candidate.key}.json": record for record in front}
+    for file, record in files.items():
+        save_architecture(file, run.architecture_file(record))
+    for old in set(home.glob("*.json")) - files.keys():
+        old.unlink(missing_ok=True)
     return path
 
 

@@ -24,37 +24,24 @@ from nas.report.tables import (
     milliseconds,
     percent,
 )
-from nas.run_folder.files import trials_table
-from nas.settings.config import SearchConfig
+from nas.run_folder.files import RunFiles, trials_table
 from search_space.atomic_file import write_atomic
-from search_space.space import SearchSpace
 
 
-def write_report(
-    folder: Path,
-    records: Sequence[Record],
-    config: SearchConfig,
-    space: SearchSpace,
-    finals: Finals | None = None,
-) -> Path:
+def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> Path:
     """Write ``report.html`` into the run's folder and return its path.
 
     The page needs no network and no other file. If no candidate was trained, it says so and lists
     the reasons.
     """
-    path = folder / "report.html"
-    write_atomic(path, report_page(folder.name, records, config, space, finals))
+    path = run.folder / "report.html"
+    write_atomic(path, report_page(run, records, finals))
     return path
 
 
-def report_page(
-    name: str,
-    records: Sequence[Record],
-    config: SearchConfig,
-    space: SearchSpace,
-    finals: Finals | None = None,
-) -> str:
+def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> str:
     """Return the page as text, with all values escaped."""
+    name, space = run.folder.name, run.space
     best = winner(records, finals)
     number, first = best.candidate.number if best else None, finals.winner if finals else None
     trials = trials_table(records, space).sort_values("reward", ascending=False)
@@ -65,7 +52,7 @@ def report_page(
         .from_string(template, {"percent": percent, "milliseconds": milliseconds, "count": count})
         .render(
             name=name,
-            config=config,
+            config=run.config,
             space=space,
             counts={state: counted[state] for state in State},
             best=best,

@@ -9,10 +9,8 @@ from rich.console import Console
 from nas.analysis.ranking import contenders, ranked
 from nas.candidate import Record, State
 from nas.report.tables import top_table
-from nas.run_folder.files import architecture_file
 from nas.run_folder.opening import read_run
 from search_space.architecture_file import save_architecture
-from search_space.space import SearchSpace
 
 
 def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:
@@ -56,9 +54,10 @@ def show_reranked(folder: Path, w: float, v: float, console: Console) -> Path:
     found = rerank(run.records, w=w, v=v)
     if not found:
         raise ValueError(f"{folder}: no candidate of this run was trained to more than chance")
-    config = run.config.model_copy(update={"w": w, "v": v})
-    file = architecture_file(folder.name, found[0], config, SearchSpace.load(config.space))
-    note = {"w": w, "v": v, "of_the_search": {"w": run.config.w, "v": run.config.v}}
+    config = run.files.config
+    reweighed = replace(run.files, config=config.model_copy(update={"w": w, "v": v}))
+    file = reweighed.architecture_file(found[0])
+    note = {"w": w, "v": v, "of_the_search": {"w": config.w, "v": config.v}}
     path = folder / f"best-w{w:g}-v{v:g}.json"
     save_architecture(path, replace(file, provenance={**file.provenance, "reweighed": note}))
     able = contenders(found)

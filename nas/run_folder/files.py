@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,102 +47,97 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(columns)).astype(dict.fromkeys(sorted(whole), "Int64"))
 
 
-def write_trials(folder: Path, records: Sequence[Record], space: SearchSpace) -> Path:
-    """Write ``trials.csv``, which pandas reads without this package."""
-    path = folder / "trials.csv"
-    write_atomic(path, trials_table(records, space).to_csv(index=False))
-    return path
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFiles:
+    """Writes the files of a run, and returns their paths.
 
-
-def write_best(
-    folder: Path,
-    record: Record,
-    config: SearchConfig,
-    space: SearchSpace,
-    *,
-    finalist: dict[str, Any] | None = None,
-) -> Path:
-    """Write ``best.json``, the architecture file that nas-scale and nas-train read.
-
-    Args:
-        folder: The run's folder.
-        record: The winner.
+    Attributes:
+        folder: The run's folder; its name is that of the run.
         config: The search's settings.
-        space: Maps the winner's choices to its network.
-        finalist: Description of its further trainings; None if there were none.
+        space: Maps choices to networks.
     """
-    path = folder / BEST
-    save_architecture(path, architecture_file(folder.name, record, config, space, finalist))
-    return path
 
+    folder: Path
+    config: SearchConfig
+    space: SearchSpace
 
-def architecture_file(
-    run: str,
-    record: Record,
-    config: SearchConfig,
-    space: SearchSpace,
-    finalist: dict[str, Any] | None = None,
-) -> ArchitectureFile:
-    """Return the architecture file of a trained candidate of the run called `run`."""
-    outcome = record.outcome
-    costs, timing = outcome.costs, outcome.costs.timing
-    return ArchitectureFile(
-        architecture=space.architecture(record.candidate.choices),
-        name=f"{run}-{record.candidate.number}",
-        train_size=space.image_size.train,
-        eval_size=space.image_size.eval,
-        metrics={
-            "accuracy": outcome.training.accuracy,
-            "step_time_s": timing.step_time_s,
-            "relative_step_time": costs.relative_step_time,
-            "num_params": costs.num_params,
-            "macs": costs.macs,
-            "peak_memory_bytes": timing.peak_memory_bytes,
-            "reward": outcome.reward,
-        },
-        provenance={
-            "command": "nas-search",
-            "run": run,
-            "candidate": record.candidate.number,
-            "choices": dict(record.candidate.choices),
-            "space": space.name,
-            "settings": config.identity(),
-            "num_classes": costs.num_classes,
-            "device": timing.device,
-            "torch_version": timing.torch_version,
-            "finalist": finalist,
-        },
-    )
+    def write_trials(self, records: Sequence[Record]) -> Path:
+        """Write ``trials.csv``, which pandas reads without this package."""
+        path = self.folder / "trials.csv"
+        write_atomic(path, trials_table(records, self.space).to_csv(index=False))
+        return path
 
+    def write_best(self, winner: Record, finalist: Mapping[str, Any] | None = None) -> Path:
+        """Write ``best.json``, the architecture file that nas-scale and nas-train read.
 
-def write_config(folder: Path, config: SearchConfig) -> Path:
-    """Write ``config.yaml``: all settings, defaults included."""
-    path = folder / "config.yaml"
-    write_atomic(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
-    return path
+        `finalist` describes the winner's further trainings; it is None if there were none.
+        """
+        path = self.folder / BEST
+        save_architecture(path, self.architecture_file(winner, finalist))
+        return path
 
+    def architecture_file(
+        self, record: Record, finalist: Mapping[str, Any] | None = None
+    ) -> ArchitectureFile:
+        """Return the architecture file of a trained candidate of the run."""
+        outcome = record.outcome
+        costs, timing = outcome.costs, outcome.costs.timing
+        return ArchitectureFile(
+            architecture=self.space.architecture(record.candidate.choices),
+            name=f"{self.folder.name}-{record.candidate.number}",
+            train_size=self.space.image_size.train,
+            eval_size=self.space.image_size.eval,
+            metrics={
+                "accuracy": outcome.training.accuracy,
+                "step_time_s": timing.step_time_s,
+                "relative_step_time": costs.relative_step_time,
+                "num_params": costs.num_params,
+                "macs": costs.macs,
+                "peak_memory_bytes": timing.peak_memory_bytes,
+                "reward": outcome.reward,
+            },
+            provenance={
+                "command": "nas-search",
+                "run": self.folder.name,
+                "candidate": record.candidate.number,
+                "choices": dict(record.candidate.choices),
+                "space": self.space.name,
+                "settings": self.config.identity(),
+                "num_classes": costs.num_classes,
+                "device": timing.device,
+                "torch_version": timing.torch_version,
+                "finalist": finalist,
+            },
+        )
 
-def record_environment(folder: Path, config: SearchConfig, images: CachedImages) -> Path:
-    """Write ``environment.json``: versions, host, commit, command, seed and the images."""
-    return write_environment(
-        folder,
-        command=map(without_password, sys.argv),
-        seed=config.seed,
-        packages=PACKAGES,
-        device={
-            "cpu": cpu_name(),
-            "cores": len(os.sched_getaffinity(0)),
-            "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
-        },
-        images={
-            "name": images.name,
-            "cache": images.path.name,
-            "image_size": images.image_size,
-            "native_size": images.native_size,
-            "classes": list(images.class_names),
-            "counts": {name: len(split) for name, split in images.splits.items()},
-        },
-    )
+    def write_config(self) -> Path:
+        """Write ``config.yaml``: all settings, defaults included."""
+        path = self.folder / "config.yaml"
+        settings = self.config.model_dump(mode="json")
+        write_atomic(path, yaml.safe_dump(settings, sort_keys=False))
+        return path
+
+    def write_environment(self, images: CachedImages) -> Path:
+        """Write ``environment.json``: versions, host, commit, command, seed and the images."""
+        return write_environment(
+            self.folder,
+            command=map(without_password, sys.argv),
+            seed=self.config.seed,
+            packages=PACKAGES,
+            device={
+                "cpu": cpu_name(),
+                "cores": len(os.sched_getaffinity(0)),
+                "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
+            },
+            images={
+                "name": images.name,
+                "cache": images.path.name,
+                "image_size": images.image_size,
+                "native_size": images.native_size,
+                "classes": list(images.class_names),
+                "counts": {name: len(split) for name, split in images.splits.items()},
+            },
+        )
 
 
 def _row(record: Record) -> dict[str, Any]:

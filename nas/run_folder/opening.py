@@ -10,7 +10,9 @@ from nas.candidate import Record
 from nas.engine.events import RungTold, Told
 from nas.engine.ledger import LEDGER, HeldError, read_ledger
 from nas.engine.search_state import read_search_state
+from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
+from search_space.space import SearchSpace
 from trainer.config import parse_settings, validated
 
 RESULTS = "results"  # folder of the result files
@@ -57,12 +59,12 @@ class ReadRun:
     """Content of a run's folder.
 
     Attributes:
-        config: The run's settings.
+        files: The run's settings and search space, and the writer of its files.
         run_id: The ledger's identifier.
         records: All finished candidates.
     """
 
-    config: SearchConfig
+    files: RunFiles
     run_id: str
     records: tuple[Record, ...]
 
@@ -83,7 +85,7 @@ def read_run(folder: Path) -> ReadRun:
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return ReadRun(
-        config=config,
+        files=RunFiles(folder=folder, config=config, space=SearchSpace.load(config.space)),
         run_id=read_ledger(ledger).run_id,
         records=tuple(read_search_state(ledger).records),
     )

@@ -1,6 +1,9 @@
 """Records of candidates for tests."""
 
+from pathlib import Path
+
 from nas.candidate import Candidate, Outcome, Record, State
+from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
 from tests.toys.metrics import whole_metrics
@@ -8,6 +11,11 @@ from trainer.config import ProxyConfig
 
 TINY = SearchSpace.load("tiny")
 CONFIG = SearchConfig(proxy=ProxyConfig(image_size=24))
+
+
+def run_files(folder: Path) -> RunFiles:
+    """Return the writer of a run's files."""
+    return RunFiles(folder=folder, config=CONFIG, space=TINY)
 
 
 def choices(depth: int = 1, *, last: int = 0) -> dict[str, int | str]:

@@ -18,7 +18,6 @@ from nas.finalists.finalist_round import FinalistRound
 from nas.report.outputs import write_outputs
 from nas.run_folder.opening import read_run
 from search_space.architecture_file import load_architecture
-from search_space.space import SearchSpace
 
 RUNS = Path(__file__).parents[1] / "golden" / "runs"
 NAMES = ("full", "progressive")
@@ -72,12 +71,12 @@ def test_the_candidate_of_every_result_is_that_of_the_ledger(run: Path) -> None:
 
 def test_tables_and_winner_are_written_byte_by_byte(run: Path) -> None:
     found = read_run(run)
-    finals = FinalistRound.of_run(run, found.config, found.run_id).finals(found.records)
+    finals = FinalistRound.of_run(run, found.files.config, found.run_id).finals(found.records)
     assert finals is not None
     before = {name: (run / name).read_text() for name in WRITTEN}
     for name in WRITTEN:
         (run / name).unlink()
-    write_outputs(run, found.records, finals, found.config, SearchSpace.load(found.config.space))
+    write_outputs(found.files, found.records, finals)
     assert {name: (run / name).read_text() for name in WRITTEN} == before
 
 

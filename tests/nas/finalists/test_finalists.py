@@ -24,7 +24,7 @@ from nas.report.notes import final_notes
 from nas.report.outputs import write_finals, write_outputs
 from nas.settings.config import ProgressiveConfig
 from search_space.architecture_file import load_architecture
-from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, run_files, trained
 from tests.toys.metrics import at_rung, with_metrics
 
 SEEDS, EPOCHS = (1, 2), 20
@@ -234,7 +234,7 @@ def test_the_files_describe_the_finalists(tmp_path: Path) -> None:
     finals = judged(
         records, {0: [outcome(0.60), outcome(0.70)], 1: [outcome(0.72), outcome(0.66)]}
     )
-    files = write_outputs(tmp_path, records, finals, CONFIG, TINY)
+    files = write_outputs(run_files(tmp_path), records, finals)
     assert files[0] == tmp_path / "best.json"
     best = load_architecture(tmp_path)
     assert best.architecture == TINY.architecture(records[1].candidate.choices)
@@ -251,9 +251,9 @@ def test_the_files_describe_the_finalists(tmp_path: Path) -> None:
 
 
 def test_best_json_is_removed_if_no_candidate_can_win(tmp_path: Path) -> None:
-    write_outputs(tmp_path, [trained(0, 0.8)], None, CONFIG, TINY)
+    write_outputs(run_files(tmp_path), [trained(0, 0.8)], None)
     assert (tmp_path / "best.json").exists()
-    write_outputs(tmp_path, [at_chance(trained(0, 0.8))], None, CONFIG, TINY)
+    write_outputs(run_files(tmp_path), [at_chance(trained(0, 0.8))], None)
     assert not (tmp_path / "best.json").exists()
     assert "better than guessing" in (tmp_path / "report.html").read_text()
 
@@ -261,7 +261,7 @@ def test_best_json_is_removed_if_no_candidate_can_win(tmp_path: Path) -> None:
 def test_the_front_is_written_as_architecture_files(tmp_path: Path) -> None:
     fast = trained(0, 0.5, accuracy=0.5, relative=0.5)
     good = trained(1, 0.6, accuracy=0.7, relative=2.0, depth=2)
-    write_outputs(tmp_path, [fast, good], None, CONFIG, TINY)
+    write_outputs(run_files(tmp_path), [fast, good], None)
     assert list(pd.read_csv(tmp_path / "pareto.csv")["number"]) == [1, 0]
     names = {path.name for path in (tmp_path / "front").iterdir()}
     keys = {TINY.architecture(r.candidate.choices).key: r for r in (fast, good)}
@@ -271,5 +271,5 @@ def test_the_front_is_written_as_architecture_files(tmp_path: Path) -> None:
         assert file.metrics["accuracy"] == record.outcome.training.accuracy
         assert json.loads((tmp_path / "front" / f"{key}.json").read_text())["key"] == key
     faster = trained(2, 0.6, accuracy=0.9, relative=0.1, depth=3)
-    write_outputs(tmp_path, [fast, good, faster], None, CONFIG, TINY)
+    write_outputs(run_files(tmp_path), [fast, good, faster], None)
     assert len(list((tmp_path / "front").iterdir())) == 1

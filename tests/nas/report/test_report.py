@@ -9,7 +9,7 @@ import pytest
 from nas.finalists.finalists import choose_finalists, finalist_trainings, judge_finalists
 from nas.report.figures import search_figure
 from nas.report.page import report_page, write_report
-from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
+from tests.nas.nas_records import failed, infeasible, run_files, trained
 from tests.toys.metrics import with_metrics
 
 
@@ -35,7 +35,7 @@ class _Tags(HTMLParser):
 
 def test_the_page_is_self_contained_and_well_formed() -> None:
     records = [trained(0, 0.4), trained(1, 0.6, accuracy=0.8, relative=2.0), failed(2)]
-    page = report_page("run", records, CONFIG, TINY)
+    page = report_page(run_files(Path("run")), records)
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
@@ -47,14 +47,14 @@ def test_the_page_is_self_contained_and_well_formed() -> None:
 
 def test_the_page_escapes_names_and_reasons() -> None:
     records = [trained(0, 0.4), failed(1, "<script>alert(1)</script>")]
-    page = report_page("<run>", records, CONFIG, TINY)
+    page = report_page(run_files(Path("<run>")), records)
     assert "<script>" not in page
     assert "&lt;run&gt;" in page
     assert "a &lt;device&gt; &amp; more" in page
 
 
 def test_a_run_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:
-    path = write_report(tmp_path, [failed(0), infeasible(1)], CONFIG, TINY)
+    path = write_report(run_files(tmp_path), [failed(0), infeasible(1)])
     text = path.read_text()
     assert "No candidate was trained" in text
     assert "not finite" in text
@@ -71,7 +71,7 @@ def test_the_finalists_have_a_table_with_the_winner_marked() -> None:
         for one in trainings
     }
     finals = judge_finalists(chosen, trainings, outcomes, w=0.0, v=0.0)
-    page = report_page("run", records, CONFIG, TINY, finals)
+    page = report_page(run_files(Path("run")), records, finals)
     assert "Winner: candidate 1" in page
     assert "71.00 ± 1.41 %" in page  # half the difference times the root of 2
     assert "61.00 to 65.00" in page
@@ -80,10 +80,10 @@ def test_the_finalists_have_a_table_with_the_winner_marked() -> None:
 
 def test_candidates_at_chance_are_grey_and_cannot_win() -> None:
     guess = with_metrics(trained(0, 0.9), at_chance=True)
-    page = report_page("run", [guess, trained(1, 0.2)], CONFIG, TINY)
+    page = report_page(run_files(Path("run")), [guess, trained(1, 0.2)])
     assert "Winner: candidate 1" in page
     assert page.count('<tr class="chance">') == 1
-    assert "better than guessing" in report_page("run", [guess], CONFIG, TINY)
+    assert "better than guessing" in report_page(run_files(Path("run")), [guess])
 
 
 def test_a_figure_needs_a_trained_candidate() -> None:

@@ -12,9 +12,8 @@ from nas.cli import main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
 from nas.report.rerank import rerank, show_reranked
-from nas.run_folder.files import write_config
 from search_space.architecture_file import load_architecture
-from tests.nas.nas_records import CONFIG, TINY, failed, trained
+from tests.nas.nas_records import CONFIG, TINY, failed, run_files, trained
 from tests.toys.metrics import at_rung, with_metrics
 
 
@@ -28,7 +27,7 @@ RECORDS = (point(0, 0.8, 4.0, 1.0), point(1, 0.6, 1.0, 4.0, depth=2), failed(2))
 
 def run(folder: Path, records: Sequence[Record] = RECORDS) -> Path:
     folder.mkdir()
-    write_config(folder, CONFIG)
+    run_files(folder).write_config()
     with Ledger(folder / "ledger.jsonl", CONFIG.identity()) as ledger:
         for record in records:
             asked = Asked(**record.candidate.to_dict())

@@ -10,16 +10,10 @@ import yaml
 
 from nas.analysis.ranking import best_record
 from nas.metrics import Metric, Metrics
-from nas.run_folder.files import (
-    record_environment,
-    trials_table,
-    write_best,
-    write_config,
-    write_trials,
-)
+from nas.run_folder.files import trials_table
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
-from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, trained
+from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, run_files, trained
 from tests.toys.training import images
 
 
@@ -36,7 +30,7 @@ def test_there_is_no_best_without_a_trained_candidate() -> None:
 
 def test_pandas_reads_one_row_a_candidate_from_trials_csv(tmp_path: Path) -> None:
     records = [failed(2), trained(0, 0.25, accuracy=0.3), infeasible(1)]
-    table = pd.read_csv(write_trials(tmp_path, records, TINY))
+    table = pd.read_csv(run_files(tmp_path).write_trials(records))
     assert list(table["number"]) == [0, 1, 2]
     assert list(table["state"]) == ["COMPLETE", "INFEASIBLE", "FAIL"]
     assert list(table["reward"]) == [0.25, 0.0, 0.0]
@@ -55,7 +49,7 @@ def test_whole_numbers_stay_whole_beside_empty_cells(tmp_path: Path) -> None:
     chosen = choices(1, last=2)
     candidate = replace(with_last.candidate, choices=chosen, key=TINY.key(chosen))
     records = [trained(0, 0.2), replace(with_last, candidate=candidate)]
-    rows = write_trials(tmp_path, records, TINY).read_text().splitlines()
+    rows = run_files(tmp_path).write_trials(records).read_text().splitlines()
     column = rows[0].split(",").index("stage5.kernel_size")
     assert [row.split(",")[column] for row in rows[1:]] == ["", "3"]
 
@@ -69,7 +63,7 @@ def test_columns_of_whole_numbers_stay_whole() -> None:
 
 
 def test_trials_csv_without_candidates_has_its_columns(tmp_path: Path) -> None:
-    table = pd.read_csv(write_trials(tmp_path, [], TINY))
+    table = pd.read_csv(run_files(tmp_path).write_trials([]))
     assert len(table) == 0
     assert "stage1.block" in table.columns
 
@@ -77,7 +71,7 @@ def test_trials_csv_without_candidates_has_its_columns(tmp_path: Path) -> None:
 def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    write_best(folder, trained(4, 0.6, accuracy=0.7, depth=2), CONFIG, TINY)
+    run_files(folder).write_best(trained(4, 0.6, accuracy=0.7, depth=2))
     file = load_architecture(folder)  # as nas-scale --from RUN reads it
     assert file.architecture == TINY.architecture(choices(2))
     assert (file.train_size, file.eval_size) == (48, 48)
@@ -90,12 +84,12 @@ def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None
 
 
 def test_config_yaml_contains_all_settings(tmp_path: Path) -> None:
-    path = write_config(tmp_path, CONFIG)
+    path = run_files(tmp_path).write_config()
     assert SearchConfig.model_validate(yaml.safe_load(path.read_text())) == CONFIG
 
 
 def test_environment_json_contains_versions_and_command(tmp_path: Path) -> None:
-    path = record_environment(tmp_path, CONFIG, images())
+    path = run_files(tmp_path).write_environment(images())
     environment = json.loads(path.read_text())
     assert set(environment["packages"]) >= {"torch", "ray", "optuna"}
     assert environment["seed"] == 0

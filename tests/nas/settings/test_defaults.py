@@ -1,13 +1,14 @@
 """Defaults of settings that are not given, and how flags, files and defaults combine."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.run_folder.files import write_config
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser
+from tests.nas.nas_records import run_files
 
 
 def given(**flags: Any) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def test_the_trainings_have_the_seed_of_the_search() -> None:
 
 
 def test_the_seed_flag_overrides_both_seeds_of_a_file(tmp_path: Path) -> None:
-    file = write_config(tmp_path, complete_config({**given(), "seed": 5}))
+    config = complete_config({**given(), "seed": 5})
+    file = replace(run_files(tmp_path), config=config).write_config()
     again = complete_config(given(config=file))
     assert (again.seed, again.proxy.seed) == (5, 5)
     other = complete_config(given(config=file, seed=7))
