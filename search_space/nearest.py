@@ -7,10 +7,9 @@ from itertools import combinations, product
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.space import SearchSpace
 from search_space.spaces.decision import Choice
-from search_space.spaces.stage_options import StageOptions
+from search_space.spaces.stage_options import FIXED_FIELDS, StageOptions
 
 _MAX_STAGES = 16  # of a network; matching more stages takes too long
-_FIXED = ("width", "stride", "se_ratio")  # fields of a stage that the space decides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ def nearest(space: SearchSpace, architecture: Architecture) -> NearestPoint:
             point = options.build(chosen)
             changes += [
                 f"stage{number}.{field} {was} -> {now}"
-                for field in (*chosen, *_FIXED)
+                for field in (*chosen, *FIXED_FIELDS)
                 if (was := getattr(stage, field)) != (now := getattr(point, field))
             ]
         elif chosen["depth"]:

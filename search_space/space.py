@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Self
 
 from search_space.architecture import Architecture, BlockType
-from search_space.checks import require_int
+from search_space.checks import require, require_int
 from search_space.spaces.decision import Choice, Choices, Decision, canonical
-from search_space.spaces.stage_options import DECISION_FIELDS, StageOptions
+from search_space.spaces.stage_options import DECISION_FIELDS, FIXED_FIELDS, StageOptions
 from search_space.spaces.yaml_file import read_space
 
 _SMALLEST_IMAGE = 8  # pixels
@@ -62,11 +62,12 @@ class SearchSpace:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         for number, stage in enumerate(self.stages, start=1):
-            if stage.removable and (number == 1 or number < len(self.stages)):
-                raise ValueError(
-                    f"stages[{number}].depth must be >= 1 in every stage but the last, "
-                    f"got {list(stage.depth)}"
-                )
+            may_be_removable = 1 < number == len(self.stages)
+            rule = ">= 1 in every stage but the last"
+            depths = list(stage.depth)
+            require(
+                may_be_removable or not stage.removable, f"stages[{number}].depth", rule, depths
+            )
         require_int("proxy_image_size", self.proxy_image_size, _SMALLEST_IMAGE)
         self.reference()  # checks stem_width and head_width, and that there are stages
 
@@ -205,11 +206,9 @@ def _require_equal(architecture: Architecture, point: Architecture) -> None:
     """Raise if a value that the skeleton fixes differs between `architecture` and `point`."""
     for field in ("stem_width", "head_width"):
         got, wanted = getattr(architecture, field), getattr(point, field)
-        if got != wanted:
-            raise ValueError(f"{field} must be {wanted}, got {got}")
+        require(got == wanted, field, str(wanted), got)
     pairs = zip(architecture.stages, point.stages, strict=True)
     for number, (stage, fixed) in enumerate(pairs, start=1):
-        for field in ("width", "stride", "se_ratio"):
+        for field in FIXED_FIELDS:
             got, wanted = getattr(stage, field), getattr(fixed, field)
-            if got != wanted:
-                raise ValueError(f"stage{number}.{field} must be {wanted}, got {got}")
+            require(got == wanted, f"stage{number}.{field}", str(wanted), got)

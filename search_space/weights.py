@@ -35,20 +35,9 @@ def from_torchvision(
 
     Source: torchvision 0.28.0, torchvision/models/efficientnet.py.
     """
-    if any(
-        stage.block is BlockType.FUSED_MBCONV and stage.se_ratio for stage in architecture.stages
-    ):
-        raise ValueError(
-            "torchvision has no Fused-MBConv with squeeze-excite to take weights from"
-        )
-    last = len(architecture.stages) + 1
-    names = [
-        *_layer("stem", "features.0.0", "features.0.1"),
-        *_block_layers(architecture, _torchvision_block),
-        *_layer("head", f"features.{last}.0", f"features.{last}.1"),
-        *_linear("classifier", "classifier.1"),
-    ]
-    return _renamed(architecture, state_dict, names)
+    last = f"features.{len(architecture.stages) + 1}"
+    convs = ("features.0.0", "features.0.1"), (f"{last}.0", f"{last}.1")
+    return _renamed(architecture, state_dict, _torchvision_block, *convs, "classifier.1")
 
 
 def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -69,24 +58,14 @@ def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> d
 
     Source: timm 1.0.31, timm/models/_efficientnet_blocks.py.
     """
-    if any(
-        stage.block is BlockType.FUSED_MBCONV and stage.expand_ratio == 1 and stage.se_ratio
-        for stage in architecture.stages
-    ):
-        raise ValueError(
-            "timm has no Fused-MBConv of expansion 1 with squeeze-excite to take weights from"
-        )
-    names = [
-        *_layer("stem", "conv_stem", "bn1"),
-        *_block_layers(architecture, _timm_block),
-        *_layer("head", "conv_head", "bn2"),
-        *_linear("classifier", "classifier"),
-    ]
-    return _renamed(architecture, state_dict, names)
+    convs = ("conv_stem", "bn1"), ("conv_head", "bn2")
+    return _renamed(architecture, state_dict, _timm_block, *convs, "classifier")
 
 
 def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Names:
     """Yield the names of a block's tensors: torchvision numbers the layers of a block."""
+    if stage.block is BlockType.FUSED_MBCONV and stage.se_ratio:
+        raise ValueError("torchvision has no Fused-MBConv with squeeze-excite")
     theirs = f"features.{stage_index + 1}.{block_index}.block"
     expands = stage.expand_ratio != 1
     layers = ["expand"] if expands else []
@@ -102,6 +81,9 @@ def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Name
 
 def _timm_block(stage: Stage, stage_index: int, block_index: int) -> Names:
     """Yield the names of a block's tensors: timm has four kinds of block."""
+    expands = stage.expand_ratio != 1
+    if stage.block is BlockType.FUSED_MBCONV and not expands and stage.se_ratio:
+        raise ValueError("timm has no Fused-MBConv of expansion 1 with squeeze-excite")
     theirs = f"blocks.{stage_index}.{block_index}"
     convs = {
         (BlockType.MBCONV, True): {
@@ -112,19 +94,12 @@ def _timm_block(stage: Stage, stage_index: int, block_index: int) -> Names:
         (BlockType.MBCONV, False): {"depthwise": "conv_dw", "project": "conv_pw"},
         (BlockType.FUSED_MBCONV, True): {"expand": "conv_exp", "project": "conv_pwl"},
         (BlockType.FUSED_MBCONV, False): {"project": "conv"},
-    }[stage.block, stage.expand_ratio != 1]
+    }[stage.block, expands]
     for number, (layer, conv) in enumerate(convs.items(), start=1):
         yield from _layer(layer, f"{theirs}.{conv}", f"{theirs}.bn{number}")
     if stage.se_ratio:
         yield from _linear("squeeze_excite.reduce", f"{theirs}.se.conv_reduce")
         yield from _linear("squeeze_excite.expand", f"{theirs}.se.conv_expand")
-
-
-def _block_layers(architecture: Architecture, block_names: BlockNames) -> Names:
-    for stage_index, stage in enumerate(architecture.stages):
-        for block_index in range(stage.depth):
-            for ours, theirs in block_names(stage, stage_index, block_index):
-                yield f"stages.{stage_index}.{block_index}.branch.{ours}", theirs
 
 
 def _layer(ours: str, conv: str, norm: str) -> Names:
@@ -139,15 +114,29 @@ def _linear(ours: str, theirs: str) -> Names:
 
 
 def _renamed(
-    architecture: Architecture, state_dict: Mapping[str, Tensor], names: list[tuple[str, str]]
+    architecture: Architecture,
+    state_dict: Mapping[str, Tensor],
+    block_names: BlockNames,
+    stem: tuple[str, str],
+    head: tuple[str, str],
+    classifier: str,
 ) -> dict[str, Tensor]:
-    """Return each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix."""
+    """Return each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix.
+
+    `stem` and `head` are their names of a convolution and its normalisation.
+    """
+    names = [*_layer("stem", *stem)]
+    for i, stage in enumerate(architecture.stages):
+        for j in range(stage.depth):
+            pairs = block_names(stage, i, j)
+            names += ((f"stages.{i}.{j}.branch.{ours}", theirs) for ours, theirs in pairs)
+    names += [*_layer("head", *head), *_linear("classifier", classifier)]
     if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
         raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
     missing = [theirs for _, theirs in names if theirs not in state_dict]
     if missing:
         raise ValueError(f"state_dict lacks {_list(missing)}")
-    num_classes = state_dict[names[-1][1]].shape[0]
+    num_classes = state_dict[f"{classifier}.bias"].shape[0]
     with torch.device("meta"):
         expected = build_network(architecture, num_classes).state_dict()
     renamed = {}

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search_space.architecture import BlockType, Stage
+from search_space.checks import require
 
 DECISION_FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
+FIXED_FIELDS = ("width", "stride", "se_ratio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,11 @@ class StageOptions:
             for option in options:
                 self._check_option(field, option)
         for field, value in asdict(self.backbone).items():
-            if value not in (options := open_fields[field]):
-                raise ValueError(
-                    f"backbone.{field} must be among the options {list(options)}, got {value!r}"
-                )
-        if self.removable and self.stride != 1:
-            raise ValueError(f"stride must be 1 where depth may be 0, got {self.stride!r}")
+            options = open_fields[field]
+            rule = f"among the options {list(options)}"
+            require(value in options, f"backbone.{field}", rule, value)
+        if self.removable:
+            require(self.stride == 1, "stride", "1 where depth may be 0", self.stride)
         if not any(self.depth):
             raise ValueError(f"depth must hold an option above 0, got {list(self.depth)}")
 
