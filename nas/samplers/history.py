@@ -68,7 +68,8 @@ class History:
     """Follows the complete trials of a study in the order of completion.
 
     A subclass can keep a state that is computed from the trials in this order: `_append` adds
-    one trial to it, `_restart` starts from no trials. The trials so far are in `_trials`.
+    one trial to it, `_restart` starts from no trials. The trials so far are in `_trials`. The
+    state must be read under the tracker's lock, which `update` also holds.
     """
 
     def __init__(self) -> None:

@@ -56,8 +56,9 @@ class Population(History):
 
     def members(self, study: Study) -> list[Member]:
         """Return the population after all complete trials; the list is not changed later."""
-        self.update(study)
-        return self._members
+        with self._tracker.lock:
+            self.update(study)
+            return self._members
 
     def _restart(self) -> None:
         self._members: list[Member] = []

@@ -33,8 +33,9 @@ class PolicyCache(History):
 
     def policy(self, study: Study) -> "Policy":
         """Return the policy after all full batches of `study`'s complete trials."""
-        self.update(study)
-        return self._get_policy()
+        with self._tracker.lock:
+            self.update(study)
+            return self._get_policy()
 
     def _restart(self) -> None:
         self._policy: Policy | None = None

@@ -26,7 +26,7 @@ class SupportsLogCostFactor(Protocol):
     """
 
     def log_cost_factor(self, choices: Mapping[str, Any], /) -> float:
-        """Return log(reward / accuracy), as far as it is known without training."""
+        """Return the part of log(reward / accuracy) that is known without training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
