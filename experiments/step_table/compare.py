@@ -31,8 +31,7 @@ from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
 from trainer.step_table.build import table_conditions
-from trainer.step_table.line_fit import fit_line
-from trainer.step_table.table import StepTable, load_step_table
+from trainer.step_table.table import StepTable, fit_line, load_step_table
 from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, synthetic_step
 

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from search_space.parts import Part, network_parts
-from trainer.step_table.line_fit import fit_line, leave_one_out_error
 
 SCHEMA = "nas.step-times/1"
 _NUMBERS = ("reference_step_time_s", "relative_error", "seconds")
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,15 +189,43 @@ class StepTable:
 
 
 def _sum(parts: Mapping[Part, float], architecture: Architecture, image_size: int) -> float:
-    """Return the sum of the times of a network's parts.
-
-    Raises:
-        ValueError: If the table lacks a part.
-    """
+    """Return the sum of the times of a network's parts; a ValueError names a missing one."""
     wanted = network_parts(architecture, image_size)
     if missing := [part for part in wanted if part not in parts]:
         raise ValueError(f"the table of step times lacks {missing[0]} of {architecture.key}")
     return sum(parts[part] for part in wanted)
+
+
+def fit_line(x: Values, y: Values) -> tuple[float, float]:
+    """Return slope > 0 and intercept >= 0 that minimise the sum of |y' - y| / y.
+
+    Absolute errors make the line robust to a single disturbed measurement. A line that minimises
+    them passes through two of the points, or through one and the origin, so all these are tried.
+
+    Args:
+        x: (n,) float64, > 0, n >= 1.
+        y: (n,) float64, > 0.
+    """
+    xs, ys = np.append(0.0, x), np.append(0.0, y)  # the origin first
+    one, other = np.triu_indices(len(xs), k=1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # two points may have the same x
+        slopes = (ys[other] - ys[one]) / (xs[other] - xs[one])
+        intercepts = ys[one] - slopes * xs[one]
+        errors = (np.abs(np.outer(slopes, x) + intercepts[:, None] - y) / y).sum(axis=1)
+    best = np.where((slopes > 0) & (intercepts >= 0), errors, np.inf).argmin()
+    return float(slopes[best]), float(intercepts[best])
+
+
+def leave_one_out_error(x: Values, y: Values) -> float:
+    """Return the mean of |y' - y| / y, where each y' uses the line fitted to the other points.
+
+    Args:
+        x: (n,) float64, > 0, n >= 3.
+        y: (n,) float64, > 0.
+    """
+    lines = [fit_line(np.delete(x, one), np.delete(y, one)) for one in range(len(x))]
+    slopes, intercepts = np.transpose(lines)
+    return float(np.mean(np.abs(slopes * x + intercepts - y) / y))
 
 
 def load_step_table(path: str | Path) -> StepTable:
