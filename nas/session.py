@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nas.candidate import Choices
 from nas.costs.predictor import CostPredictor
-from nas.costs.screening import PreTrainingFilter
 from nas.dispatch.limits import Limits
 from nas.engine.choice_space import ChoiceSpace
 from nas.engine.engine import Engine
@@ -31,7 +30,15 @@ def cost_predictor(
     config: SearchConfig, space: SearchSpace, num_classes: int, table: StepTable | None = None
 ) -> CostPredictor:
     """Return the predictor of the costs that the search's constraints and reward use."""
-    return CostPredictor(space, config.proxy, num_classes, table, w=config.w, v=config.v)
+    return CostPredictor(
+        space,
+        config.proxy,
+        num_classes,
+        table,
+        constraints=config.constraints,
+        w=config.w,
+        v=config.v,
+    )
 
 
 def make_engine(
@@ -42,30 +49,19 @@ def make_engine(
     *,
     first: Sequence[Choices] = (),
 ) -> Engine:
-    """Return the engine of a search, rebuilt from its ledger.
+    """Return the engine of a search, rebuilt from its ledger; see `Engine`.
 
-    Args:
-        config: The search's settings.
-        space: The space that is searched.
-        ledger: The run's ledger, open for writing.
-        predictor: Predicts costs for the constraints, and for samplers with a model.
-        first: Choices to propose before a sampler is asked.
-
-    Raises:
-        ValueError: If the ledger is of another space, or damaged.
+    `predictor` applies the constraints, and predicts costs for samplers with a model.
     """
     return Engine(
         space,
         sampler_factory(
-            config.sampler,
-            seed=config.seed,
-            predictor=predictor,
-            **config.sampler_options,
+            config.sampler, seed=config.seed, predictor=predictor, **config.sampler_options
         ),
         ledger,
         budget=config.budget,
         seed=config.seed,
-        screen=PreTrainingFilter(config.constraints, predictor),
+        screen=predictor,
         first=first,
         rungs=len(config.training_rungs),
         eta=config.progressive.eta,

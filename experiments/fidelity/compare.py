@@ -46,13 +46,7 @@ from trainer.data.cache.images import CachedImages
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
 from trainer.proxy.loops import accuracy, train_epoch
-from trainer.proxy.task import (
-    ProxyTask,
-    build_candidate,
-    candidate_loss,
-    candidate_optimizer,
-    proxy_split,
-)
+from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.schedule import cosine, scaled_learning_rate
 
 FIDELITIES = ("full", "progressive")
@@ -130,11 +124,11 @@ def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed:
     test = task.images.splits["test"]
     chosen = np.random.default_rng(0).permutation(len(test.labels))[:TEST_IMAGES]
     torch.manual_seed(seed)
-    network = build_candidate(architecture, task)
+    network = task.network(architecture)
     make = partial(Batches, device=task.device, batch_size=task.config.batch_size, seed=seed)
     padding = round(task.config.crop_padding * task.config.image_size)
     batches = make(task.images.splits["train"], training, flip=True, crop_padding=padding)
-    optimizer = candidate_optimizer(network, task.config, rate=0.0)
+    optimizer = task.optimizer(network)
     steps = batches.steps_per_epoch
     peak = scaled_learning_rate(task.config.learning_rate, task.config.batch_size)
     with DeviceGate(device_key(task.device)) as gate:
@@ -143,7 +137,7 @@ def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed:
                 network,
                 batches.epoch(epoch),
                 optimizer=optimizer,
-                loss=candidate_loss(task.config),
+                loss=task.loss,
                 rate_at=lambda step, before=epoch * steps: cosine(  # type: ignore[misc]
                     before + step,
                     peak=peak,

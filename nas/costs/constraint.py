@@ -2,27 +2,21 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-_COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
-_SECONDS = {"US": 1e-6, "MS": 1e-3, "S": 1.0}
-_BYTES = {"": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12} | {
-    "KIB": 2.0**10,
-    "MIB": 2.0**20,
-    "GIB": 2.0**30,
-    "TIB": 2.0**40,
-}
+from trainer.proxy.measurement import MeasuredCosts
+
 # What may be limited, and the sizes of the units it may be written in.
+_COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 QUANTITIES: Mapping[str, Mapping[str, float]] = {
     "params": _COUNTS,
     "macs": _COUNTS,
-    "step_time": {"": 1.0} | _SECONDS,
-    "memory": _BYTES,
-}
-_SPELLED = {"US": "us", "MS": "ms", "S": "s", "KIB": "KiB", "MIB": "MiB", "GIB": "GiB"} | {
-    "TIB": "TiB"
+    "step_time": {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0},
+    "memory": {"": 1.0, "B": 1.0}
+    | {f"{prefix}B": 1e3**power for power, prefix in enumerate("KMGT", start=1)}
+    | {f"{prefix}iB": 2.0 ** (10 * power) for power, prefix in enumerate("KMGT", start=1)},
 }
 STEP_TIME_SECONDS = "step_time_s"
 
@@ -71,23 +65,24 @@ class Constraint:
                 'constraint must read like "params < 24M", "macs <= 9G", "step_time < 1.2" or '
                 f'"memory < 20GB", got {text!r}'
             )
-        quantity, unit = match["quantity"].lower(), match["unit"].upper()
+        quantity = match["quantity"].lower()
         if quantity not in QUANTITIES:
             known = ", ".join(QUANTITIES)
             raise ValueError(f"constraint must limit one of {known}, got {quantity!r} in {text!r}")
-        units = QUANTITIES[quantity]
-        if unit not in units:
-            *most, last = [_SPELLED.get(name, name) for name in units if name]
-            known = f"{', '.join(most)} or {last}"
+        units = {unit.upper(): size for unit, size in QUANTITIES[quantity].items()}
+        size = units.get(match["unit"].upper())
+        if size is None:
+            *most, last = filter(None, QUANTITIES[quantity])
             raise ValueError(
-                f"constraint's unit must be {known}, got {match['unit']!r} in {text!r}"
+                f"constraint's unit must be {', '.join(most)} or {last}, "
+                f"got {match['unit']!r} in {text!r}"
             )
-        if quantity == "step_time" and unit:
+        if quantity == "step_time" and match["unit"]:
             quantity = STEP_TIME_SECONDS
         return cls(
             quantity=quantity,
             comparison=match["comparison"],
-            limit=float(match["number"]) * units[unit],
+            limit=float(match["number"]) * size,
             text=text.strip(),
         )
 
@@ -116,6 +111,18 @@ class Constraint:
         if _COMPARE[self.comparison](allowed, self.limit):
             return ""
         return f"{_shown(self.quantity, value)} violates {self.text!r}"
+
+
+def measured_violation(measured: MeasuredCosts, constraints: Sequence[Constraint]) -> str:
+    """Return the constraints that the measured costs violate, or an empty string.
+
+    Memory is checked on a GPU only: on a CPU the measured peak is that of the whole process,
+    libraries included.
+    """
+    costs = {"step_time": measured.relative_step_time, "step_time_s": measured.step_time_s}
+    if measured.timing.clock != "process_cpu":
+        costs["memory"] = measured.timing.peak_memory_bytes
+    return "; ".join(f"measured {why}" for one in constraints if (why := one.violation(costs)))
 
 
 def _shown(quantity: str, value: float) -> str:

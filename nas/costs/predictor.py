@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 
 from nas.candidate import Choices
+from nas.costs.constraint import Constraint
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT, weighted_product
-from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig
-from trainer.device.memory import predict_training_memory
+from trainer.proxy.memory_check import predict_proxy_memory
 from trainer.step_table.table import StepTable
+
+# A predicted step time excludes a candidate only if it exceeds the limit by this many mean
+# errors of the table. Of normally distributed errors, one in nine is larger than two mean
+# errors, half of them in this direction; the measured step time finds what passes.
+ERROR_MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,39 +53,36 @@ class PredictedCosts:
         return {name: value for name, value in costs.items() if value is not None}
 
 
+@dataclass(frozen=True)
 class CostPredictor:
     """Computes the costs of candidates from their choices, without building a network.
 
-    A search filters its candidates with it, and samplers with a model of the reward order
-    their proposals with it. Implements `SupportsLogCostFactor` of `nas.samplers`.
+    A search rejects candidates with it, and samplers with a model of the reward order their
+    proposals with it. Implements `Screen` of `nas.engine.choice_space` and
+    `SupportsLogCostFactor` of `nas.samplers`.
 
-    Args:
+    Attributes:
         space: Maps choices to networks.
         proxy: Settings of the short training: image size, batch size, precision, optimizer.
         num_classes: Outputs of the classifier.
         table: Predicts step times; None leaves them unknown.
+        constraints: Limits on the costs.
         w: Exponent of step time in the reward.
         v: Exponent of parameters in the reward.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        proxy: ProxyConfig,
-        num_classes: int,
-        table: StepTable | None = None,
-        *,
-        w: float = STEP_TIME_EXPONENT,
-        v: float = PARAMS_EXPONENT,
-    ) -> None:
-        self._space, self._proxy, self._num_classes, self._table = space, proxy, num_classes, table
-        self._w, self._v = w, v
-        self._reference_params = count_params(space.reference(), num_classes)
+    space: SearchSpace
+    proxy: ProxyConfig
+    num_classes: int
+    table: StepTable | None = None
+    _: KW_ONLY
+    constraints: tuple[Constraint, ...] = ()
+    w: float = STEP_TIME_EXPONENT
+    v: float = PARAMS_EXPONENT
 
-    @property
-    def step_time_error(self) -> float:
-        """Mean relative error of the predicted step times; 0 without a step time table."""
-        return self._table.relative_error if self._table else 0.0
+    @cached_property
+    def _reference_params(self) -> int:
+        return count_params(self.space.reference(), self.num_classes)
 
     def costs(self, choices: Choices) -> PredictedCosts:
         """Return the costs of the network that `choices` stand for.
@@ -87,28 +90,32 @@ class CostPredictor:
         Raises:
             ValueError: If `choices` are not a point of the space.
         """
-        return self.costs_of(self._space.architecture(choices))
-
-    def costs_of(self, architecture: Architecture) -> PredictedCosts:
-        """Return the costs of a network of the space."""
-        proxy, classes, table = self._proxy, self._num_classes, self._table
-        params = count_params(architecture, classes)
+        architecture, table = self.space.architecture(choices), self.table
+        params = count_params(architecture, self.num_classes)
         relative = table.relative_step_time(architecture) if table else None
         return PredictedCosts(
             params=params,
             relative_params=params / self._reference_params,
-            macs=count_macs(architecture, proxy.image_size, classes),
-            memory=predict_training_memory(
-                architecture,
-                proxy.image_size,
-                proxy.batch_size,
-                num_classes=classes,
-                precision=proxy.precision,
-                optimizer=proxy.optimizer,
-                momentum=proxy.momentum,
-            ),
+            macs=count_macs(architecture, self.proxy.image_size, self.num_classes),
+            memory=predict_proxy_memory(architecture, self.proxy, self.num_classes),
             relative_step_time=relative,
             step_time_s=relative * table.reference_step_time_s if relative and table else None,
+        )
+
+    def violation(self, choices: Choices) -> str:
+        """Return the constraints that the predicted costs violate as one line, or an empty string.
+
+        Raises:
+            ValueError: If `choices` are not a point of the space.
+        """
+        if not self.constraints:
+            return ""
+        costs = self.costs(choices).by_quantity()
+        margin = min(ERROR_MARGIN * self.table.relative_error, 1.0) if self.table else 0.0
+        return "; ".join(
+            reason if constraint.quantity in ("params", "macs") else f"predicted {reason}"
+            for constraint in self.constraints
+            if (reason := constraint.violation(costs, margin=margin))
         )
 
     def log_cost_factor(self, choices: Choices) -> float:
@@ -122,5 +129,5 @@ class CostPredictor:
         costs = self.costs(choices)
         step_time = costs.relative_step_time or 1.0
         return math.log(
-            weighted_product(1.0, step_time, costs.relative_params, w=self._w, v=self._v)
+            weighted_product(1.0, step_time, costs.relative_params, w=self.w, v=self.v)
         )

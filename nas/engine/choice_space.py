@@ -43,7 +43,7 @@ class ChoiceSpace(Protocol):
 
 
 class Screen(Protocol):
-    """Constraints before training, such as `nas.costs.screening.PreTrainingFilter`."""
+    """Constraints before training, such as `nas.costs.predictor.CostPredictor`."""
 
     def violation(self, choices: Choices) -> str:
         """Return the violated constraints as one line, or an empty string."""

@@ -10,9 +10,8 @@ import torch
 
 from nas.analysis.chance import is_at_chance
 from nas.candidate import Candidate, Outcome, State
-from nas.costs.constraint import Constraint
+from nas.costs.constraint import Constraint, measured_violation
 from nas.costs.predictor import CostPredictor
-from nas.costs.screening import measured_violation
 from nas.engine.job import Job, Training
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.images import proxy_task

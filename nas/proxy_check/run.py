@@ -9,7 +9,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from nas.costs.screening import PreTrainingFilter
 from nas.dispatch.job_queue import JobObserver
 from nas.dispatch.result_files import Results
 from nas.evaluation.evaluator import EvaluatorFactory
@@ -65,8 +64,7 @@ def check_proxy(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    predictor = cost_predictor(config, space, images.num_classes)
-    screen = PreTrainingFilter(config.constraints, predictor)
+    screen = cost_predictor(config, space, images.num_classes)
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 
 from search_space.architecture import Architecture
+from trainer.config import ProxyConfig
+from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.proxy.measurement import InfeasibleError
 from trainer.proxy.task import ProxyTask
@@ -19,43 +21,47 @@ OUT_OF_MEMORY = (
 )
 
 
-def check_memory(architecture: Architecture, task: ProxyTask) -> None:
-    """Refuse a candidate that cannot fit, before it is built.
+@contextmanager
+def device_of_candidate(architecture: Architecture, task: ProxyTask) -> Iterator[DeviceGate]:
+    """Seed torch and enter the device's gate for a candidate; free cached memory afterwards.
 
     Raises:
-        InfeasibleError: If the predicted training memory is above the limit.
+        InfeasibleError: If the predicted training memory is above the limit, or the device's
+            memory does not suffice in the block.
     """
-    limit = task.memory_limit_bytes
+    config, limit = task.config, task.memory_limit_bytes
     if limit is None:
         limit = device_memory_bytes(task.device)
-    needed = predict_training_memory(
-        architecture,
-        task.config.image_size,
-        task.config.batch_size,
-        num_classes=task.images.num_classes,
-        precision=task.config.precision,
-        optimizer=task.config.optimizer,
-        momentum=task.config.momentum,
-    )
+    needed = predict_proxy_memory(architecture, config, task.images.num_classes)
     if needed > limit:
         raise InfeasibleError(
             f"needs about {needed / 2**30:.1f} GiB to train on batches of "
-            f"{task.config.batch_size}, of {limit / 2**30:.1f} GiB"
+            f"{config.batch_size}, of {limit / 2**30:.1f} GiB"
         )
-
-
-@contextmanager
-def full_device_is_infeasible(device: torch.device) -> Iterator[None]:
-    """Turn a full device into an `InfeasibleError`, and free cached memory afterwards."""
+    torch.manual_seed(config.seed)
     try:
-        yield
+        with DeviceGate(device_key(task.device)) as gate:
+            yield gate
     except RuntimeError as error:
         if not _is_out_of_memory(error):
             raise
         raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
     finally:
-        if device.type == "cuda":
+        if task.device.type == "cuda":
             torch.cuda.empty_cache()  # the next candidate starts with a clean device
+
+
+def predict_proxy_memory(architecture: Architecture, config: ProxyConfig, num_classes: int) -> int:
+    """Return the predicted memory of a step of the short training, bytes; a lower bound."""
+    return predict_training_memory(
+        architecture,
+        config.image_size,
+        config.batch_size,
+        num_classes=num_classes,
+        precision=config.precision,
+        optimizer=config.optimizer,
+        momentum=config.momentum,
+    )
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -65,9 +71,9 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, torch.OutOfMemoryError) or any(
-            w in str(cause) for w in OUT_OF_MEMORY
-        ):
+        if isinstance(cause, torch.OutOfMemoryError):
+            return True
+        if any(message in str(cause) for message in OUT_OF_MEMORY):
             return True
         cause = cause.__context__
     return False

@@ -14,17 +14,10 @@ from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.order import seed_of
-from trainer.device.gate import DeviceGate, device_key
 from trainer.proxy.loops import accuracy, train_epoch
-from trainer.proxy.memory_check import check_memory, full_device_is_infeasible
+from trainer.proxy.memory_check import device_of_candidate
 from trainer.proxy.rungs import Rung, rung_learning_rate
-from trainer.proxy.task import (
-    ProxyTask,
-    build_candidate,
-    candidate_loss,
-    candidate_optimizer,
-    proxy_split,
-)
+from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.tensor_file import load_tensors
 
 SCHEMA = "nas.rung/1"
@@ -75,16 +68,15 @@ def train_rung(
     Source: EfficientNetV2 (arXiv:2104.00298), sections 3.3 and 5.1; section 4.2 for the growing
         images.
     """
-    check_memory(architecture, task)
-    torch.manual_seed(task.config.seed)
-    with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
-        network = build_candidate(architecture, task)
-        optimizer = candidate_optimizer(network, task.config, rate=0.0)
+    config = task.config
+    with device_of_candidate(architecture, task) as gate:
+        network = task.network(architecture)
+        optimizer = task.optimizer(network)
         if state is not None:
             network.load_state_dict(state["network"])
             optimizer.load_state_dict(state["optimizer"])
         network.set_dropout(rung.phase.dropout)
-        torch.manual_seed(seed_of(task.config.seed, rung.first_epoch, _DROPOUT_STREAM))
+        torch.manual_seed(seed_of(config.seed, rung.first_epoch, _DROPOUT_STREAM))
         training, evaluation = _batches(task, rung)
         loss = math.nan
         for epoch in range(rung.first_epoch, rung.first_epoch + rung.epochs):
@@ -92,12 +84,12 @@ def train_rung(
                 network,
                 training.epoch(epoch),
                 optimizer=optimizer,
-                loss=candidate_loss(task.config),
-                rate_at=partial(_rate, task, rung, training.steps_per_epoch, epoch),
+                loss=task.loss,
+                rate_at=partial(rung_learning_rate, config, rung, training.steps_per_epoch, epoch),
                 gate=gate,
-                precision=task.config.precision,
+                precision=config.precision,
             )
-        top1 = accuracy(network, evaluation.epoch(0), gate=gate, precision=task.config.precision)
+        top1 = accuracy(network, evaluation.epoch(0), gate=gate, precision=config.precision)
         state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
     return RungResult(accuracy=top1, train_loss=loss, state=state)
 
@@ -124,32 +116,17 @@ def load_rung(path: Path, device: torch.device) -> State | None:
 
 def _batches(task: ProxyTask, rung: Rung) -> tuple[Batches, Batches]:
     """Return the images that the rung trains on, and those that measure it, at its size."""
-    config, split, size = task.config, task.images.splits["train"], rung.phase.image_size
+    config, size = task.config, rung.phase.image_size
     training, held_out = proxy_split(config, task.images)
+    make = partial(Batches, task.images.splits["train"], device=task.device, size=size)
     return (
-        Batches(
-            split,
+        make(
             training,
-            device=task.device,
             batch_size=config.batch_size,
             seed=config.seed,
             flip=config.flip,
             crop_padding=round(config.crop_padding * size),
-            size=size,
             randaug_magnitude=rung.phase.randaug_magnitude,
         ),
-        Batches(
-            split,
-            held_out,
-            device=task.device,
-            batch_size=EVALUATION_BATCH,
-            train=False,
-            size=size,
-        ),
-    )
-
-
-def _rate(task: ProxyTask, rung: Rung, steps_per_epoch: int, epoch: int, step: int) -> float:
-    return rung_learning_rate(
-        task.config, rung, steps_per_epoch=steps_per_epoch, epoch=epoch, step=step
+        make(held_out, batch_size=EVALUATION_BATCH, train=False),
     )

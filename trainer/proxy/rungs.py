@@ -1,6 +1,6 @@
 """Rungs of the short training, each a phase of progressive learning. Pure arithmetic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainer.config import ProxyConfig, RungsConfig
 from trainer.schedule import Phase, cosine, exponential, progressive_phases, scaled_learning_rate
@@ -39,12 +39,10 @@ def training_rungs(config: ProxyConfig, rungs: RungsConfig | None = None) -> tup
 
     Source: EfficientNetV2 (arXiv:2104.00298), section 4.2, algorithm 1, for the phases.
     """
+    full = Phase(image_size=config.image_size, dropout=0.0, randaug_magnitude=0.0, mixup_alpha=0.0)
     if rungs is None:
-        phase = Phase(
-            image_size=config.image_size, dropout=0.0, randaug_magnitude=0.0, mixup_alpha=0.0
-        )
         warmup = config.warmup_epochs
-        return (Rung(phase=phase, first_epoch=0, epochs=config.epochs, warmup_epochs=warmup),)
+        return (Rung(phase=full, first_epoch=0, epochs=config.epochs, warmup_epochs=warmup),)
     if config.epochs < rungs.rungs:
         raise ValueError(
             f"--epochs must be at least the rungs, {rungs.rungs}, got {config.epochs}; "
@@ -52,18 +50,8 @@ def training_rungs(config: ProxyConfig, rungs: RungsConfig | None = None) -> tup
         )
     first_size = _rounded(rungs.first_size * config.image_size)
     phases = progressive_phases(
-        Phase(
-            image_size=min(first_size, config.image_size),
-            dropout=0.0,
-            randaug_magnitude=0.0,
-            mixup_alpha=0.0,
-        ),
-        Phase(
-            image_size=config.image_size,
-            dropout=rungs.dropout,
-            randaug_magnitude=rungs.randaug_magnitude,
-            mixup_alpha=0.0,
-        ),
+        replace(full, image_size=min(first_size, config.image_size)),
+        replace(full, dropout=rungs.dropout, randaug_magnitude=rungs.randaug_magnitude),
         count=rungs.rungs,
         size_multiple=SIZE_MULTIPLE,
     )
@@ -81,7 +69,7 @@ def training_rungs(config: ProxyConfig, rungs: RungsConfig | None = None) -> tup
 
 
 def rung_learning_rate(
-    config: ProxyConfig, rung: Rung, *, steps_per_epoch: int, epoch: int, step: int
+    config: ProxyConfig, rung: Rung, steps_per_epoch: int, epoch: int, step: int
 ) -> float:
     """Return the learning rate of a step.
 

@@ -1,10 +1,11 @@
 """Timing of a candidate's training step, alternately with the reference network's."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params
@@ -12,14 +13,8 @@ from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
 from trainer.proxy.measurement import MeasuredCosts
-from trainer.proxy.memory_check import check_memory, full_device_is_infeasible
-from trainer.proxy.task import (
-    ProxyTask,
-    build_candidate,
-    candidate_loss,
-    candidate_optimizer,
-    proxy_split,
-)
+from trainer.proxy.memory_check import device_of_candidate
+from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
 
@@ -35,14 +30,10 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
 
     Source: EfficientNetV2 (arXiv:2104.00298), section 3.3.
     """
-    check_memory(architecture, task)
-    torch.manual_seed(task.config.seed)
     started = time.perf_counter()
-    with full_device_is_infeasible(task.device), DeviceGate(device_key(task.device)) as gate:
-        images, labels = _one_batch(task)
-        networks = [build_candidate(one, task) for one in (architecture, task.reference)]
-        precision = task.config.precision
-        steps = [_training_step(one, task, images, labels, precision) for one in networks]
+    with device_of_candidate(architecture, task) as gate:
+        networks = (task.network(one) for one in (architecture, task.reference))
+        steps = _training_steps(task, [(one, task.config.precision) for one in networks])
         step_time, reference = time_steps(steps, task.config.timing, gate)
     num_classes = task.images.num_classes
     num_params = count_params(architecture, num_classes)
@@ -66,43 +57,39 @@ def fastest_precision(task: ProxyTask) -> Precision:
     """
     if task.device.type == "cuda":
         return "bf16"
-    images, labels = _one_batch(task)
     torch.manual_seed(task.config.seed)
-    network = build_candidate(task.reference, task)
-    choices: tuple[Precision, ...] = ("fp32", "bf16")
-    steps = [_training_step(network, task, images, labels, choice) for choice in choices]
+    network = task.network(task.reference)
+    steps = _training_steps(task, [(network, "fp32"), (network, "bf16")])
     with DeviceGate(device_key(task.device)) as gate:
         fp32, bf16 = time_steps(steps, task.config.timing, gate)
     return "bf16" if bf16.step_time_s < fp32.step_time_s else "fp32"
 
 
-def _training_step(
-    network: nn.Module, task: ProxyTask, images: Tensor, labels: Tensor, precision: Precision
-) -> TrainingStep:
-    # A learning rate of zero costs the same arithmetic and leaves the weights unchanged.
-    optimizer = candidate_optimizer(network, task.config, rate=0.0)
-    return TrainingStep(
-        network=network,
-        optimizer=optimizer,
-        loss=candidate_loss(task.config),
-        images=images,
-        labels=labels,
-        precision=precision,
-    )
+def _training_steps(
+    task: ProxyTask, variants: Sequence[tuple[nn.Module, Precision]]
+) -> list[TrainingStep]:
+    """Return the step of each network and precision, all on the same batch of training images.
 
-
-def _one_batch(task: ProxyTask) -> tuple[Tensor, Tensor]:
-    """Return one batch of training images (batch, 3, size, size) float32 and labels (batch,).
-
-    Fewer training images than a batch are repeated.
+    Fewer training images than a batch are repeated. The learning rate of zero costs the same
+    arithmetic and leaves the weights unchanged.
     """
     training, _ = proxy_split(task.config, task.images)
-    filled = np.resize(training, task.config.batch_size)
     batches = Batches(
         task.images.splits["train"],
-        filled,
+        np.resize(training, task.config.batch_size),
         device=task.device,
         batch_size=task.config.batch_size,
         train=False,
     )
-    return next(iter(batches.epoch(0)))
+    images, labels = next(iter(batches.epoch(0)))
+    return [
+        TrainingStep(
+            network=network,
+            optimizer=task.optimizer(network),
+            loss=task.loss,
+            images=images,
+            labels=labels,
+            precision=precision,
+        )
+        for network, precision in variants
+    ]

@@ -36,12 +36,24 @@ class ProxyTask:
     device: torch.device
     memory_limit_bytes: int | None = None
 
+    def network(self, architecture: Architecture) -> Network:
+        """Return the untrained network on the device."""
+        return build_network(architecture, self.images.num_classes).to(self.device)
 
-def build_candidate(architecture: Architecture, task: ProxyTask) -> Network:
-    """Return the untrained network on the task's device."""
-    network = build_network(architecture, task.images.num_classes)
-    network.to(task.device)
-    return network
+    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimizer of a network, with a learning rate of zero."""
+        return make_optimizer(
+            self.config.optimizer,
+            network,
+            learning_rate=0.0,
+            momentum=self.config.momentum,
+            weight_decay=self.config.weight_decay,
+        )
+
+    @property
+    def loss(self) -> nn.CrossEntropyLoss:
+        """The loss of the short training."""
+        return nn.CrossEntropyLoss(label_smoothing=self.config.label_smoothing)
 
 
 def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
@@ -68,21 +80,3 @@ def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Ind
             raise ValueError(f"--max-images {config.max_images} is too few: {error}") from error
         training = training[chosen]
     return training, held_out
-
-
-def candidate_optimizer(
-    network: nn.Module, config: ProxyConfig, *, rate: float
-) -> torch.optim.Optimizer:
-    """Return the short training's optimizer."""
-    return make_optimizer(
-        config.optimizer,
-        network,
-        learning_rate=rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-    )
-
-
-def candidate_loss(config: ProxyConfig) -> nn.CrossEntropyLoss:
-    """Return the short training's loss."""
-    return nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)

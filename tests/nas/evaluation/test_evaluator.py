@@ -124,7 +124,9 @@ def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
     strict = CONFIG.model_copy(update={"constraints": (Constraint.parse("step_time < 0.0001"),)})
     outcome = evaluator(strict, worker.factory.checkpoints)(job(0))
     assert outcome.state is State.INFEASIBLE
+    assert outcome.reward == 0.0
     assert outcome.is_charged  # it cost a timing
+    assert outcome.costs.relative_step_time > 0
     assert outcome.reason.startswith("measured step_time ")
     assert outcome.metrics.training is None
     assert outcome.metrics.device_seconds is not None

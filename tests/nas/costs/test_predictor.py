@@ -2,10 +2,8 @@
 
 import pytest
 
-from nas.candidate import Outcome, State
-from nas.costs.constraint import Constraint
+from nas.costs.constraint import Constraint, measured_violation
 from nas.costs.predictor import CostPredictor
-from nas.costs.screening import PreTrainingFilter, apply_measured_constraints
 from search_space.cost import count_params
 from tests.nas.nas_records import CONFIG
 from tests.toys.metrics import whole_metrics
@@ -19,8 +17,9 @@ WIDE_RELATIVE = (3 + 1 + 9 * 5) / (3 + 1 + 9 * 3)
 
 def screened(constraint: str, choices: dict[str, int | str], *, error: float = 0.0) -> str:
     """Return what the screen says of `choices` under one constraint."""
-    predictor = CostPredictor(TINY, CONFIG.proxy, 10, made_table(relative_error=error))
-    return PreTrainingFilter([Constraint.parse(constraint)], predictor).violation(choices)
+    table, constraints = made_table(relative_error=error), (Constraint.parse(constraint),)
+    predictor = CostPredictor(TINY, CONFIG.proxy, 10, table, constraints=constraints)
+    return predictor.violation(choices)
 
 
 def test_predicted_costs_hold_what_the_reward_needs_besides_accuracy() -> None:
@@ -61,22 +60,6 @@ def test_predicted_memory_above_the_limit_is_infeasible() -> None:
     assert screened("memory < 100GB", REFERENCE) == ""
 
 
-def measured(clock: str) -> Outcome:
-    """Return a trained candidate's outcome with what constraints read."""
-    return Outcome(
-        state=State.COMPLETE,
-        reward=0.7,
-        metrics=whole_metrics(
-            relative_step_time=1.3,
-            step_time_s=0.05,
-            peak_memory_bytes=3_000_000_000,
-            timing_clock=clock,
-        ),
-        worker="host/1",
-        seconds=9.0,
-    )
-
-
 @pytest.mark.parametrize(
     ("constraint", "clock", "complaint"),
     [
@@ -89,18 +72,12 @@ def measured(clock: str) -> Outcome:
     ],
 )
 def test_what_was_measured_decides(constraint: str, clock: str, complaint: str) -> None:
-    before = measured(clock)
-    after = apply_measured_constraints(before, [Constraint.parse(constraint)])
-    if not complaint:
-        assert after is before
-        return
-    assert (after.state, after.reward) == (State.INFEASIBLE, 0.0)
-    assert after.reason == f"{complaint} {constraint!r}"
-    # What it cost and showed stays known, and it counts as tried.
-    assert (after.metrics, after.seconds, after.worker) == (before.metrics, 9.0, "host/1")
-    assert after.is_charged
-
-
-def test_a_failed_candidate_stays_failed() -> None:
-    failed = Outcome.failed("the loss was not finite by step 50")
-    assert apply_measured_constraints(failed, [Constraint.parse("step_time < 1.2")]) is failed
+    costs = whole_metrics(
+        relative_step_time=1.3,
+        step_time_s=0.05,
+        peak_memory_bytes=3_000_000_000,
+        timing_clock=clock,
+    ).costs
+    assert costs is not None
+    reason = measured_violation(costs, [Constraint.parse(constraint)])
+    assert reason == (f"{complaint} {constraint!r}" if complaint else "")
