@@ -45,36 +45,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     words = (TRAIN, *(sys.argv[1:] if argv is None else argv))
-    console = Console()
+    display = ConsoleDisplay(Console())
     recipe = _recipe(args)
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)
     run = _run(args, recipe, workers, words)
-    _warn(run, console)
+    _warn(run, display)
     if args.dry_run:
-        show_plan(run, workers.count, console)
+        show_plan(run, workers.count, display)
         return 0
     with stop_signals() as stop:
         try:
             if workers.count == 1 and workers.address is None:
-                finished = train(run, console, resume=args.resume, should_stop=stop.requested)
+                finished = train(run, display, resume=args.resume, should_stop=stop.requested)
             else:
-                display = ConsoleDisplay(console)
                 finished = train_on_workers(run, args.data, workers, display, resume=args.resume)
         except DivergedError as error:
             print(f"{TRAIN}: {error}", file=sys.stderr)
             return DIVERGED
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
-        _print(console, f"stopped and saved. Go on with: {again}")
+        display.print(f"stopped and saved. Go on with: {again}")
         return SIGNALLED + (stop.signal or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
-        _print(console, str(run.folder / name))
+        display.print(str(run.folder / name))
     return 0
-
-
-def _print(console: Console, line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True)
 
 
 def _workers(args: argparse.Namespace) -> Workers:
@@ -132,14 +127,13 @@ def _run(
     )
 
 
-def _warn(run: TrainRun, console: Console) -> None:
+def _warn(run: TrainRun, display: ConsoleDisplay) -> None:
     """Print a note if the images are enlarged."""
     images = run.images
     if images.native_size < images.image_size:
-        _print(
-            console,
+        display.print(
             f"note: the images are {images.native_size} px (median) and are enlarged to "
-            f"{images.image_size} px, the largest size in use",
+            f"{images.image_size} px, the largest size in use"
         )
 
 

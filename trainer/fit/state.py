@@ -1,6 +1,6 @@
 """State of a training: weights, their average, the optimizer, and counters."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import torch
@@ -58,7 +58,7 @@ class TrainState:
             "network": self.network.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "counters": {name: getattr(self, name) for name in _counters()},
+            "counters": {name: getattr(self, name) for name in _COUNTERS},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -67,8 +67,11 @@ class TrainState:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for name in _counters():
+        for name in _COUNTERS:
             setattr(self, name, state["counters"][name])
+
+
+_COUNTERS = [field.name for field in fields(TrainState) if field.default is not MISSING]
 
 
 def new_state(run: TrainRun) -> TrainState:
@@ -93,8 +96,3 @@ def new_state(run: TrainRun) -> TrainState:
             weight_decay=settings.weight_decay,
         ),
     )
-
-
-def _counters() -> tuple[str, ...]:
-    modules = ("network", "average", "optimizer")
-    return tuple(field.name for field in fields(TrainState) if field.name not in modules)

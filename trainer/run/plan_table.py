@@ -7,6 +7,7 @@ from rich.table import Table
 from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, plan_of, train_split
+from trainer.run.display import ConsoleDisplay
 
 # RA is the magnitude of RandAugment. The table must fit 80 characters.
 COLUMNS = (
@@ -15,13 +16,13 @@ COLUMNS = (
 )
 
 
-def show_plan(run: TrainRun, workers: int, console: Console) -> None:
+def show_plan(run: TrainRun, workers: int, display: ConsoleDisplay) -> None:
     """Print every phase with its memory and time; nothing is trained or written.
 
     Args:
         run: The training.
         workers: Number of processes that share a step.
-        console: Console of the table; a progress bar goes to stderr.
+        display: Display of the table; a progress bar goes to stderr.
 
     Raises:
         ValueError: If the smallest batch of a phase does not fit the memory.
@@ -52,20 +53,16 @@ def show_plan(run: TrainRun, workers: int, console: Console) -> None:
             f"{seconds * 1e3:.1f} ms",
             _duration(steps * seconds),
         )
-    console.print(
+    display.print(
         f"{run.file.name} ({run.file.architecture.key}): {plan.total_steps} steps of "
         f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
-        + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else ""),
-        highlight=False,
-        soft_wrap=True,
+        + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else "")
     )
-    console.print(table)
+    display.console.print(table)
     fixed = max(step_times) * plan.total_steps
-    console.print(
+    display.print(
         f"about {_duration(total)} of training steps; at the largest size throughout "
-        f"{_duration(fixed)}, so {1 - total / fixed:.0%} less",
-        highlight=False,
-        soft_wrap=True,
+        f"{_duration(fixed)}, so {1 - total / fixed:.0%} less"
     )
 
 

@@ -31,8 +31,7 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     (sizes, strengths), (rates, curves) = figure.subplots(2, 2, sharex=True)
-    _draw_sizes(sizes, plan)
-    _draw_strengths(strengths, plan)
+    _draw_phases(sizes, strengths, plan)
     steps = sorted({plan.total_steps * point // POINTS for point in range(POINTS)})
     rates.plot(
         [step / plan.steps_per_epoch for step in steps],
@@ -45,24 +44,22 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     write_atomic(path, stream.getvalue())
 
 
-def _draw_sizes(axes: Axes, plan: TrainPlan) -> None:
-    epochs, phases = _epoch_segments(plan)
-    sizes = [plan.phases[index].image_size for index in phases]
-    axes.step(epochs, [*sizes, sizes[-1]], where="post")
-    axes.set(ylabel="image size, px", ylim=(0, None))
-
-
-def _draw_strengths(axes: Axes, plan: TrainPlan) -> None:
-    epochs, phases = _epoch_segments(plan)
+def _draw_phases(sizes: Axes, strengths: Axes, plan: TrainPlan) -> None:
+    starts = [start for start, _ in plan.segments]
+    epochs = [step / plan.steps_per_epoch for step in (*starts, plan.total_steps)]
+    phases = [plan.phases[index] for _, index in plan.segments]
+    phases.append(phases[-1])  # each value is drawn from its own border to the next
+    sizes.step(epochs, [phase.image_size for phase in phases], where="post")
+    sizes.set(ylabel="image size, px", ylim=(0, None))
     for name in ("randaug_magnitude", "dropout", "mixup_alpha", "cutmix_alpha"):
-        values = [getattr(plan.phases[index], name) for index in phases]
+        values = [getattr(phase, name) for phase in phases]
         top = max(values)
         if top > 0:
             shares = [value / top for value in values]
-            axes.step(epochs, [*shares, shares[-1]], where="post", label=f"{name}, up to {top:g}")
-    axes.set(ylabel="share of its largest value", ylim=(0, 1.05))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="small")
+            strengths.step(epochs, shares, where="post", label=f"{name}, up to {top:g}")
+    strengths.set(ylabel="share of its largest value", ylim=(0, 1.05))
+    if strengths.get_legend_handles_labels()[0]:
+        strengths.legend(fontsize="small")
 
 
 def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
@@ -84,10 +81,3 @@ def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
     axes.legend(
         lines, [str(line.get_label()) for line in lines], fontsize="small", loc="lower right"
     )
-
-
-def _epoch_segments(plan: TrainPlan) -> tuple[list[float], list[int]]:
-    """Return the borders of the plan's segments, epochs, and the index of each one's phase."""
-    starts = [start for start, _ in plan.segments]
-    borders = [step / plan.steps_per_epoch for step in (*starts, plan.total_steps)]
-    return borders, [index for _, index in plan.segments]

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from rich.console import Console
-
 from trainer.data.loading.order import ImageOrder
 from trainer.data.loading.pixels import PixelStore
 from trainer.data.loading.train_feed import TrainFeed
@@ -18,7 +16,7 @@ from trainer.fit.processes import Processes
 from trainer.fit.request import Split, TrainRun, plan_of, train_split
 from trainer.fit.setup import TrainingSetup
 from trainer.fit.state import TrainState, new_state
-from trainer.run.display import ConsoleDisplay, TrainDisplay
+from trainer.run.display import TrainDisplay
 from trainer.run.folder import (
     check_folder,
     exclusive_lock,
@@ -35,7 +33,7 @@ OTHER_PARTS = "a step has the same images, but other augmentation and batch norm
 
 
 def train(
-    run: TrainRun, console: Console, *, resume: bool, should_stop: Callable[[], bool]
+    run: TrainRun, display: TrainDisplay, *, resume: bool, should_stop: Callable[[], bool]
 ) -> bool:
     """Train or resume in this process; return False if stopped before the end.
 
@@ -47,8 +45,7 @@ def train(
     """
     split = train_split(run)
     check_folder(run, plan_of(run, split), resume=resume)
-    single = Processes(device=run.device)
-    return train_share(run, split, single, ConsoleDisplay(console), should_stop)
+    return train_share(run, split, Processes(device=run.device), display, should_stop)
 
 
 def train_share(

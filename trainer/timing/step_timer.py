@@ -69,17 +69,9 @@ def time_steps(
             if attempts[-1].spread <= config.max_spread:
                 break
         kept = min(attempts, key=lambda attempt: attempt.spread)
-        return tuple(
-            _step_time(
-                step,
-                one,
-                row,
-                attempts=len(attempts),
-                contaminated=kept.contaminated,
-                wide_spread=kept.spread > config.max_spread,
-            )
-            for step, one, row in zip(steps, timed, kept.times, strict=True)
-        )
+        rows = zip(steps, timed, kept.times, strict=True)
+        wide = kept.spread > config.max_spread
+        return tuple(_step_time(*row, kept, len(attempts), wide_spread=wide) for row in rows)
 
 
 def relative_spread(values: Times) -> float:
@@ -115,9 +107,9 @@ def _step_time(
     step: Step,
     timed: TimedStep,
     blocks: Times,
-    *,
+    kept: _Attempt,
     attempts: int,
-    contaminated: bool,
+    *,
     wide_spread: bool,
 ) -> StepTime:
     median = float(np.median(blocks))
@@ -138,7 +130,7 @@ def _step_time(
         precision=step.precision,
         repeats=len(blocks),
         attempts=attempts,
-        contaminated=contaminated,
+        contaminated=kept.contaminated,
         clock=timed.clock,
         device=device_name(step.images.device),
         torch_version=torch.__version__,

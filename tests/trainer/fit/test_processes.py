@@ -1,6 +1,5 @@
 """Several processes: the same steps as one, equal states, one evaluation."""
 
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from tests.toys.process_group import together, train_together
@@ -19,6 +17,7 @@ from trainer.fit.evaluation import EvaluationFeed, evaluate_images
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, train_split
 from trainer.model_file import read_model
+from trainer.run.display import NoDisplay
 from trainer.run.train import train
 
 # Short, and with plain SGD, so that rounding errors stay small.
@@ -34,7 +33,7 @@ def never() -> bool:
 
 
 def alone(run: TrainRun) -> None:
-    train(run, Console(file=io.StringIO()), resume=False, should_stop=never)
+    train(run, NoDisplay(), resume=False, should_stop=never)
 
 
 @pytest.fixture(autouse=True)

@@ -19,11 +19,12 @@ from tests.toys.training import images, toy_run
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.loop import DivergedError
 from trainer.model_file import load_model, read_model
+from trainer.run.display import ConsoleDisplay
 from trainer.run.train import train
 
 
-def quiet() -> Console:
-    return Console(file=io.StringIO())
+def quiet() -> ConsoleDisplay:
+    return ConsoleDisplay(Console(file=io.StringIO()))
 
 
 def never() -> bool:
@@ -222,9 +223,9 @@ def test_a_damaged_checkpoint_is_reported_and_an_older_one_used(tmp_path: Path) 
     newest = run.folder / "checkpoint.pt"
     newest.unlink()  # the other hard link to the file is not damaged
     newest.write_bytes(b"cut short")
-    console = quiet()
-    assert train(run, console, resume=True, should_stop=never)
-    told = console.file.getvalue()  # type: ignore[attr-defined]
+    display = quiet()
+    assert train(run, display, resume=True, should_stop=never)
+    told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert "checkpoint.pt: damaged" in told
     assert "going on at step 9 of 13" in told
 
@@ -254,10 +255,10 @@ def test_accumulated_batches_train_like_the_whole_batch(tmp_path: Path) -> None:
 def test_few_images_for_batch_normalisation_are_noted(
     tmp_path: Path, micro: int, noted: bool
 ) -> None:
-    console = quiet()
+    display = quiet()
     run = toy_run(tmp_path / "run", micro_batch=micro)
-    train(run, console, resume=False, should_stop=after(0))
-    told = console.file.getvalue()  # type: ignore[attr-defined]
+    train(run, display, resume=False, should_stop=after(0))
+    told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert ("batch normalisation sees 4 images at once" in told) == noted
 
 
