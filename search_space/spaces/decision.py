@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search_space.checks import require
-
 Choice = int | str
 Choices = Mapping[str, Choice]
 
@@ -44,8 +42,9 @@ def canonical(decisions: Sequence[Decision], choices: Choices) -> dict[str, Choi
         if decision.name not in choices:
             raise ValueError(f"choices lacks decision {decision.name}")
         value = choices[decision.name]
-        is_option = not isinstance(value, bool) and value in decision.options
-        rule = f"one of {list(decision.options)}"
-        require(is_option, f"choices.{decision.name}", rule, value)
+        if isinstance(value, bool) or value not in decision.options:
+            raise ValueError(
+                f"choices.{decision.name} must be one of {list(decision.options)}, got {value!r}"
+            )
         chosen[decision.name] = decision.options[decision.options.index(value)]
     return chosen
