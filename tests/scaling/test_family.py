@@ -153,17 +153,17 @@ def test_any_found_network_grows_step_by_step(name: str, seed: int) -> None:
 @given(architectures(max_stages=7, max_depth=8), st.sampled_from(NAMES), st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_any_network_of_any_base_size_grows_step_by_step(
-    architecture: Architecture, counts_as: str, dropped: bool
+    architecture: Architecture, base_size: str, dropped: bool
 ) -> None:
     limits = SizeLimits(max_image_size=512, size_multiple=32)
     networks = [
-        scale(architecture, t, base_size=counts_as, limits=limits, dropped_last_stage=dropped)
+        scale(architecture, t, base_size=base_size, limits=limits, dropped_last_stage=dropped)
         for t in NAMES
     ]
     assert all(each.train_size % 32 == each.eval_size % 32 == 0 for each in networks)
-    assert networks[NAMES.index(counts_as)].architecture == architecture
+    assert networks[NAMES.index(base_size)].architecture == architecture
     assert networks == [
-        scale(architecture, t, base_size=counts_as, limits=limits, dropped_last_stage=dropped)
+        scale(architecture, t, base_size=base_size, limits=limits, dropped_last_stage=dropped)
         for t in NAMES
     ]
     assert_climbs(architecture, networks)
@@ -235,9 +235,9 @@ def test_a_bare_architecture_has_the_sizes_of_s() -> None:
     assert scaled.constants["counts_as"] == "S"
 
 
-@pytest.mark.parametrize(("target", "counts_as"), [("Q", None), ("L", "B9"), ("l", None)])
+@pytest.mark.parametrize(("target", "base_size"), [("Q", None), ("L", "B9"), ("l", None)])
 def test_unknown_names_are_rejected_with_the_known_ones(
-    target: str, counts_as: str | None
+    target: str, base_size: str | None
 ) -> None:
     with pytest.raises(ValueError, match="must be one of B0, B1, B2, B3, S, M, L, XL"):
-        scale(S, target, base_size=counts_as)
+        scale(S, target, base_size=base_size)
