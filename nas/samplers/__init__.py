@@ -1,15 +1,13 @@
 """Samplers that propose the candidates of a search, by name."""
 
-import warnings
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.samplers.auto import AutoSampler
-from nas.samplers.base import ReproducibleSampler, check_int
+from nas.samplers.base import ReproducibleSampler
 from nas.samplers.controller.sampler import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.nsga2 import Nsga2Sampler
@@ -18,6 +16,15 @@ from nas.samplers.surrogate.sampler import SurrogateSampler
 from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor
 from nas.samplers.tpe import RecentTpeSampler
 
+_SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
+    "random": RandomSampler,
+    "tpe": RecentTpeSampler,
+    "evolution": EvolutionSampler,
+    "controller": ControllerSampler,
+    "nsga2": Nsga2Sampler,
+    "surrogate": SurrogateSampler,
+    "auto": AutoSampler,
+}
 _PREDICTOR = "predictor"  # an argument of some samplers that is not a setting of the user
 
 
@@ -69,38 +76,3 @@ def sampler_factory(
     if isinstance(sampler, ReproducibleSampler):
         return lambda number: sampler.reseeded(proposal_seed(seed, number))
     return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)
-
-
-def _random(*, seed: int) -> BaseSampler:
-    return RandomSampler(seed=seed)
-
-
-def _tpe(*, seed: int, startup: int = 10, candidates: int = 24) -> BaseSampler:
-    """Make Optuna's TPE with explicit options, so that new defaults do not change a search.
-
-    `group` keeps the decisions of a removable stage out of the joint model of the others;
-    `constant_liar` keeps parallel workers from trying the same candidates.
-    """
-    check_int("tpe's startup", startup, 0)
-    check_int("tpe's candidates", candidates, 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # `group` is experimental since 2.8
-        return RecentTpeSampler(
-            seed=seed,
-            n_startup_trials=startup,
-            n_ei_candidates=candidates,
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-        )
-
-
-_SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
-    "random": _random,
-    "tpe": _tpe,
-    "evolution": EvolutionSampler,
-    "controller": ControllerSampler,
-    "nsga2": Nsga2Sampler,
-    "surrogate": SurrogateSampler,
-    "auto": AutoSampler,
-}

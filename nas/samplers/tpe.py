@@ -1,13 +1,17 @@
 """Optuna's TPE over the best and the newest trials, which bounds the cost of a proposal."""
 
 import heapq
+import warnings
 from collections.abc import Container
 from typing import Any, cast
 
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from nas.samplers.base import check_int
 
 BEST = 25  # best trials kept; Optuna's TPE fits its density of good trials to at most 25
 WINDOW = 500  # complete trials kept
@@ -18,8 +22,37 @@ class RecentTpeSampler(TPESampler):
 
     The trials that TPE calls good are then the same as among all trials. Only the density of
     the other trials loses its oldest ones, to which TPE itself gives less weight. Up to 500
-    trials, and with several objectives, it is Optuna's TPE.
+    trials, and with several objectives, it is Optuna's TPE. Its options are explicit, so that
+    new defaults of Optuna do not change a search: `group` keeps the decisions of a removable
+    stage out of the joint model of the others, and `constant_liar` keeps parallel workers from
+    trying the same candidates.
     """
+
+    def __init__(
+        self, *, seed: int | None = None, startup: int = 10, candidates: int = 24
+    ) -> None:
+        """Make a sampler.
+
+        Args:
+            seed: Seed of all draws; None gives different draws every time.
+            startup: Number of first proposals that are random.
+            candidates: Number of candidates whose expected improvement is compared.
+
+        Raises:
+            ValueError: Unless startup >= 0 and candidates >= 1.
+        """
+        check_int("tpe's startup", startup, 0)
+        check_int("tpe's candidates", candidates, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # `group`, since Optuna 2.8
+            super().__init__(
+                seed=seed,
+                n_startup_trials=startup,
+                n_ei_candidates=candidates,
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+            )
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
