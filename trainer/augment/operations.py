@@ -6,19 +6,9 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+from trainer.augment import lookup_tables
 from trainer.augment.blending import color, sharpness
 from trainer.augment.geometry import affine_matrices, cover, covered, warp
-from trainer.augment.lookup_tables import (
-    autocontrast_tables,
-    brightness_tables,
-    contrast_tables,
-    equalize_tables,
-    invert_tables,
-    look_up,
-    posterize_tables,
-    solarize_add_tables,
-    solarize_tables,
-)
 from trainer.augment.magnitudes import (
     cutout_part,
     enhancement_factor,
@@ -109,22 +99,24 @@ def _apply_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -
     starts = (Op.CONTRAST, Op.AUTOCONTRAST, Op.EQUALIZE)
     table_ops = (
         _fixed_tables,
-        lambda pixels, _, magnitudes: contrast_tables(pixels, enhancement_factor(magnitudes)),
-        lambda pixels, *_: autocontrast_tables(pixels),
-        lambda pixels, *_: equalize_tables(pixels),
+        lambda pixels, _, magnitudes: lookup_tables.contrast_tables(
+            pixels, enhancement_factor(magnitudes)
+        ),
+        lambda pixels, *_: lookup_tables.autocontrast_tables(pixels),
+        lambda pixels, *_: lookup_tables.equalize_tables(pixels),
     )
     tables = apply_per_kind(_group_index(ops, starts), table_ops, pixels, ops, magnitudes)
-    return look_up(pixels, tables)
+    return lookup_tables.look_up(pixels, tables)
 
 
 def _fixed_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor) -> Tensor:
     """Return the tables that do not depend on the pixels."""
-    tables = invert_tables(len(pixels), pixels.device)
+    tables = lookup_tables.invert_tables(len(pixels), pixels.device)
     for op, op_tables in (
-        (Op.POSTERIZE, posterize_tables(posterize_bits(magnitudes))),
-        (Op.SOLARIZE, solarize_tables(solarize_threshold(magnitudes))),
-        (Op.SOLARIZE_ADD, solarize_add_tables(solarize_added(magnitudes))),
-        (Op.BRIGHTNESS, brightness_tables(enhancement_factor(magnitudes))),
+        (Op.POSTERIZE, lookup_tables.posterize_tables(posterize_bits(magnitudes))),
+        (Op.SOLARIZE, lookup_tables.solarize_tables(solarize_threshold(magnitudes))),
+        (Op.SOLARIZE_ADD, lookup_tables.solarize_add_tables(solarize_added(magnitudes))),
+        (Op.BRIGHTNESS, lookup_tables.brightness_tables(enhancement_factor(magnitudes))),
     ):
         tables = torch.where((ops == op)[:, None, None], op_tables, tables)
     return tables.expand(-1, pixels.shape[-1], -1)
