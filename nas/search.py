@@ -7,7 +7,6 @@ from signal import Signals
 
 from rich.console import Console
 
-from nas.analysis.rung_costs import rung_notes
 from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver, JobQueue
@@ -21,7 +20,7 @@ from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finals, winner
 from nas.mirror.mirror import Mirror, NoMirror
-from nas.report.notes import final_notes, search_notes
+from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
 from nas.run_folder.files import RunFiles

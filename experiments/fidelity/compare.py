@@ -29,7 +29,6 @@ from experiments.fidelity.task import (
     task_of,
 )
 from nas.analysis.ranking import best_record
-from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver
@@ -38,6 +37,7 @@ from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
 from nas.evaluation.checkpoints import RungCheckpoints
+from nas.report.notes import rung_costs
 from nas.reward import weighted_product
 from nas.run_folder.files import RunFiles
 from nas.session import cost_predictor, make_engine, make_evaluator_factory

@@ -33,71 +33,66 @@ def search_figure(
     if best is None:
         raise ValueError("search_figure needs at least one trained candidate, got none")
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
+    figure.suptitle(title, color=INK)
     left, right = figure.subplots(1, 2)
     _draw_trade_off(left, trained, best)
     _draw_progress(right, trained, best)
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(colors=INK)
-    figure.suptitle(title, color=INK)
     return figure
 
 
 def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
     sizes = np.array([record.outcome.costs.num_params for record in trained])
-    points = [_point(record) for record in trained]
-    _draw_points(axes, points, area=20 + 130 * np.sqrt(sizes / sizes.max()))
-    front = sorted(_point(record) for record in pareto_front(trained, with_params=False))
+    front = sorted(map(_trade_off, pareto_front(trained, with_params=False)))
     axes.step(
         *zip(*front, strict=True),
         where="post",
         color=FRONT,
         label="best accuracy for its step time",
     )
-    _draw_star(axes, _point(best), label=f"winner (candidate {best.candidate.number})")
     axes.axvline(1, color=FAINT, linestyle=":", zorder=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
     axes.set_xlabel("training step time / reference network's")
     axes.set_ylabel("held-out accuracy, %")
-    _legend_below(axes)
     largest = f"{sizes.max() / 1e6:.2f} M" if sizes.max() >= 1e5 else f"{sizes.max() / 1e3:.0f} k"
     axes.set_title(f"area: parameters, largest {largest}", fontsize=8, color=INK, loc="left")
+    label = f"winner (candidate {best.candidate.number})"
+    areas = 20 + 130 * np.sqrt(sizes / sizes.max())
+    _draw_points(axes, list(map(_trade_off, trained)), _trade_off(best), area=areas, label=label)
 
 
 def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
     points = [(record.candidate.number, record.outcome.reward) for record in trained]
-    _draw_points(axes, points)
     numbers, rewards = zip(*points, strict=True)
     highest = np.maximum.accumulate(rewards)
     axes.step(numbers, highest, where="post", color=FRONT, label="best so far")
-    _draw_star(axes, (best.candidate.number, best.outcome.reward))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("candidate")
     axes.set_ylabel("reward")
-    _legend_below(axes)
+    _draw_points(axes, points, (best.candidate.number, best.outcome.reward))
 
 
 def _draw_points(
     axes: Axes,
     points: Sequence[tuple[float, float]],
+    best: tuple[float, float],
+    *,
     area: float | npt.NDArray[np.float64] = 24,
+    label: str | None = None,
 ) -> None:
-    """Draw a circle at each point; `area` is in squared typographic points."""
+    """Draw a circle at each point, a star at the best, and the legend below, off the points.
+
+    `area` is that of the circles in squared typographic points, one or one each; `label` is the
+    star's.
+    """
     x, y = zip(*points, strict=True)
     axes.scatter(x, y, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
+    axes.scatter(*best, marker="*", s=260, c=BEST, edgecolors="white", zorder=4, label=label)
+    below = (0.5, -0.16)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=below, ncols=2)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)
 
 
-def _draw_star(axes: Axes, point: tuple[float, float], label: str | None = None) -> None:
-    axes.scatter(*point, marker="*", s=260, c=BEST, edgecolors="white", zorder=4, label=label)
-
-
-def _legend_below(axes: Axes) -> None:
-    """Place the legend below the axes, where it covers no point."""
-    axes.legend(
-        frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2
-    )
-
-
-def _point(record: Record) -> tuple[float, float]:
+def _trade_off(record: Record) -> tuple[float, float]:
     """Return a candidate's relative step time and its accuracy in percent."""
     return record.outcome.costs.relative_step_time, 100 * record.outcome.training.accuracy

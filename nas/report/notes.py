@@ -1,6 +1,7 @@
-"""Notes at the end of a search: skipped candidates, failures, predictions, finalists."""
+"""Notes at the end of a search: skipped candidates, failures, predictions, rungs, finalists."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 
 from nas.candidate import Record, State
@@ -12,28 +13,46 @@ MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval
 MIN_FINALISTS_FOR_RANKING = 10  # fewer are too few to judge a ranking by
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungCost:
+    """Costs of one rung.
+
+    Attributes:
+        rung: Counted from 0.
+        entered: Number of candidates that were trained in it, failures included.
+        stopped_here: Number of these that reached no higher rung.
+        device_seconds: Process CPU time on a CPU, wall time on a GPU.
+    """
+
+    rung: int
+    entered: int
+    stopped_here: int
+    device_seconds: float
+
+
 def search_notes(engine: Engine) -> list[str]:
     """Return one sentence a line: skipped candidates, failures, why it ended early."""
     counts, notes = engine.counts, []
-    if counts.duplicates:
-        notes.append(f"{_proposals(counts.duplicates)} known already, and not trained again")
-    if counts.infeasible:
-        notes.append(f"{_proposals(counts.infeasible)} not trained, for breaking a constraint")
+    for number, what in (
+        (counts.duplicates, "known already, and not trained again"),
+        (counts.infeasible, "not trained, for breaking a constraint"),
+    ):
+        if number:
+            notes.append(f"{_many(number, 'proposal')} {'was' if number == 1 else 'were'} {what}")
     if counts.over_limit:
-        trained = "trained candidate" if counts.over_limit == 1 else "trained candidates"
-        notes.append(f"{counts.over_limit} {trained} broke a constraint by what was measured")
+        broke = "broke a constraint by what was measured"
+        notes.append(f"{_many(counts.over_limit, 'trained candidate')} {broke}")
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
-        candidates = "candidate" if counts.failed == 1 else "candidates"
-        notes.append(f"{counts.failed} {candidates} failed: {failure_reasons(failed)}")
+        notes.append(f"{_many(counts.failed, 'candidate')} failed: {failure_reasons(failed)}")
     notes.append(prediction_note(engine.records()))
     if engine.note:
         notes.append(f"ended before its budget: {engine.note}")
     return list(filter(None, notes))
 
 
-def _proposals(number: int) -> str:
-    return "1 proposal was" if number == 1 else f"{number} proposals were"
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def prediction_note(records: Sequence[Record]) -> str:
@@ -49,6 +68,48 @@ def prediction_note(records: Sequence[Record]) -> str:
         f"predicted step times were off by {mean(errors):.1%} on average "
         f"({len(errors)} measured candidates)"
     )
+
+
+def rung_costs(records: Sequence[Record]) -> tuple[RungCost, ...]:
+    """Return the costs of each rung; empty for a search without rungs."""
+    seconds = [record.outcome.metrics.device_seconds for record in records]
+    spent = [one.by_rung for one in seconds if one and one.by_rung]
+    highest = [max(rungs) for rungs in spent]
+    return tuple(
+        RungCost(
+            rung=rung,
+            entered=sum(rung in rungs for rungs in spent),
+            stopped_here=highest.count(rung),
+            device_seconds=sum(rungs.get(rung, 0.0) for rungs in spent),
+        )
+        for rung in range(max(highest, default=-1) + 1)
+    )
+
+
+def rung_notes(records: Sequence[Record]) -> list[str]:
+    """Return one sentence a line on the costs of the rungs; empty for a search without rungs."""
+    spent = [record.outcome.metrics.device_seconds for record in records]
+    timings = [one.timing for one in spent if one and one.timing is not None]
+    if not timings:
+        return []
+    dropped = sum(record.outcome.state is State.DROPPED for record in records)
+    notes = [
+        f"timing: {len(timings)} candidates, {sum(timings):.0f} device-seconds; "
+        f"{dropped} of them were not trained"
+    ]
+    notes += [
+        f"rung {one.rung}: {one.entered} candidates, {one.stopped_here} went no further, "
+        f"{one.device_seconds:.0f} device-seconds"
+        for one in rung_costs(records)
+    ]
+    trained = [record.outcome.metrics.training for record in records]
+    again = sum(one.rung.trained_again for one in trained if one and one.rung)
+    if again:
+        notes.append(
+            f"{again} rungs were trained again, because a worker did not see the checkpoint of "
+            "the rung before: workers on other hosts need the run's folder"
+        )
+    return notes
 
 
 def final_notes(finals: Finals) -> list[str]:

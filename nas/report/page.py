@@ -10,11 +10,10 @@ import pandas as pd
 from jinja2 import Environment
 
 from nas.analysis.ranking import pareto_front
-from nas.analysis.rung_costs import rung_costs
 from nas.candidate import Record, State
 from nas.finalists.finalists import Finals, winner
 from nas.report.figures import search_figure
-from nas.report.notes import final_notes
+from nas.report.notes import final_notes, rung_costs
 from nas.report.tables import (
     CANDIDATE,
     FINALIST,
@@ -41,24 +40,21 @@ def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None
 
 def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> str:
     """Return the page as text, with all values escaped."""
-    name, space = run.folder.name, run.space
     best = winner(records, finals)
     number, first = best.candidate.number if best else None, finals.winner if finals else None
-    trials = trials_table(records, space).sort_values("reward", ascending=False)
+    trials = trials_table(records, run.space).sort_values("reward", ascending=False)
     template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
-    counted = Counter(record.outcome.state for record in records)
     return (
         Environment(autoescape=True)
         .from_string(template, {"percent": percent, "milliseconds": milliseconds, "count": count})
         .render(
-            name=name,
+            name=run.folder.name,
             config=run.config,
-            space=space,
-            counts={state: counted[state] for state in State},
+            space=run.space,
+            counts=Counter(record.outcome.state for record in records),
             best=best,
-            device=best.outcome.costs.timing.device if best else "",
-            picture=_picture(records, name, best) if best else "",
-            stages=space.architecture(best.candidate.choices).stages if best else (),
+            picture=_picture(records, run.folder.name, best) if best else "",
+            stages=run.space.architecture(best.candidate.choices).stages if best else (),
             finals=finals,
             finals_heads=FINALIST,
             finals_rows=[

@@ -25,24 +25,11 @@ MIN_BUDGET_WITH_FINALISTS = 12
 PROXY_CHECK_CANDIDATES = 8
 PROXY_CHECK_EPOCHS_FACTOR = 4  # epochs of the longer training / those of the search
 
-# Settings of how a search is executed. No candidate's result depends on them.
-EXECUTION_SETTINGS = (
-    "budget",
-    "workers",
-    "gpus_per_worker",
-    "executor",
-    "address",
-    "max_concurrent",
-    "time_budget",
-    "candidate_timeout",
-    "max_failures",
-    "worker_memory",
-    "mirror",
-    "finalists",
-    "finalist_seeds",
-    "finalist_epochs",
-    "step_time_table",
-)
+# Settings of how a search is executed, by group of flags. No candidate's result depends on them.
+FINALISTS = ("finalists", "finalist_seeds", "finalist_epochs")
+WORKERS = ("workers", "gpus_per_worker", "max_concurrent", "executor", "address", "mirror")
+LIMITS = ("time_budget", "candidate_timeout", "max_failures", "worker_memory")
+EXECUTION_SETTINGS = ("budget", "step_time_table", *FINALISTS, *WORKERS, *LIMITS)
 
 
 class ProgressiveConfig(RungsConfig):

@@ -7,8 +7,11 @@ from typing import Any
 import yaml
 
 from nas.settings.config import (
+    FINALISTS,
+    LIMITS,
     PROXY_CHECK_CANDIDATES,
     PROXY_CHECK_EPOCHS_FACTOR,
+    WORKERS,
     ProgressiveConfig,
     SearchConfig,
 )
@@ -23,9 +26,6 @@ SEARCH = (
 )
 PROXY = ("epochs", "image_size", "batch_size", "max_images", "optimizer", "learning_rate")
 PROGRESSIVE = ("rungs", "eta", "accuracy_bound", "prune")
-FINALISTS = ("finalists", "finalist_seeds", "finalist_epochs")
-WORKERS = ("workers", "gpus_per_worker", "max_concurrent", "executor", "address", "mirror")
-LIMITS = ("time_budget", "candidate_timeout", "max_failures", "worker_memory")
 
 METAVARS = {
     "sampler_options": "NAME=VALUE",

@@ -1,29 +1,24 @@
 """Networks that a search tries first: published ones, files, or the best of another run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from nas.candidate import Choice
 from search_space.architecture_file import load_architecture
-from search_space.nearest import nearest
+from search_space.nearest import NearestPoint, nearest
 from search_space.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartPoint:
+class StartPoint(NearestPoint):
     """A point of the space that is tried before the sampler proposes candidates.
 
     Attributes:
         source: The name or path that was given.
-        choices: The canonical choices of the point.
-        key: Key of its network.
-        changes: Differences from the given network, one short phrase each.
+        key: Key of the point's network.
     """
 
     source: str
-    choices: dict[str, Choice]
     key: str
-    changes: tuple[str, ...]
 
     def note(self) -> str:
         """Return one line about the start point."""
@@ -43,11 +38,8 @@ def start_points(sources: Iterable[str], space: SearchSpace) -> tuple[StartPoint
         OSError: If a file cannot be read.
         ValueError: If a source is not a network.
     """
-    points = []
-    for source in sources:
-        point = nearest(space, load_architecture(source).architecture)
-        key = space.key(point.choices)
-        points.append(
-            StartPoint(source=source, choices=point.choices, key=key, changes=point.changes)
-        )
-    return tuple(points)
+    points = [(one, nearest(space, load_architecture(one).architecture)) for one in sources]
+    return tuple(
+        StartPoint(source=source, key=space.key(point.choices), **asdict(point))
+        for source, point in points
+    )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from nas.analysis.rung_costs import rung_costs, rung_notes
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.dispatch.limits import Limits
 from nas.engine.engine import MAX_DEATHS, Engine
@@ -17,6 +16,7 @@ from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.search_state import SearchState
 from nas.engine.study import quiet_optuna
 from nas.metrics import Metrics
+from nas.report.notes import rung_costs, rung_notes
 from nas.samplers import sampler_factory
 from nas.session import time_note
 from nas.settings.config import SearchConfig
