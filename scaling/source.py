@@ -4,17 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaling.image_size import SizeLimits
-from scaling.named_sizes import named_size
+from scaling.named_sizes import NAMES, named_size
 from search_space.architecture import Architecture
 from search_space.published import published, published_names
 from search_space.space import ImageSize
 
 _SEARCHED = "S"  # EfficientNetV2-S is the network that its authors searched
-_NAMED = {
-    **{f"efficientnet-b{number}": f"B{number}" for number in range(4)},
-    **{f"efficientnetv2-{name.lower()}": name for name in ("S", "M", "L", "XL")},
-    **{f"efficientnetv2-b{number}": f"B{number}" for number in range(4)},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +73,8 @@ def scaling_source(
         ValueError: If `base_size` is unknown; the message lists the known sizes.
     """
     same = next((n for n in published_names() if published(n).architecture == architecture), "")
-    size = named_size(base_size or _NAMED.get(same, _SEARCHED)).name
+    own_size = same.rpartition("-")[2].upper()  # such as B0 of efficientnet-b0
+    size = named_size(base_size or (own_size if own_size in NAMES else _SEARCHED)).name
     network = published(same or f"efficientnetv2-{size.lower()}")
     if dropped_last_stage is None:
         dropped_last_stage = architecture.stages[-1].stride == 2

@@ -49,14 +49,6 @@ class _Skeleton(NamedTuple):
     head: int = 1280
 
 
-class _Settings(NamedTuple):
-    """Image sizes in pixels, and the dropout rate."""
-
-    train: int
-    eval: int
-    dropout: float
-
-
 _SE_RATIO = {"M": 0.25, "F": 0.0}  # no released network has squeeze-excite in Fused-MBConv
 
 _V1 = _Generation(
@@ -79,39 +71,40 @@ _V2 = _Generation(
 _V1_BASE = _Skeleton(32, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1))
 _V2_BASE = _Skeleton(32, (16, 32, 48, 96, 112, 192), (1, 2, 2, 3, 5, 8))
 
-_V1_SCALED = {  # width and depth coefficients of the base
-    "efficientnet-b0": (1.0, 1.0, _Settings(176, 224, 0.2)),  # training size as in the V2 code:
-    "efficientnet-b1": (1.0, 1.1, _Settings(192, 240, 0.2)),  # int(0.8 * eval) // 16 * 16
-    "efficientnet-b2": (1.1, 1.2, _Settings(208, 260, 0.3)),
-    "efficientnet-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
-    "efficientnet-b4": (1.4, 1.8, _Settings(304, 380, 0.4)),
-    "efficientnet-b5": (1.6, 2.2, _Settings(352, 456, 0.4)),
-    "efficientnet-b6": (1.8, 2.6, _Settings(416, 528, 0.5)),
-    "efficientnet-b7": (2.0, 3.1, _Settings(480, 600, 0.5)),
+# Settings are the training and evaluation image sizes in pixels, and the dropout rate.
+_V1_SCALED = {  # width and depth coefficients of the base, and settings
+    "efficientnet-b0": (1.0, 1.0, (176, 224, 0.2)),  # training size as in the V2 code:
+    "efficientnet-b1": (1.0, 1.1, (192, 240, 0.2)),  # int(0.8 * eval) // 16 * 16
+    "efficientnet-b2": (1.1, 1.2, (208, 260, 0.3)),
+    "efficientnet-b3": (1.2, 1.4, (240, 300, 0.3)),
+    "efficientnet-b4": (1.4, 1.8, (304, 380, 0.4)),
+    "efficientnet-b5": (1.6, 2.2, (352, 456, 0.4)),
+    "efficientnet-b6": (1.8, 2.6, (416, 528, 0.5)),
+    "efficientnet-b7": (2.0, 3.1, (480, 600, 0.5)),
 }
 _V2_SIZES = {
     "efficientnetv2-s": (
         _Skeleton(24, (24, 48, 64, 128, 160, 256), (2, 4, 4, 6, 9, 15)),
-        _Settings(300, 384, 0.2),
+        (300, 384, 0.2),
     ),
     "efficientnetv2-m": (
         _Skeleton(24, (24, 48, 80, 160, 176, 304, 512), (3, 5, 5, 7, 14, 18, 5)),
-        _Settings(384, 480, 0.3),
+        (384, 480, 0.3),
     ),
     "efficientnetv2-l": (
         _Skeleton(32, (32, 64, 96, 192, 224, 384, 640), (4, 7, 7, 10, 19, 25, 7)),
-        _Settings(384, 480, 0.4),
+        (384, 480, 0.4),
     ),
     "efficientnetv2-xl": (
         _Skeleton(32, (32, 64, 96, 192, 256, 512, 640), (4, 8, 8, 16, 24, 32, 8)),
-        _Settings(384, 512, 0.4),
+        (384, 512, 0.4),
     ),
 }
 _V2_SCALED = {
-    "efficientnetv2-b0": (1.0, 1.0, _Settings(192, 224, 0.2)),
-    "efficientnetv2-b1": (1.0, 1.1, _Settings(192, 240, 0.2)),
-    "efficientnetv2-b2": (1.1, 1.2, _Settings(208, 260, 0.3)),
-    "efficientnetv2-b3": (1.2, 1.4, _Settings(240, 300, 0.3)),
+    "efficientnetv2-b0": (1.0, 1.0, (192, 224, 0.2)),
+    "efficientnetv2-b1": (1.0, 1.1, (192, 240, 0.2)),
+    "efficientnetv2-b2": (1.1, 1.2, (208, 260, 0.3)),
+    "efficientnetv2-b3": (1.2, 1.4, (240, 300, 0.3)),
 }
 
 
@@ -139,12 +132,13 @@ def published(name: str) -> PublishedNetwork:
     else:
         known = ", ".join(published_names())
         raise ValueError(f"published network must be one of {known}, got {name!r}")
+    train_size, eval_size, dropout = settings
     return PublishedNetwork(
         name=name,
         architecture=_architecture(generation, skeleton),
-        train_size=settings.train,
-        eval_size=settings.eval,
-        dropout=settings.dropout,
+        train_size=train_size,
+        eval_size=eval_size,
+        dropout=dropout,
         source=generation.source,
     )
 
