@@ -5,12 +5,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+class StopCondition(Protocol):
+    """Tells a loop when to stop: a `StopRequest`, or another source of requests."""
+
+    def requested(self) -> bool:
+        """Return whether a stop was requested."""
+        ...
+
+
 class StopRequest:
-    """Whether a signal has asked the process to stop.
+    """Whether a signal has asked the process to stop; a `StopCondition`.
 
     Attributes:
         signal: The last signal; None before the first.

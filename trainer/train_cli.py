@@ -57,7 +57,7 @@ def _train(argv: Sequence[str] | None) -> int:
     with stop_signals() as stop:
         try:
             if workers.count == 1 and workers.address is None:
-                finished = train(run, display, resume=args.resume, should_stop=stop.requested)
+                finished = train(run, display, resume=args.resume, stop=stop)
             else:
                 finished = train_on_workers(run, args.data, workers, display, resume=args.resume)
         except DivergedError as error:

@@ -9,12 +9,14 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from tests.toys.training import StopAfter
 from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, train_split
 from trainer.fit.state import TrainState
 from trainer.run.display import NoDisplay
 from trainer.run.train import train_share
+from trainer.stop_signals import StopRequest
 
 
 def free_port() -> int:
@@ -58,16 +60,12 @@ def train_together(processes: Processes, run: TrainRun, stop_after: int | None) 
         held.append(state)
         return fit(state, *others)
 
-    calls = iter(range(10**6))
-
-    def should_stop() -> bool:
-        last = processes.rank == processes.size - 1
-        return last and stop_after is not None and next(calls) >= stop_after
-
+    is_last = processes.rank == processes.size - 1
+    stop = StopRequest() if stop_after is None or not is_last else StopAfter(stop_after)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("trainer.run.results.plot_training", lambda *_: None)
         patched.setattr("trainer.run.train.fit", remembering)
-        train_share(run, train_split(run), processes, NoDisplay(), should_stop)
+        train_share(run, train_split(run), processes, NoDisplay(), stop)
     state = held[0].state_dict()
     for own in ("train_seconds", "train_cpu_seconds"):
         del state["counters"][own]

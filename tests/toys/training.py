@@ -12,6 +12,7 @@ from trainer.config import validated
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.fit.request import TrainRun
 from trainer.recipes.config import Recipe
+from trainer.stop_signals import StopRequest
 
 SIZE = 16
 
@@ -96,3 +97,15 @@ def toy_run(folder: Path, **changes: Any) -> TrainRun:
         device=torch.device("cpu"),
         precision="fp32",
     )
+
+
+class StopAfter(StopRequest):
+    """Requests a stop after `steps` steps of this process."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps_left = steps
+
+    def requested(self) -> bool:
+        self.steps_left -= 1
+        return self.steps_left < 0

@@ -19,6 +19,7 @@ from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, train_split
 from trainer.run.display import NoDisplay
 from trainer.run.train import train_share
+from trainer.stop_signals import StopRequest
 
 
 class QueueHandle(EventQueue):
@@ -80,7 +81,7 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
             train_split(run),
             processes,
             remote if is_first else NoDisplay(),
-            remote.should_stop if is_first else _never_stop,
+            remote if is_first else StopRequest(),
         )
     except Exception as error:
         if (fatal := fatal_error(error)) is not None:
@@ -88,10 +89,6 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
         raise
     if is_first:
         remote.send("ended", finished)
-
-
-def _never_stop() -> bool:
-    return False
 
 
 def _with_images(task: WorkerTask, device: torch.device) -> TrainRun:

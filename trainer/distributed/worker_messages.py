@@ -43,7 +43,7 @@ class EventQueue:
 class RemoteDisplay:
     """Display and observer of the worker of rank 0, which sends everything to the driver.
 
-    It implements `trainer.run.display.TrainDisplay` and `trainer.fit.setup.TrainingObserver`.
+    It is a `TrainDisplay`, a `TrainingObserver`, and the `StopCondition` of this worker.
 
     Args:
         queue: Queue of the driver.
@@ -85,7 +85,7 @@ class RemoteDisplay:
         self._events.append((name, values))
         self.flush()
 
-    def should_stop(self) -> bool:
+    def requested(self) -> bool:
         """Return whether the driver has requested a stop, as of the last transfer."""
         if time.monotonic() - self._put_at >= SECONDS_BETWEEN_PUTS:
             self.flush()

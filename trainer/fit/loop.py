@@ -1,6 +1,6 @@
 """The training loop: one loop over steps, whose settings follow a plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import torch
@@ -10,6 +10,7 @@ from trainer.fit.request import identity_of
 from trainer.fit.setup import TrainingObserver, TrainingSetup
 from trainer.fit.state import TrainState
 from trainer.fit.step import take_step
+from trainer.stop_signals import StopCondition
 
 
 class DivergedError(Exception):
@@ -20,7 +21,7 @@ def fit(
     state: TrainState,
     setup: TrainingSetup,
     observers: Sequence[TrainingObserver],
-    should_stop: Callable[[], bool],
+    stop: StopCondition,
 ) -> bool:
     """Train from ``state.step`` to the end of the plan; return False if stopped before.
 
@@ -32,7 +33,7 @@ def fit(
         state: Changed in place.
         setup: The plan, the images, the processes and the files.
         observers: Receive every step, evaluation and rewind, in order.
-        should_stop: Asked before every step.
+        stop: Checked before every step.
 
     Raises:
         DivergedError: If gradients remain not finite, see `NonFiniteSettings`.
@@ -49,7 +50,7 @@ def fit(
         with setup.gate.step() if setup.processes.rank == 0 else nullcontext():
             # The other processes wait here for rank 0. If each entered the gate, a timer could
             # let one in that waits for another, which waits for the timer.
-            stopping = setup.processes.any(should_stop())
+            stopping = setup.processes.any(stop.requested())
             report = None if stopping else take_step(trained, state, setup)
         if report is None:
             _save(state, setup)

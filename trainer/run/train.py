@@ -1,6 +1,5 @@
 """A training from its request to its results, in this process or in one of several."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 
 from trainer.data.loading.order import ImageOrder
@@ -27,14 +26,13 @@ from trainer.run.folder import (
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
 from trainer.run.results import write_results
+from trainer.stop_signals import StopCondition
 
 FEW_IMAGES = 8
 OTHER_PARTS = "a step has the same images, but other augmentation and batch normalisation"
 
 
-def train(
-    run: TrainRun, display: TrainDisplay, *, resume: bool, should_stop: Callable[[], bool]
-) -> bool:
+def train(run: TrainRun, display: TrainDisplay, *, resume: bool, stop: StopCondition) -> bool:
     """Train or resume in this process; return False if stopped before the end.
 
     Raises:
@@ -45,7 +43,7 @@ def train(
     """
     split = train_split(run)
     check_folder(run, plan_of(run, split), resume=resume)
-    return train_share(run, split, Processes(device=run.device), display, should_stop)
+    return train_share(run, split, Processes(device=run.device), display, stop)
 
 
 def train_share(
@@ -53,7 +51,7 @@ def train_share(
     split: Split,
     processes: Processes,
     display: TrainDisplay,
-    should_stop: Callable[[], bool],
+    stop: StopCondition,
 ) -> bool:
     """Train this process's share from the state in the folder; see `train`.
 
@@ -70,7 +68,7 @@ def train_share(
             with _feed(run, split, processes) as feed, display.progress(plan, state.step) as shown:
                 setup = _setup(run, plan, split, feed, accumulation, processes)
                 observers = [observer for observer in (log, shown) if observer is not None]
-                finished = fit(state, setup, observers, should_stop)
+                finished = fit(state, setup, observers, stop)
         finally:
             if log is not None:
                 log.close()

@@ -89,11 +89,11 @@ def test_the_driver_shows_the_events_of_the_first_worker() -> None:
 def test_a_stop_request_reaches_the_worker_and_stays() -> None:
     queue = EventQueue()
     remote = RemoteDisplay(queue)
-    assert not remote.should_stop()
+    assert not remote.requested()
     queue.take(stop=True)
     queue.take(stop=False)
     remote.print("anything")
-    assert remote.should_stop()
+    assert remote.requested()
 
 
 def test_steps_are_sent_together() -> None:
@@ -105,7 +105,7 @@ def test_steps_are_sent_together() -> None:
             return False
 
     remote = RemoteDisplay(Recording())
-    remote.should_stop()
+    remote.requested()
     for _ in range(3):
         remote.stepped(REPORT)
     remote.send("ended", False)

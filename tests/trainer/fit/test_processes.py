@@ -19,6 +19,7 @@ from trainer.fit.request import TrainRun, train_split
 from trainer.model_file import read_model
 from trainer.run.display import NoDisplay
 from trainer.run.train import train
+from trainer.stop_signals import StopRequest
 
 # Short, and with plain SGD, so that rounding errors stay small.
 EXACT: dict[str, Any] = {
@@ -28,12 +29,8 @@ EXACT: dict[str, Any] = {
 }
 
 
-def never() -> bool:
-    return False
-
-
 def alone(run: TrainRun) -> None:
-    train(run, NoDisplay(), resume=False, should_stop=never)
+    train(run, NoDisplay(), resume=False, stop=StopRequest())
 
 
 @pytest.fixture(autouse=True)

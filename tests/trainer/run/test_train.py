@@ -15,20 +15,17 @@ from rich.console import Console
 from torch import Tensor
 
 from search_space.network import Network
-from tests.toys.training import images, toy_run
+from tests.toys.training import StopAfter, images, toy_run
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.loop import DivergedError
 from trainer.model_file import load_model, read_model
 from trainer.run.display import ConsoleDisplay
 from trainer.run.train import train
+from trainer.stop_signals import StopRequest
 
 
 def quiet() -> ConsoleDisplay:
     return ConsoleDisplay(Console(file=io.StringIO()))
-
-
-def never() -> bool:
-    return False
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +33,6 @@ def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Disable the plot, which takes longer than training, except in the test of the files."""
     if request.function is not test_a_training_learns_and_writes_its_files:
         monkeypatch.setattr("trainer.run.results.plot_training", lambda *_: None)
-
-
-def after(steps: int) -> Callable[[], bool]:
-    """Return a function that stops before step number `steps` of this process."""
-    calls = iter(range(10**6))
-    return lambda: next(calls) >= steps
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
@@ -66,10 +57,10 @@ def assert_equal_bits(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 )
 def test_a_stopped_training_ends_in_the_same_bits(tmp_path: Path, changes: dict[str, Any]) -> None:
     whole, parts = toy_run(tmp_path / "whole", **changes), toy_run(tmp_path / "parts", **changes)
-    assert train(whole, quiet(), resume=False, should_stop=never)
-    assert not train(parts, quiet(), resume=True, should_stop=after(2))
-    assert not train(parts, quiet(), resume=True, should_stop=after(6))  # in the second phase
-    assert train(parts, quiet(), resume=True, should_stop=never)
+    assert train(whole, quiet(), resume=False, stop=StopRequest())
+    assert not train(parts, quiet(), resume=True, stop=StopAfter(2))
+    assert not train(parts, quiet(), resume=True, stop=StopAfter(6))  # in the second phase
+    assert train(parts, quiet(), resume=True, stop=StopRequest())
     assert_equal_bits(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     columns = ["step", "epoch", "phase", "learning_rate", "top1", "top5", "loss"]
     one, other = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("whole", "parts"))
@@ -78,13 +69,13 @@ def test_a_stopped_training_ends_in_the_same_bits(tmp_path: Path, changes: dict[
 
 def test_equal_seeds_give_equal_weights(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        train(toy_run(tmp_path / name), quiet(), resume=False, should_stop=never)
+        train(toy_run(tmp_path / name), quiet(), resume=False, stop=StopRequest())
     assert_equal_bits(weights(tmp_path / "one"), weights(tmp_path / "two"))
 
 
 def test_a_training_learns_and_writes_its_files(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run", duration={"epochs": 20})
-    assert train(run, quiet(), resume=False, should_stop=never)
+    assert train(run, quiet(), resume=False, stop=StopRequest())
     summary = json.loads((run.folder / "summary.json").read_text())
     assert summary["final"]["top1"] > 0.6  # of three classes
     assert summary["evaluated_on"] == "test"
@@ -99,7 +90,7 @@ def test_a_training_learns_and_writes_its_files(tmp_path: Path) -> None:
 
 def test_load_model_returns_the_network(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
-    train(run, quiet(), resume=False, should_stop=never)
+    train(run, quiet(), resume=False, stop=StopRequest())
     averaged = load_model(run.folder / "model.pt")
     raw = load_model(run.folder / "model.pt", "raw")
     assert not averaged.training
@@ -110,30 +101,30 @@ def test_load_model_returns_the_network(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
-    train(run, quiet(), resume=False, should_stop=after(1))
+    train(run, quiet(), resume=False, stop=StopAfter(1))
     with pytest.raises(ValueError, match="add --resume"):
-        train(run, quiet(), resume=False, should_stop=never)
+        train(run, quiet(), resume=False, stop=StopRequest())
 
 
 def test_a_finished_training_does_not_change(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
-    train(run, quiet(), resume=False, should_stop=never)
+    train(run, quiet(), resume=False, stop=StopRequest())
     before = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
-    assert train(run, quiet(), resume=True, should_stop=never)
+    assert train(run, quiet(), resume=True, stop=StopRequest())
     after = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
     assert after == before
 
 
 def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
-    train(toy_run(tmp_path / "run"), quiet(), resume=False, should_stop=after(1))
+    train(toy_run(tmp_path / "run"), quiet(), resume=False, stop=StopAfter(1))
     other = toy_run(tmp_path / "run", label_smoothing=0.2)
     with pytest.raises(ValueError, match=r"label_smoothing 0\.1, and not 0\.2"):
-        train(other, quiet(), resume=True, should_stop=never)
+        train(other, quiet(), resume=True, stop=StopRequest())
 
 
 def test_the_last_few_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run", duration={"epochs": 8}, keep_checkpoints=2)
-    train(run, quiet(), resume=False, should_stop=never)
+    train(run, quiet(), resume=False, stop=StopRequest())
     names = sorted(path.name for path in (run.folder / "checkpoints").iterdir())
     assert names == ["best.pt", "step-000000023.pt", "step-000000026.pt"]
     best = torch.load(run.folder / "checkpoints" / "best.pt", weights_only=True)
@@ -160,7 +151,7 @@ def test_a_step_that_is_not_finite_is_counted_and_not_applied(
 ) -> None:
     run = toy_run(tmp_path / "run")
     poison(monkeypatch, {4, 6})  # the first two calls verify the batch size of each phase
-    assert train(run, quiet(), resume=False, should_stop=never)
+    assert train(run, quiet(), resume=False, stop=StopRequest())
     summary = json.loads((run.folder / "summary.json").read_text())
     assert (summary["skipped_steps"], summary["rewinds"]) == (2, 0)
     assert all(bool(tensor.isfinite().all()) for tensor in weights(run.folder).values())
@@ -172,7 +163,7 @@ def test_too_many_such_steps_rewind_to_the_checkpoint_with_a_lower_rate(
     patient = {"patience": 1, "rate_factor": 0.25}
     run = toy_run(tmp_path / "run", non_finite=patient)
     poison(monkeypatch, {8, 9})
-    assert train(run, quiet(), resume=False, should_stop=never)
+    assert train(run, quiet(), resume=False, stop=StopRequest())
     content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
     assert content is not None
     assert content["state"]["counters"]["rewinds"] == 1
@@ -195,7 +186,7 @@ def test_a_training_that_remains_not_finite_stops_with_a_reason(
             toy_run(tmp_path / "run", non_finite=settings),
             quiet(),
             resume=False,
-            should_stop=never,
+            stop=StopRequest(),
         )
 
 
@@ -203,7 +194,7 @@ def test_a_full_disk_stops_with_one_line_and_the_old_checkpoint_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = toy_run(tmp_path / "run")
-    train(run, quiet(), resume=False, should_stop=after(5))
+    train(run, quiet(), resume=False, stop=StopAfter(5))
     before = (run.folder / "checkpoint.pt").read_bytes()
 
     def full(path: Path, data: bytes) -> None:
@@ -212,19 +203,19 @@ def test_a_full_disk_stops_with_one_line_and_the_old_checkpoint_stays(
     with monkeypatch.context() as patched:
         patched.setattr("trainer.fit.checkpoint.write_atomic", full)
         with pytest.raises(OSError, match=r"No space left on device; .*checkpoint\.pt stays"):
-            train(run, quiet(), resume=True, should_stop=never)
+            train(run, quiet(), resume=True, stop=StopRequest())
     assert (run.folder / "checkpoint.pt").read_bytes() == before
-    assert train(run, quiet(), resume=True, should_stop=never)
+    assert train(run, quiet(), resume=True, stop=StopRequest())
 
 
 def test_a_damaged_checkpoint_is_reported_and_an_older_one_used(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
-    train(run, quiet(), resume=False, should_stop=after(9))
+    train(run, quiet(), resume=False, stop=StopAfter(9))
     newest = run.folder / "checkpoint.pt"
     newest.unlink()  # the other hard link to the file is not damaged
     newest.write_bytes(b"cut short")
     display = quiet()
-    assert train(run, display, resume=True, should_stop=never)
+    assert train(run, display, resume=True, stop=StopRequest())
     told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert "checkpoint.pt: damaged" in told
     assert "going on at step 9 of 13" in told
@@ -243,7 +234,7 @@ def test_accumulated_batches_train_like_the_whole_batch(tmp_path: Path) -> None:
     }
     for name, micro in (("whole", None), ("parts", 9)):
         run = replace(toy_run(tmp_path / name, **plain, micro_batch=micro), images=images(9))
-        train(run, quiet(), resume=False, should_stop=never)
+        train(run, quiet(), resume=False, stop=StopRequest())
     one, two = (read_model(tmp_path / name / "model.pt").raw for name in ("whole", "parts"))
     learned = [name for name in one if name.endswith(("weight", "bias"))]
     assert one["classifier.bias"].abs().max() > 1e-3  # it has changed
@@ -257,7 +248,7 @@ def test_few_images_for_batch_normalisation_are_noted(
 ) -> None:
     display = quiet()
     run = toy_run(tmp_path / "run", micro_batch=micro)
-    train(run, display, resume=False, should_stop=after(0))
+    train(run, display, resume=False, stop=StopAfter(0))
     told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert ("batch normalisation sees 4 images at once" in told) == noted
 
@@ -265,7 +256,7 @@ def test_few_images_for_batch_normalisation_are_noted(
 def test_images_are_held_out_if_there_is_no_other_split(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     only = replace(run.images, splits={"train": run.images.splits["train"]})
-    assert train(replace(run, images=only), quiet(), resume=False, should_stop=never)
+    assert train(replace(run, images=only), quiet(), resume=False, stop=StopRequest())
     summary = json.loads((run.folder / "summary.json").read_text())
     assert (summary["evaluated_on"], summary["num_evaluated"]) == ("holdout", 5)
 
@@ -284,6 +275,6 @@ def test_a_compiled_training_has_one_graph_per_image_size(
         "trainer.fit.setup.torch.compile", partial(torch.compile, backend=counting)
     )
     run = replace(toy_run(tmp_path / "run", survival_prob=0.8), compiled=True)
-    assert train(run, quiet(), resume=False, should_stop=never)
+    assert train(run, quiet(), resume=False, stop=StopRequest())
     images = [shape for shape in shapes if shape[0] == 16]
     assert images == [(16, 3, 8, 8), (16, 3, 16, 16)]
