@@ -1,6 +1,5 @@
 """A search from settings to files: images, ledger, engine, workers, best.json."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -11,10 +10,11 @@ from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits, TooManyFailuresError
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
 from nas.evaluation.checkpoints import RungCheckpoints
+from nas.evaluation.evaluator import EvaluatorFactory
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalist_round import FinalistRound
@@ -117,9 +117,10 @@ def run_search(
             limits=session_limits(config, ledger.history),
             mirror=mirror,
             console=console,
+            dashboard=dashboard,
+            make_evaluator=make_evaluator_factory(config, space, images.path, folder, predictor),
         )
-        make_evaluator = make_evaluator_factory(config, space, images.path, folder, predictor)
-        return session.run(make_evaluator, dashboard=dashboard)
+        return session.run()
 
 
 class _RunObserver(JobObserver):
@@ -151,8 +152,10 @@ class _Session:
     limits: Limits
     mirror: Mirror | NoMirror
     console: Console
+    dashboard: bool
+    make_evaluator: EvaluatorFactory
 
-    def run(self, make_evaluator: Callable[[], Evaluate], *, dashboard: bool) -> SearchResult:
+    def run(self) -> SearchResult:
         """Do what is left of the search, and write its files."""
         signal, failures = None, None
         if self._has_candidates() or self.finalist_round.missing(self.engine.records()):
@@ -160,7 +163,7 @@ class _Session:
             with SearchProgress(self.console, budget=budget, ends=ends) as progress:
                 progress.start(self.engine.records())
                 try:
-                    signal = self._execute(make_evaluator, progress, dashboard=dashboard)
+                    signal = self._execute(progress)
                 except TooManyFailuresError as error:
                     failures = error
             self.tidy_checkpoints()
@@ -177,9 +180,7 @@ class _Session:
             return False
         return bool(self.engine.pending()) or self.engine.ask() is not None
 
-    def _execute(
-        self, make_evaluator: Callable[[], Evaluate], progress: SearchProgress, *, dashboard: bool
-    ) -> Signals | None:
+    def _execute(self, progress: SearchProgress) -> Signals | None:
         """Train the candidates, and the best of them again; return the signal that stopped it."""
         config = self.files.config
         with (
@@ -188,7 +189,7 @@ class _Session:
                 workers=config.workers,
                 gpus_per_worker=config.gpus_per_worker,
                 address=config.address,
-                dashboard=dashboard,
+                dashboard=self.dashboard,
             ) as ray,
         ):
             if ray.note:
@@ -200,21 +201,19 @@ class _Session:
                 queue = Dispatcher(
                     self.engine, self.results, limits=self.limits, observer=observer
                 )
-                if signal := self._run_queue(queue, ray, make_evaluator):
+                if signal := self._run_queue(queue, ray):
                     return signal
             return self.finalist_round.run(
-                ray, make_evaluator, self.engine.records(), self.limits, progress
+                ray, self.make_evaluator, self.engine.records(), self.limits, progress
             )
 
-    def _run_queue(
-        self, queue: JobQueue, ray: RaySession, make_evaluator: Callable[[], Evaluate]
-    ) -> Signals | None:
+    def _run_queue(self, queue: JobQueue, ray: RaySession) -> Signals | None:
         if self.files.config.executor == "actors":
-            return run_with_actors(queue, ray, make_evaluator)
+            return run_with_actors(queue, ray, self.make_evaluator)
         # Imported here, because a session sets Ray's environment before Ray is imported.
         from nas.execution.ray_tune import run_with_tune
 
-        return run_with_tune(queue, ray, make_evaluator)
+        return run_with_tune(queue, ray, self.make_evaluator)
 
     def _conclude(
         self, signal: Signals | None, failures: TooManyFailuresError | None

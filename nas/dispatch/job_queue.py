@@ -50,15 +50,10 @@ class JobQueue(ABC):
         """Whether no job is in flight; if `next_job` returns None too, the queue is done."""
         return not self._in_flight
 
-    @property
-    def time_is_up(self) -> bool:
-        """Whether no more jobs are handed out, because of the time."""
-        return self.limits.time_is_up
-
     def next_job(self) -> Candidate | None:
         """Return the next job, or None for nothing at this moment."""
         most = self.limits.max_concurrent
-        if self.time_is_up or (most is not None and len(self._in_flight) >= most):
+        if self.limits.time_is_up or (most is not None and len(self._in_flight) >= most):
             return None
         job = self._retry.popleft() if self._retry else self._new_job()
         if job is not None:

@@ -15,7 +15,7 @@ from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
 from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.images import proxy_task
-from nas.evaluation.safe_evaluation import worker_name
+from nas.evaluation.worker import worker_name
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
 from nas.settings.config import SearchConfig
 from search_space.architecture import Architecture

@@ -10,15 +10,9 @@ PATIENCE_S = 60.0  # workers of a busy machine take tens of seconds to start
 class NoWorkerNotice:
     """Notes once that no worker has run for a while, and that a worker runs again."""
 
-    def __init__(self, observer: JobObserver, *, patience_s: float | None = None) -> None:
-        """Start to wait for the first worker.
-
-        Args:
-            observer: Receives the notes.
-            patience_s: Seconds without a worker before the note; None for `PATIENCE_S`.
-        """
+    def __init__(self, observer: JobObserver) -> None:
+        """Start to wait for the first worker; `observer` receives the notes."""
         self._observer = observer
-        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._since, self._is_noted = time.monotonic(), False
 
     def update(self, *, any_running: bool) -> None:
@@ -28,7 +22,7 @@ class NoWorkerNotice:
             if self._is_noted:
                 self._observer.note("a worker is up again")
             self._since, self._is_noted = now, False
-        elif not self._is_noted and now - self._since > self._patience_s:
+        elif not self._is_noted and now - self._since > PATIENCE_S:
             self._is_noted = True
             self._observer.note(
                 f"no worker has been up for {now - self._since:.0f} s: Ray has room for none, or "

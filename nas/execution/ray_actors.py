@@ -1,16 +1,21 @@
 """Executes the jobs of a queue on a pool of Ray actors. It decides nothing."""
 
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from signal import Signals
+from typing import Any
 
-from nas.candidate import Outcome
-from nas.dispatch.job_queue import JobQueue
+from nas.candidate import Candidate, Outcome
+from nas.dispatch.job_queue import JobQueue, WorkerError
 from nas.dispatch.result_files import Evaluate
-from nas.execution.ray_pool import RayWorkerPool
+from nas.evaluation.worker import Worker, WorkerReport
+from nas.execution.no_worker_notice import NoWorkerNotice
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import stop_signals
 
 POLL_S = 0.5  # longest delay before a stop signal is noticed
+MAX_FAILED_STARTS = 10  # workers that may die in a row before one of them was ready
 
 
 def run_with_actors(
@@ -39,7 +44,7 @@ def run_with_actors(
         while not stop.requested():
             while pool.has_room and (job := queue.next_job()) is not None:
                 pool.submit(job)
-            if not pool.in_flight and (pool.has_room or queue.time_is_up):
+            if not pool.in_flight and (pool.has_room or queue.limits.time_is_up):
                 break  # a worker is idle, and there is no job
             for job, outcome in pool.wait(POLL_S):
                 if isinstance(outcome, Outcome):
@@ -52,3 +57,147 @@ def run_with_actors(
     for job in left:
         queue.recover_result(job)
     return stop.signal
+
+
+class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
+    """Actors that evaluate one job at a time; a dead actor is replaced.
+
+    An actor is replaced, not restarted by Ray: calls to a restarting actor fail, and each
+    would count as a death under a job that never ran. A job goes to a worker that is ready,
+    never to one that Ray still has to place: on a cluster that lost a node it would wait there
+    while other workers are idle. Workers that become ready later are used from then on.
+    """
+
+    def __init__(
+        self, session: RaySession, make_evaluate: Callable[[], Evaluate], queue: JobQueue
+    ) -> None:
+        """Start the workers; `wait` takes in those that are ready.
+
+        Args:
+            session: Where, and how many.
+            make_evaluate: Called once in every worker process.
+            queue: Its result files, limits and observer are used.
+
+        Raises:
+            ValueError: If the queue has no result files.
+        """
+        import ray  # here, because a session sets Ray's environment before Ray is imported
+
+        self._ray = ray
+        self._make = ray.put(ray.cloudpickle.dumps(make_evaluate))
+        if queue.results is None:
+            raise ValueError("RayWorkerPool.queue must have result files, got None")
+        self._session, self._queue, self._results = session, queue, queue.results
+        self._actor_class = ray.remote(
+            num_cpus=1, num_gpus=session.gpus_per_worker, max_restarts=0, max_task_retries=0
+        )(Worker)
+        self._idle: list[Any] = []
+        self._running: dict[Any, tuple[Any, Candidate]] = {}
+        self._since: dict[Any, float] = {}  # when jobs were submitted, monotonic seconds
+        self._starting: dict[Any, Any] = {}
+        self._failed_starts = 0
+        self._notice = NoWorkerNotice(queue.observer)
+        for _ in range(session.workers):
+            self._start()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a worker is ready and idle."""
+        return bool(self._idle)
+
+    @property
+    def in_flight(self) -> tuple[Candidate, ...]:
+        """Jobs that were submitted and have no result yet."""
+        return tuple(job for _, job in self._running.values())
+
+    def submit(self, job: Candidate) -> None:
+        """Give a job to an idle worker."""
+        actor = self._idle.pop()
+        reference = actor.evaluate.remote(job)
+        self._running[reference] = (actor, job)
+        self._since[reference] = time.monotonic()
+
+    def wait(self, timeout_s: float) -> list[tuple[Candidate, Outcome | str]]:
+        """Return each job that finished within the time, with its outcome or why its worker died.
+
+        It returns early, and maybe empty, when a worker becomes ready.
+
+        Raises:
+            WorkerError: If a worker raised an exception.
+            OSError: If a worker could not read or write a file, or Ray itself died.
+        """
+        self._session.require_alive()
+        finished, _ = self._ray.wait([*self._running, *self._starting], timeout=timeout_s)
+        for reference in finished:
+            if reference in self._starting:
+                self._finish_start(reference)
+        self._notice.update(any_running=bool(self._idle or self._running))
+        return [self._collect(reference) for reference in finished if reference in self._running]
+
+    def stop_overdue(self) -> list[tuple[Candidate, float]]:
+        """Kill the workers whose jobs exceed their limit; return the jobs and their seconds."""
+        now, stopped = time.monotonic(), []
+        for reference, since in list(self._since.items()):
+            if now - since > self._queue.limit_s(self._running[reference][1]):
+                actor, job = self._forget(reference)
+                self._replace(actor)
+                stopped.append((job, now - since))
+        return stopped
+
+    def __exit__(self, *error: object) -> None:
+        """Kill the workers, also those that are busy."""
+        working = (actor for actor, _ in self._running.values())
+        for actor in [*self._idle, *working, *self._starting.values()]:
+            self._ray.kill(actor)
+
+    def _start(self) -> None:
+        actor = self._actor_class.remote(
+            self._make,
+            self._results,
+            workers=self._session.workers,
+            memory_bytes=self._queue.limits.worker_memory_bytes,
+        )
+        self._starting[actor.ready.remote()] = actor
+
+    def _finish_start(self, reference: Any) -> None:
+        """Take in a worker that is ready, or start another for one that died before."""
+        actor = self._starting.pop(reference)
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._failed_starts += 1
+            # An error of the constructor is one of the next actor's constructor too.
+            cannot_start = getattr(error, "actor_init_failed", False)
+            if self._failed_starts >= MAX_FAILED_STARTS or cannot_start:
+                raise WorkerError(f"a worker could not start: {error}") from None
+            self._start()
+        else:
+            self._failed_starts = 0
+            self._idle.append(actor)
+
+    def _collect(self, reference: Any) -> tuple[Candidate, Outcome | str]:
+        actor, job = self._forget(reference)
+        errors = self._ray.exceptions
+        try:
+            report: WorkerReport = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            self._idle.append(actor)
+            if isinstance(error.cause, OSError):
+                raise error.cause from error
+            raise WorkerError(f"candidate {job.number}: {error}") from None
+        except errors.RayError as error:
+            self._replace(actor)
+            return job, " ".join(str(error).split())
+        if report.reusable:
+            self._idle.append(actor)
+        else:
+            self._replace(actor)
+        return job, report.outcome or report.machine_error
+
+    def _forget(self, reference: Any) -> tuple[Any, Candidate]:
+        del self._since[reference]
+        return self._running.pop(reference)
+
+    def _replace(self, actor: Any) -> None:
+        self._ray.kill(actor)
+        self._start()

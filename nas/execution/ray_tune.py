@@ -17,8 +17,7 @@ from ray.tune.experiment import Trial
 from nas.dispatch.job_queue import JobQueue
 from nas.dispatch.result_files import Evaluate
 from nas.execution.no_worker_notice import NoWorkerNotice
-from nas.execution.ray_searcher import EngineSearcher
-from nas.execution.ray_trainable import CandidateTrainable
+from nas.execution.ray_searcher import CandidateTrainable, EngineSearcher
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import StopRequest, stop_signals
 
@@ -62,10 +61,7 @@ def run_with_tune(
                 storage_path=str(storage),
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                callbacks=[
-                    _Stopper(stop, searcher),
-                    _HealthCheck(session, searcher, NoWorkerNotice(queue.observer)),
-                ],
+                callbacks=[_Supervisor(stop, session, searcher, NoWorkerNotice(queue.observer))],
                 verbose=0,
             ),
         )
@@ -84,11 +80,21 @@ class _StoppedError(Exception):
     """Ends a Tune run from within."""
 
 
-class _Stopper(tune.Callback):  # type: ignore[misc]
-    """Ends a Tune run between two of its steps, after a stop signal or a failure."""
+class _Supervisor(tune.Callback):  # type: ignore[misc]
+    """Looks after a Tune run between two of its steps.
 
-    def __init__(self, stop: StopRequest, searcher: EngineSearcher) -> None:
-        self._stop, self._searcher = stop, searcher
+    It ends the run after a stop signal, a failure or the death of Ray, kills the processes of
+    trials that exceed their time limit, and notes that no trial has a process.
+    """
+
+    def __init__(
+        self,
+        stop: StopRequest,
+        session: RaySession,
+        searcher: EngineSearcher,
+        notice: NoWorkerNotice,
+    ) -> None:
+        self._stop, self._session, self._searcher, self._notice = stop, session, searcher, notice
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         self._searcher.trial_started(trial.trial_id)
@@ -96,21 +102,10 @@ class _Stopper(tune.Callback):  # type: ignore[misc]
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
         if self._stop.requested() or self._searcher.failure:
             raise _StoppedError
-        if overdue := self._searcher.take_overdue():
-            for trial in trials:
-                if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
-                    ray.kill(trial.temporary_state.ray_actor)
-
-
-class _HealthCheck(tune.Callback):  # type: ignore[misc]
-    """Checks after every step of a Tune run that Ray lives and that a trial has a process."""
-
-    def __init__(
-        self, session: RaySession, searcher: EngineSearcher, notice: NoWorkerNotice
-    ) -> None:
-        self._session, self._searcher, self._notice = session, searcher, notice
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
+        overdue = self._searcher.take_overdue()
+        for trial in trials:
+            if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
+                ray.kill(trial.temporary_state.ray_actor)
         try:
             self._session.require_alive()
         except OSError as error:

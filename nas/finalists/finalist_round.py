@@ -97,22 +97,18 @@ class FinalistRound:
 
     def _timeout_s(self, records: Sequence[Record], limits: Limits) -> float:
         """Return the time limit of a training, from the search's durations and its epochs."""
-        work = self._work_by_rung()
+        proxy = self.config.proxy
+        work = [  # of each rung / that of a full training: epochs x pixels
+            rung.epochs * rung.phase.image_size**2 / (proxy.epochs * proxy.image_size**2)
+            for rung in self.config.training_rungs
+        ]
         durations = [
             record.outcome.seconds / work[record.rung]
             for record in records
             if record.outcome.state is State.COMPLETE
         ]
-        longer = self.config.epochs_of_finalists / self.config.proxy.epochs
+        longer = self.config.epochs_of_finalists / proxy.epochs
         return limits.timeout.limit_s(durations) * max(1.0, longer)
-
-    def _work_by_rung(self) -> tuple[float, ...]:
-        """Return the work of each rung / that of a full training: epochs x pixels."""
-        proxy = self.config.proxy
-        return tuple(
-            rung.epochs * rung.phase.image_size**2 / (proxy.epochs * proxy.image_size**2)
-            for rung in self.config.training_rungs
-        )
 
     def finals(self, records: Sequence[Record]) -> Finals | None:
         """Return the finalists' results, or None if there are none or some are missing.

@@ -3,6 +3,7 @@
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.dispatch.job_queue import JobObserver, JobQueue
@@ -13,7 +14,11 @@ from nas.engine.job import Training
 
 
 class TrainingQueue(JobQueue):
-    """Hands out the trainings that have no result file. The search's time does not end it."""
+    """Hands out the trainings that have no result file.
+
+    The search's time does not end it: the trainings are few, and without them a search would
+    only guess.
+    """
 
     def __init__(
         self,
@@ -36,15 +41,10 @@ class TrainingQueue(JobQueue):
         Raises:
             ValueError: If a result file is damaged.
         """
-        super().__init__(results, limits, observer)
+        super().__init__(results, replace(limits, ends=math.inf), observer)
         self._waiting = deque(missing_trainings(trainings, results))
         self._timeout_s = timeout_s
         self._deaths = Counter[str]()
-
-    @property
-    def time_is_up(self) -> bool:
-        """False: the trainings are few, and without them a search would only guess."""
-        return False
 
     def limit_s(self, job: Candidate) -> float:  # noqa: ARG002 (one limit for all)
         """Return the time limit of a training, seconds."""
@@ -69,8 +69,19 @@ class TrainingNotes(JobObserver):
 
     def completed(self, record: Record) -> None:
         """Receive a training that has an outcome, which is on disk."""
+        training, outcome = record.candidate, record.outcome
+        assert isinstance(training, Training)
+        what = outcome.reason
+        if outcome.state is State.COMPLETE:
+            what = (
+                f"accuracy {100 * outcome.training.accuracy:.2f} %, "
+                f"step {1e3 * outcome.costs.step_time_s:.1f} ms"
+            )
         self._done += 1
-        self.note(f"{describe_training(record)}; {self._done}/{self._total}")
+        self.note(
+            f"candidate {training.number}, seed {training.seed}, {training.epochs} epochs: "
+            f"{what} in {outcome.seconds:.0f} s; {self._done}/{self._total}"
+        )
 
     def note(self, line: str) -> None:
         """Pass a line on."""
@@ -84,19 +95,3 @@ def missing_trainings(trainings: Sequence[Training], results: Results) -> tuple[
         ValueError: If a result file is damaged; the message names it.
     """
     return tuple(training for training in trainings if results.find(training) is None)
-
-
-def describe_training(record: Record) -> str:
-    """Return one line about a finished training."""
-    training, outcome = record.candidate, record.outcome
-    assert isinstance(training, Training)
-    what = outcome.reason
-    if outcome.state is State.COMPLETE:
-        what = (
-            f"accuracy {100 * outcome.training.accuracy:.2f} %, "
-            f"step {1e3 * outcome.costs.step_time_s:.1f} ms"
-        )
-    return (
-        f"candidate {training.number}, seed {training.seed}, "
-        f"{training.epochs} epochs: {what} in {outcome.seconds:.0f} s"
-    )

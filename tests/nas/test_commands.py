@@ -23,7 +23,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("module", ["nas.commands", "nas.execution.ray_worker"])
+@pytest.mark.parametrize("module", ["nas.commands", "nas.evaluation.worker"])
 def test_modules_that_every_process_imports_load_no_heavy_package(module: str) -> None:
     heavy = ("torch", "ray", "optuna", "numpy", "pandas", "pydantic", "rich", "PIL")
     asked = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"

@@ -126,7 +126,7 @@ def test_after_its_time_a_session_hands_out_nothing_and_what_is_out_still_counts
     with ledger:
         assert queue.next_job() is None  # not even what was in flight
         assert queue.is_idle
-        assert queue.time_is_up
+        assert queue.limits.time_is_up
     queue, ledger = queue_of(path, Limits())
     with ledger:
         assert take(queue) == left

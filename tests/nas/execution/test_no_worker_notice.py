@@ -25,7 +25,7 @@ def test_a_note_when_no_worker_runs_for_long_and_one_when_a_worker_runs(
     clock: list[float],
 ) -> None:
     notes: list[str] = []
-    notice = NoWorkerNotice(ToyObserver(on_note=notes.append), patience_s=60)
+    notice = NoWorkerNotice(ToyObserver(on_note=notes.append))
     for clock[0], is_up in [(110, False), (150, True), (209, False)]:
         notice.update(any_running=is_up)
     assert notes == []

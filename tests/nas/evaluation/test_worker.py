@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from nas.evaluation.memory_guard import memory_guard
+from nas.evaluation.worker import memory_guard
 from trainer.device.host_memory import own_memory_bytes
 
 on_linux = pytest.mark.skipif(own_memory_bytes() is None, reason="needs /proc, which is Linux")
