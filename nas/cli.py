@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.candidate import State
-from nas.dispatch.limits import TooManyFailuresError
 from nas.engine.study import quiet_optuna
 from nas.proxy_check.run import check_proxy
 from nas.report.outputs import rebuild_report
@@ -18,14 +17,14 @@ from nas.run_folder.identity import run_precision
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser
-from search_space.command_line.command import CommandParser, run_command, run_folder
+from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
 from search_space.command_line.startup import STOPPED
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy.task import proxy_split
 
 SEARCH, REPORT = "nas-search", "nas-report"
-NO_WINNER = TOO_MANY_FAILURES = 1
+FAILED = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +44,7 @@ def report_main(argv: Sequence[str] | None = None) -> int:
 
 def _search(argv: Sequence[str] | None) -> int:
     args = search_parser(SEARCH).parse_args(argv)
+    again = shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
     given = given_settings(args)
     config = complete_config(given)
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
@@ -71,71 +71,50 @@ def _search(argv: Sequence[str] | None) -> int:
             long_epochs=args.proxy_check_epochs,
             console=console,
         )
-        return _stopped(console, argv) if stopped else 0
+        return _stopped(console, again) if stopped else 0
     quiet_optuna()
     result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
-    return _conclude(result, folder, console, argv)
+    return _conclude(result, folder, console, again)
 
 
-def _conclude(
-    result: SearchResult, folder: Path, console: Console, argv: Sequence[str] | None
-) -> int:
+def _conclude(result: SearchResult, folder: Path, console: Console, again: str) -> int:
     """Print the results and the next command; return the exit code."""
-    if any(record.outcome.state is State.COMPLETE for record in result.records):
+    trained = any(record.outcome.state is State.COMPLETE for record in result.records)
+    if trained:
         console.print(top_table(result.records))
         console.print(front_table(result.records))
     if result.finals is not None:
         console.print(finals_table(result.finals))
-    for line in (*map(str, result.files), *([result.note] if result.note else [])):
-        _print(console, line)
-    if result.failures is not None:
-        _show_failures(result.failures, folder, argv)
-        return TOO_MANY_FAILURES
-    if result.stopped:
-        return _stopped(console, argv)
-    if result.best is None:
-        print(f"{SEARCH}: {_why_no_winner(result)}; see {folder}/trials.csv", file=sys.stderr)
-        return NO_WINNER
-    best = shlex.quote(str(folder / "best.json"))
-    _print(console, f"next: nas-scale --from {best} --target L")
-    return 0
+    print_lines(console, *map(str, result.files), *filter(None, [result.note]))
+    if (failures := result.failures) is not None:
+        if failures.traceback:
+            print(failures.traceback, file=sys.stderr)
+        error = (
+            f"stopped, because {failures}; see {folder}/trials.csv. "
+            f"More are allowed with --max-failures; go on with: {again}"
+        )
+    elif result.stopped:
+        return _stopped(console, again)
+    elif result.best is not None:
+        best = shlex.quote(str(folder / "best.json"))
+        print_lines(console, f"next: nas-scale --from {best} --target L")
+        return 0
+    elif trained:
+        error = (
+            "no candidate does better than guessing, so there is no winner and no best.json; "
+            "train longer (--epochs), on more images, or with another --learning-rate; "
+            f"see {folder}/trials.csv"
+        )
+    else:
+        error = f"no candidate could be trained; see {folder}/trials.csv"
+    print(f"{SEARCH}: {error}", file=sys.stderr)
+    return FAILED
 
 
-def _show_failures(
-    failures: TooManyFailuresError, folder: Path, argv: Sequence[str] | None
-) -> None:
-    """Print on stderr why candidates failed, with the traceback of one if there is any."""
-    if failures.traceback:
-        print(failures.traceback, file=sys.stderr)
-    print(
-        f"{SEARCH}: stopped, because {failures}; see {folder}/trials.csv. "
-        f"More are allowed with --max-failures; go on with: {_again(argv)}",
-        file=sys.stderr,
-    )
-
-
-def _stopped(console: Console, argv: Sequence[str] | None) -> int:
+def _stopped(console: Console, again: str) -> int:
     """Print how to resume; return the exit code of a command that was stopped."""
-    _print(console, f"stopped; nothing that finished is lost. Go on with: {_again(argv)}")
+    print_lines(console, f"stopped; nothing that finished is lost. Go on with: {again}")
     return STOPPED
-
-
-def _print(console: Console, line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True)
-
-
-def _again(argv: Sequence[str] | None) -> str:
-    """Return the command line of this process."""
-    return shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
-
-
-def _why_no_winner(result: SearchResult) -> str:
-    if not any(record.outcome.state is State.COMPLETE for record in result.records):
-        return "no candidate could be trained"
-    return (
-        "no candidate does better than guessing, so there is no winner and no best.json; "
-        "train longer (--epochs), on more images, or with another --learning-rate"
-    )
 
 
 def _report(argv: Sequence[str] | None) -> int:

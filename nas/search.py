@@ -37,6 +37,7 @@ from nas.session import (
 )
 from nas.settings.config import SearchConfig
 from nas.settings.start_points import start_points
+from search_space.command_line.command import print_lines
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages
@@ -103,8 +104,7 @@ def run_search(
         predictor = cost_predictor(config, space, images.num_classes, table)
         first = [start.choices for start in starts]
         engine = make_engine(config, space, ledger, predictor, first=first)
-        for start in starts:
-            console.print(start.note(), highlight=False, markup=False, soft_wrap=True)
+        print_lines(console, *(start.note() for start in starts))
         files = RunFiles(folder=folder, config=config, space=space)
         files.write_config()
         files.write_environment(images)
@@ -193,7 +193,7 @@ class _Session:
             ) as ray,
         ):
             if ray.note:
-                self.console.print(ray.note, highlight=False, soft_wrap=True)
+                print_lines(self.console, ray.note)
             if stop.requested():
                 return stop.signal
             if self._has_candidates():

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from nas.evaluation.images import memory_share_bytes
 from nas.settings.config import AUTO, SearchConfig
+from search_space.command_line.command import print_lines
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.device.gate import DeviceGate, device_key
@@ -52,7 +53,7 @@ def table_of_run(
     else:
         console.print("timing the parts of the space, once, to predict step times: some minutes")
         table = _made_here(config, space, images)
-        console.print(summary_line(table), highlight=False, soft_wrap=True)
+        print_lines(console, summary_line(table))
     save_step_table(own, table)
     return table
 

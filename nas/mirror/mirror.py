@@ -22,7 +22,7 @@ class MirrorTarget(Protocol):
     present: set[tuple[int, int]]
 
     def add(self, record: Record) -> None:
-        """Add a record that is not present."""
+        """Add a record that is not present, and its number and rung to `present`."""
 
     def close(self) -> None:
         """Release the connection."""
@@ -44,6 +44,9 @@ class Mirror(AbstractContextManager["Mirror"]):
 
     After any failure it opens the target again, reads what is present, and adds the rest. So the
     target is completed after a failure, and after a session that ended before it was complete.
+
+    Attributes:
+        error: The last error, or an empty string.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class Mirror(AbstractContextManager["Mirror"]):
         self._open_target, self._name, self._first_retry_s = open_target, name, first_retry_s
         self._records: list[Record] = []
         self._present: set[tuple[int, int]] = set()
-        self._error = ""
+        self.error = ""
         self._closing = False
         self._changed = threading.Condition()
         # A daemon thread: a target that hangs must not keep the process alive.
@@ -99,13 +102,8 @@ class Mirror(AbstractContextManager["Mirror"]):
             return ""
         return (
             f"mirror {self._name}: {missing} of {len(self._records)} candidates are missing "
-            f"there ({self._error or 'no answer'}); the same command adds them later"
+            f"there ({self.error or 'no answer'}); the same command adds them later"
         )
-
-    @property
-    def error(self) -> str:
-        """The last error, or an empty string."""
-        return self._error
 
     def join(self) -> None:
         """Wait for the end of the thread, which follows `close` unless the target hangs."""
@@ -126,7 +124,7 @@ class Mirror(AbstractContextManager["Mirror"]):
             try:
                 self._copy()
             except Exception as error:  # noqa: BLE001 (reported by `close`; the search continues)
-                self._error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                self.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             if len(self._present) > before:
                 retry_s = self._first_retry_s
             with self._changed:
@@ -137,14 +135,11 @@ class Mirror(AbstractContextManager["Mirror"]):
         """Open the target and add records until an error or the end."""
         target = self._open_target()
         try:
-            with self._changed:
-                self._present = set(target.present)
+            self._present = target.present  # the target adds to it
             position = 0
             while (record := self._wait_for(position)) is not None:
                 if _identity(record) not in self._present:
                     target.add(record)
-                    with self._changed:
-                        self._present.add(_identity(record))
                 position += 1
         finally:
             target.close()

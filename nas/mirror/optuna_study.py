@@ -87,7 +87,7 @@ class MirrorStudy:
         return self._study.get_trials(deepcopy=False)
 
     def add(self, record: Record) -> None:
-        """Add a record that is not present.
+        """Add a record that is not present, and its number and rung to `present`.
 
         Raises:
             Exception: Any error of the storage or its driver; the study must then be reopened.
@@ -118,23 +118,21 @@ class MirrorStudy:
 
     def _trial(self, record: Record) -> FrozenTrial:
         candidate, outcome = record.candidate, record.outcome
-        is_complete = outcome.state is State.COMPLETE
-        attributes: dict[str, Any] = {
-            **outcome.metrics.to_dict(),
-            NUMBER: candidate.number,
-            "key": candidate.key,
-            "state": str(outcome.state),
-            "seconds": outcome.seconds,
-            "worker": outcome.worker,
-            **({"reason": outcome.reason} if outcome.reason else {}),
-            **({"deaths": record.deaths} if record.deaths else {}),
-        }
         trial = optuna.trial.create_trial(
             state=_STATES[outcome.state],
-            value=outcome.reward if is_complete else None,
+            value=outcome.reward if outcome.state is State.COMPLETE else None,
             params=dict(candidate.choices),
             distributions={name: self._distributions[name] for name in candidate.choices},
-            user_attrs=attributes,
+            user_attrs={
+                **outcome.metrics.to_dict(),
+                NUMBER: candidate.number,
+                "key": candidate.key,
+                "state": str(outcome.state),
+                "seconds": outcome.seconds,
+                "worker": outcome.worker,
+                **({"reason": outcome.reason} if outcome.reason else {}),
+                **({"deaths": record.deaths} if record.deaths else {}),
+            },
         )
         trial.datetime_start = datetime.fromtimestamp(record.time - outcome.seconds)
         trial.datetime_complete = datetime.fromtimestamp(record.time)

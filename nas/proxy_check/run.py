@@ -19,8 +19,9 @@ from nas.report import tables
 from nas.run_folder.identity import CHECK as FOLDER
 from nas.run_folder.identity import PRECISION, run_settings
 from nas.session import cost_predictor, session_limits
-from nas.settings.config import PROXY_CHECK_CANDIDATES, SearchConfig
+from nas.settings.config import SearchConfig
 from search_space.atomic_file import write_atomic
+from search_space.command_line.command import print_lines
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import ray_session
 from trainer.data.cache.images import CachedImages
@@ -38,8 +39,8 @@ def check_proxy(
     folder: Path,
     images: CachedImages,
     *,
-    count: int = PROXY_CHECK_CANDIDATES,
-    long_epochs: int | None = None,
+    count: int,
+    long_epochs: int | None,
     console: Console,
 ) -> bool:
     """Do the missing trainings of a check, then write and print its result.
@@ -115,7 +116,7 @@ class _ConsoleNotes(JobObserver):
         self._console = console
 
     def note(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+        print_lines(self._console, line)
 
 
 def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console: Console) -> bool:
@@ -135,9 +136,7 @@ def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console
     with (
         stop_signals() as stop,
         ray_session(
-            workers=config.workers,
-            gpus_per_worker=config.gpus_per_worker,
-            address=config.address,
+            workers=config.workers, gpus_per_worker=config.gpus_per_worker, address=config.address
         ) as session,
     ):
         if stop.requested():
@@ -160,8 +159,7 @@ def show_check(
 ) -> None:
     """Print the table of a check, its files, and the verdict with its reasons."""
     console.print(check_table(check))
-    for line in (*map(str, files), *check_lines(check, config)):
-        console.print(line, highlight=False, soft_wrap=True)
+    print_lines(console, *map(str, files), *check_lines(check, config))
 
 
 def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:

@@ -13,6 +13,7 @@ from nas.analysis.ranking import best_record
 from nas.candidate import Record, State
 from nas.dispatch.job_queue import JobObserver
 from nas.report.tables import count, duration, milliseconds, percent
+from search_space.command_line.command import print_lines
 
 
 class SearchProgress(JobObserver):
@@ -33,13 +34,11 @@ class SearchProgress(JobObserver):
         self._best: Record | None = None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
+        self._live.start()  # shows nothing unless on a terminal
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
+        self._live.stop()
 
     def start(self, records: Sequence[Record]) -> None:
         """Count the candidates that a resumed run has already finished."""
@@ -48,8 +47,7 @@ class SearchProgress(JobObserver):
         self._finished_before = self._finished
         self._best = best_record(records)
         self._started = time.monotonic()
-        if self._console.is_terminal:
-            self._live.update(Text(self._line()))
+        self._live.update(Text(self._line()))
 
     def completed(self, record: Record) -> None:
         """Show a finished candidate, or a finished rung of one."""
@@ -68,7 +66,7 @@ class SearchProgress(JobObserver):
         if self._console.is_terminal:
             self._live.update(Text(line))
         else:
-            self._console.print(line, highlight=False, soft_wrap=True)
+            print_lines(self._console, line)
 
     def _line(self) -> str:
         parts = [f"{self._finished}/{self._budget}"]

@@ -11,6 +11,7 @@ from nas.candidate import Record, State
 from nas.report.tables import top_table
 from nas.run_folder.opening import read_run
 from search_space.architecture_file import save_architecture
+from search_space.command_line.command import print_lines
 
 
 def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:
@@ -63,9 +64,8 @@ def show_reranked(folder: Path, w: float, v: float, console: Console) -> Path:
     able = contenders(found)
     title = f"Top {min(5, len(able))} of {len(able)} for w = {w:g}, v = {v:g}"
     console.print(top_table(able, title=title))
-    lines = [str(path)]
+    print_lines(console, str(path))
     if dropped := sum(record.outcome.state is State.DROPPED for record in run.records):
         reason = "dropped before training by the search's own exponents, and so not ranked"
-        lines.append(f"{reason}: {dropped}")
-    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+        print_lines(console, f"{reason}: {dropped}")
     return path

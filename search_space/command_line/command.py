@@ -1,10 +1,12 @@
-"""Arguments and exit codes that all commands share."""
+"""Arguments, output and exit codes that all commands share."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from rich.console import Console
 
 from search_space.command_line.startup import STOPPED
 
@@ -53,6 +55,12 @@ def run_folder(out: Path, name: str) -> Path:
     if name in ("", ".", "..") or Path(name).name != name:
         raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
     return out / name
+
+
+def print_lines(console: Console, *lines: str) -> None:
+    """Print lines as they are: not wrapped, and without highlighting and markup."""
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def run_command(

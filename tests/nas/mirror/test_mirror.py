@@ -39,6 +39,7 @@ class List:
         self._kept.append(record)
         if what == "after":
             raise ConnectionError("gone without an answer")
+        self.present.add((record.candidate.number, record.rung))
 
     def close(self) -> None:
         pass
