@@ -95,7 +95,7 @@ def test_a_second_driver_is_refused_by_name_and_process(tmp_path: Path) -> None:
     wait_until(lambda: is_working(first))
     second = Driver(tmp_path, "--budget", "4").output()
     assert second.splitlines()[-1].startswith(
-        f"nas.ledger.HeldError: run {tmp_path.name!r} is being searched by process "
+        f"nas.engine.ledger.HeldError: run {tmp_path.name!r} is being searched by process "
         f"{first.process.pid} "
     )
     assert first.output().endswith("stopped by None\n")
