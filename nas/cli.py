@@ -10,10 +10,9 @@ from rich.console import Console
 from nas.candidate import State
 from nas.engine.study import quiet_optuna
 from nas.proxy_check.run import check_proxy
-from nas.report.outputs import rebuild_report
-from nas.report.rerank import show_reranked
+from nas.report.outputs import rebuild_report, show_reranked
 from nas.report.tables import finals_table, front_table, top_table
-from nas.run_folder.identity import run_precision
+from nas.run_folder.opening import run_precision
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser

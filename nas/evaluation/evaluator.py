@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.analysis.chance import is_at_chance
+from nas.analysis.statistics import is_at_chance
 from nas.candidate import Candidate, Outcome, State
 from nas.costs.constraint import Constraint, measured_violation
 from nas.costs.predictor import CostPredictor

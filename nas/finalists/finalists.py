@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nas.analysis.chance import is_at_chance
-from nas.analysis.rank_correlation import RankCorrelation, spearman
 from nas.analysis.ranking import best_record, ranked
+from nas.analysis.statistics import RankCorrelation, is_at_chance, spearman
 from nas.candidate import Outcome, Record, State
 from nas.engine.job import Training
 

@@ -16,8 +16,8 @@ from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
 from nas.proxy_check.plan import CheckPlan, ProxyCheck, judge_check, plan_check
 from nas.report import tables
-from nas.run_folder.identity import CHECK as FOLDER
-from nas.run_folder.identity import PRECISION, run_settings
+from nas.run_folder.opening import CHECK as FOLDER
+from nas.run_folder.opening import PRECISION, run_settings
 from nas.session import cost_predictor, session_limits
 from nas.settings.config import SearchConfig
 from search_space.atomic_file import write_atomic

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.analysis.rank_correlation import RankCorrelation, spearman, with_interval
+from nas.analysis.statistics import RankCorrelation, spearman, with_interval
 from nas.candidate import Outcome
 
 MIN_RANK_CORRELATION = 0.5  # from which the short training is worth its time

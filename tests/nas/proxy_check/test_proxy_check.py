@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nas.analysis.rank_correlation import RankCorrelation
+from nas.analysis.statistics import RankCorrelation
 from nas.candidate import Choices, Outcome, State
 from nas.proxy_check.plan import CheckPlan, judge_check, plan_check
 from nas.proxy_check.run import write_check

@@ -11,7 +11,7 @@ from nas.candidate import Record
 from nas.cli import main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
-from nas.report.rerank import rerank, show_reranked
+from nas.report.outputs import rerank, show_reranked
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, run_files, trained
 from tests.toys.metrics import at_rung, with_metrics
