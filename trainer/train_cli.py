@@ -65,7 +65,7 @@ def _train(argv: Sequence[str] | None) -> int:
             return DIVERGED
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
-        display.print(f"stopped and saved. Go on with: {again}")
+        display.print(f"stopped and saved. Resume with: {again}")
         return SIGNALLED + (stop.signal or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
         display.print(str(run.folder / name))

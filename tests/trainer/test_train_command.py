@@ -90,11 +90,11 @@ def test_a_signal_saves_a_checkpoint_and_shows_how_to_resume(
 ) -> None:
     monkeypatch.setattr("trainer.stop_signals.StopRequest.requested", requested_after(2))
     assert main(words) == 128 + signal.SIGTERM
-    assert "Go on with: nas-train" in capsys.readouterr().out
+    assert "Resume with: nas-train" in capsys.readouterr().out
     monkeypatch.undo()
     monkeypatch.setenv("NAS_CACHE_DIR", str(Path(words[1]).parent / "cache"))
     assert main([*words, "--resume"]) == 0
-    assert "going on at step 2" in capsys.readouterr().out
+    assert "resuming at step 2" in capsys.readouterr().out
 
 
 def test_ctrl_c_before_the_first_step_is_one_line(

@@ -54,8 +54,8 @@ class RaySession:
         """
         if name := dead_vital_process():
             raise OSError(
-                f"Ray's {name} died: killed, out of memory, or by `ray stop`; nothing that "
-                f"finished is lost, and the same command goes on"
+                f"Ray's {name} died: killed, out of memory, or by `ray stop`; finished results "
+                f"are saved, and the same command continues the run"
             )
 
 

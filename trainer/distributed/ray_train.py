@@ -81,7 +81,7 @@ def train_on_workers(
     # Ray replaces the handler of SIGTERM when it starts, so the handlers are set again here.
     with starting as session, stop_signals() as stop, EventReplay(plan, display) as replay:
         if session.note:
-            display.print(f"{session.note}; the training begins when all are there")
+            display.print(f"{session.note}; the training starts when all workers run")
         _train(_without_images(run), data, workers, session, replay, stop)
         return bool(replay.finished)
 
@@ -95,8 +95,8 @@ def check_share(batch_size: int, count: int) -> None:
     if batch_size % count or batch_size < 2 * count:
         below = max(2, batch_size // count) * count
         raise ValueError(
-            f"a batch of {batch_size} images does not share out among {count} workers, at least "
-            f"2 to each; take --batch-size {below} or {below + count}"
+            f"a batch of {batch_size} images cannot be divided equally among {count} workers, at "
+            f"least 2 for each; use --batch-size {below} or {below + count}"
         )
 
 

@@ -34,14 +34,14 @@ def check_folder(run: TrainRun, plan: TrainPlan, *, resume: bool) -> None:
         return
     if not resume:
         raise ValueError(
-            f"{run.folder} holds a training at step {content['step']}; add --resume to go on "
-            "with it, or choose another --name"
+            f"{run.folder} holds a training at step {content['step']}; add --resume to continue "
+            "it, or choose another --name"
         )
     for name, value in identity_of(run, plan).items():
         if (before := content["identity"].get(name)) != value:
             raise ValueError(
-                f"{run.folder} was begun with {name} {before!r}, and not {value!r}; "
-                "give the same settings to go on, or another --name"
+                f"{run.folder} was started with {name} {before!r}, and not {value!r}; "
+                "give the same settings to resume it, or choose another --name"
             )
 
 

@@ -87,7 +87,7 @@ def _initial_or_resumed_state(
         display.print(f"{note}; an older checkpoint is used")
     if content is not None:
         state.load_state_dict(content["state"])
-        display.print(f"{run.folder}: going on at step {state.step} of {plan.total_steps}")
+        display.print(f"{run.folder}: resuming at step {state.step} of {plan.total_steps}")
     steps = processes.gather(state.step)
     if len(set(steps)) > 1:
         raise ValueError(
@@ -98,7 +98,7 @@ def _initial_or_resumed_state(
         if (before := content.get("workers", 1)) == processes.size:
             return state, tuple(content["accumulation"])
         display.print(
-            f"begun with {before} workers, going on with {processes.size}: {OTHER_PARTS}"
+            f"started with {before} workers, resuming with {processes.size}: {OTHER_PARTS}"
         )
         return state, _fitting_accumulation(run, plan, processes, display)
     if run.init_from is not None:

@@ -113,7 +113,7 @@ def test_kills_and_signals_do_not_change_the_weights(words: list[str], tmp_path:
     said = driver.communicate(timeout=300)[0]
     assert driver.returncode == 128 + signal.SIGTERM, said
     assert "workers lost (" in said
-    assert said.count("going on at step") == 2
+    assert said.count("resuming at step") == 2
     assert "stopped and saved" in said
     assert "Traceback" not in said
 
@@ -143,7 +143,7 @@ def test_kills_and_signals_do_not_change_the_weights(words: list[str], tmp_path:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--batch-size", "15"], "15 images does not share out among 2 workers"),
+        (["--batch-size", "15"], "15 images cannot be divided equally among 2 workers"),
         (["--device", "cuda:0"], "--device cuda:0 names one device; leave it out with --workers"),
         (["--workers", "0"], "--workers: must be at least 1, got 0"),
         (["--gpus-per-worker", "2"], "invalid choice: 2"),

@@ -147,9 +147,9 @@ def test_repeated_losses_of_workers_end_the_training() -> None:
 @pytest.mark.parametrize(
     ("batch_size", "count", "message"),
     [
-        (16, 3, "16 images does not share out among 3 workers.*--batch-size 15 or 18"),
-        (3, 2, "take --batch-size 4 or 6"),
-        (4, 4, "at least 2 to each; take --batch-size 8 or 12"),
+        (16, 3, "16 images cannot be divided equally among 3 workers.*--batch-size 15 or 18"),
+        (3, 2, "use --batch-size 4 or 6"),
+        (4, 4, "at least 2 for each; use --batch-size 8 or 12"),
     ],
 )
 def test_an_indivisible_batch_is_refused(batch_size: int, count: int, message: str) -> None:

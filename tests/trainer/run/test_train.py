@@ -218,7 +218,7 @@ def test_a_damaged_checkpoint_is_reported_and_an_older_one_used(tmp_path: Path) 
     assert train(run, display, resume=True, stop=StopRequest())
     told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert "checkpoint.pt: damaged" in told
-    assert "going on at step 9 of 13" in told
+    assert "resuming at step 9 of 13" in told
 
 
 def test_accumulated_batches_train_like_the_whole_batch(tmp_path: Path) -> None:
