@@ -76,14 +76,9 @@ def make_evaluator_factory(
     folder: Path,
     predictor: CostPredictor | None = None,
 ) -> EvaluatorFactory:
-    """Return the factory of the workers' evaluators.
+    """Return the factory of the workers' evaluators; see `EvaluatorFactory`.
 
-    Args:
-        config: The search's settings.
-        space: Maps choices to networks.
-        images: Folder of the decoded images.
-        folder: The run's folder; with several rungs it gets a folder of checkpoints.
-        predictor: Predicts step times, which are recorded together with the measured ones.
+    With several rungs, the run's `folder` gets a folder of checkpoints.
 
     Raises:
         OSError: If the folder of the checkpoints cannot be made.

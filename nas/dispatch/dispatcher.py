@@ -22,13 +22,7 @@ class Dispatcher(JobQueue):
         limits: Limits = Limits(),  # noqa: B008 (it is frozen)
         observer: JobObserver | None = None,
     ) -> None:
-        """Take over the jobs in flight.
-
-        Args:
-            engine: Decides what is trained.
-            results: Where workers write their outcomes; None for workers that only return them.
-            limits: What candidates may take, and when no more are handed out.
-            observer: Receives each candidate that has an outcome.
+        """Take over the jobs in flight of `engine`, which decides what is trained.
 
         Raises:
             ValueError: If a result file is damaged.
@@ -54,8 +48,7 @@ class Dispatcher(JobQueue):
         Raises:
             TooManyFailuresError: If more candidates failed in a row than may; this one is
                 recorded.
-            ValueError: If the job's result file is damaged.
-            OSError: If a file cannot be written.
+            ValueError, OSError: As `JobQueue.complete`.
         """
         self._traceback = outcome.traceback or self._traceback
         super().complete(job, outcome)

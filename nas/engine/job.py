@@ -1,6 +1,5 @@
 """Units of work for a worker: one rung of a candidate, or one further training of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -48,13 +47,7 @@ class Training(Candidate):
     @classmethod
     def of(cls, candidate: Candidate, *, seed: int, epochs: int) -> Self:
         """Return the training of `candidate` with this seed and length."""
-        return cls(
-            number=candidate.number,
-            key=candidate.key,
-            choices=candidate.choices,
-            seed=seed,
-            epochs=epochs,
-        )
+        return cls(**Candidate.to_dict(candidate), seed=seed, epochs=epochs)
 
     @property
     def file_stem(self) -> str:
@@ -64,9 +57,3 @@ class Training(Candidate):
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it exactly."""
         return {**Candidate.to_dict(self), "seed": self.seed, "epochs": self.epochs}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict` output."""
-        candidate = Candidate.from_dict(data)
-        return cls.of(candidate, seed=data["seed"], epochs=data["epochs"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.engine.events import Event, Opened, event_from_dict, now
+from search_space.atomic_file import sync
 
 SCHEMA = "nas.ledger/1"
 LEDGER = "ledger.jsonl"  # the file in a run's folder
@@ -74,7 +75,8 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             self._lock()
-            self._size = _remove_cut_line(path, self._fd)
+            self._size = path.read_bytes().rfind(b"\n") + 1
+            os.ftruncate(self._fd, self._size)  # without an incomplete last line
             contents = read_ledger(path) if self._size else None
             if contents is None:
                 self.run_id = uuid.uuid4().hex
@@ -162,11 +164,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _write_header(self) -> None:
         header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
         self._write(_line({**header, "settings": self.settings, "time": now()}).encode())
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the file's name too must survive a power cut
-        finally:
-            os.close(folder)
+        sync(self.path.parent)  # the file's name too must survive a power cut
 
     def _write_opened(self, known: Mapping[str, Any]) -> None:
         """Record this process and the settings that it changed."""
@@ -212,13 +210,6 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(event, dict) or "event" not in event:
         raise ValueError(f"{path}: line {number} is damaged: {line[:60]!r}")
     return event
-
-
-def _remove_cut_line(path: Path, fd: int) -> int:
-    """Remove an incomplete last line, and return the size of the rest, bytes."""
-    kept = path.read_bytes().rfind(b"\n") + 1
-    os.ftruncate(fd, kept)
-    return kept
 
 
 def _holder(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import fields
+from typing import Any
 
 from nas.candidate import Choices, Outcome
 from nas.engine.choice_space import ChoiceSpace, Screen
@@ -85,24 +85,23 @@ class Proposer:
     def _classify(self, proposal: Proposal, *, is_start: bool, is_uniform: bool) -> Proposed:
         """Return the event that a proposal is: asked, rejected or duplicate."""
         choices = self._space.canonical(proposal.choices)
-        asked = Asked(
-            number=proposal.number,
-            key=self._space.key(choices),
-            choices=choices,
-            proposed=None if choices == proposal.choices else dict(proposal.choices),
-            attrs=proposal.attrs,
-            is_start=is_start,
-            is_uniform=is_uniform,
-            time=now(),
-        )
-        content = {one.name: getattr(asked, one.name) for one in fields(Proposed)}
-        first = self._state.number_of(asked.key)
+        content: dict[str, Any] = {
+            "number": proposal.number,
+            "key": self._space.key(choices),
+            "choices": choices,
+            "proposed": None if choices == proposal.choices else dict(proposal.choices),
+            "attrs": proposal.attrs,
+            "is_start": is_start,
+            "is_uniform": is_uniform,
+            "time": now(),
+        }
+        first = self._state.number_of(content["key"])
         if first is not None:
             known = self._state.outcome_of(first)
             return Duplicate(**content, of=first, reward=known.reward if known else None)
         if self._screen and (reason := self._screen.violation(choices)):
             return Rejected(**content, reason=reason)
-        return asked
+        return Asked(**content)
 
     def _uniform_unseen(self) -> Choices:
         """Draw uniformly among the candidates that are not known yet."""

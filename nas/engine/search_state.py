@@ -139,9 +139,8 @@ class SearchState:
 
     def _register(self, event: Proposed) -> None:
         self.duplicates_in_a_row = 0
-        self.uniform_samples_in_a_row += 1
-        if not event.is_uniform:
-            self.uniform_samples_in_a_row = 0
+        uniform = self.uniform_samples_in_a_row
+        self.uniform_samples_in_a_row = uniform + 1 if event.is_uniform else 0
         self._numbers[event.key] = event.number
 
     def _finish(self, candidate: Candidate, outcome: Outcome, time: float) -> None:

@@ -1,7 +1,6 @@
 """Evaluation of a job in a worker: time the candidate, train it, and return its outcome."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,7 +85,9 @@ class Evaluator:
         One whose measured costs violate a constraint, or that is pruned, is not trained.
         """
         job = candidate if isinstance(candidate, Job) else Job(**Candidate.to_dict(candidate))
-        started, clock = time.perf_counter(), device_clock(task.device)
+        # Device-seconds are process CPU time on a CPU, wall time on a GPU.
+        clock = time.perf_counter if task.device.type == "cuda" else time.process_time
+        started = time.perf_counter()
         spent = job.known.device_seconds or DeviceSeconds(total=0.0)
         timing, by_rung = spent.timing or 0.0, dict(spent.by_rung)
         costs, training = job.known.costs, job.known.training
@@ -159,37 +160,15 @@ class Evaluator:
             again += before.rung.trained_again
         size = rungs[job.rung].phase.image_size
         reached = ReachedRung(number=job.rung, image_size=size, trained_again=again)
-        return training_result(
-            result.accuracy,
-            result.train_loss,
-            seconds,
-            task,
+        _, held_out = proxy_split(task.config, task.images)
+        counts = np.bincount(task.images.splits["train"].labels[held_out])
+        num_images, chance = int(counts.sum()), float(counts.max() / counts.sum())
+        return TrainingResult(
+            accuracy=result.accuracy,
+            train_loss=result.train_loss,
+            train_seconds=seconds,
+            held_out_images=num_images,
+            chance_accuracy=chance,
+            at_chance=is_at_chance(result.accuracy, images=num_images, chance=chance),
             rung=reached if len(rungs) > 1 else None,
         )
-
-
-def training_result(
-    accuracy: float,
-    train_loss: float,
-    train_seconds: float,
-    task: ProxyTask,
-    rung: ReachedRung | None = None,
-) -> TrainingResult:
-    """Return the result of a training, with the chance accuracy on the same held-out images."""
-    _, held_out = proxy_split(task.config, task.images)
-    counts = np.bincount(task.images.splits["train"].labels[held_out])
-    images, chance = int(counts.sum()), float(counts.max() / counts.sum())
-    return TrainingResult(
-        accuracy=accuracy,
-        train_loss=train_loss,
-        train_seconds=train_seconds,
-        held_out_images=images,
-        chance_accuracy=chance,
-        at_chance=is_at_chance(accuracy, images=images, chance=chance),
-        rung=rung,
-    )
-
-
-def device_clock(device: torch.device) -> Callable[[], float]:
-    """Return the clock of device-seconds: process CPU time on a CPU, wall time on a GPU."""
-    return time.perf_counter if device.type == "cuda" else time.process_time

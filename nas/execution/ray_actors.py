@@ -71,12 +71,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     def __init__(
         self, session: RaySession, make_evaluate: Callable[[], Evaluate], queue: JobQueue
     ) -> None:
-        """Start the workers; `wait` takes in those that are ready.
-
-        Args:
-            session: Where, and how many.
-            make_evaluate: Called once in every worker process.
-            queue: Its result files, limits and observer are used.
+        """Start the workers; `wait` takes in those that are ready. See `run_with_actors`.
 
         Raises:
             ValueError: If the queue has no result files.

@@ -25,18 +25,10 @@ from trainer.stop_signals import StopRequest, stop_signals
 def run_with_tune(
     queue: JobQueue, session: RaySession, make_evaluate: Callable[[], Evaluate]
 ) -> Signals | None:
-    """Execute jobs until the queue has no more, like `run_with_actors`, with Ray Tune.
+    """Execute jobs until the queue has no more with Ray Tune.
 
-    A trial is a candidate; a search with several rungs needs `run_with_actors`.
-
-    Returns:
-        The signal that stopped the run early, or None.
-
-    Raises:
-        WorkerError: If a worker could not be made ready; carries its traceback.
-        TooManyFailuresError: If more candidates failed in a row than may.
-        ValueError: If nothing can be proposed, or a result file is damaged.
-        OSError: If the ledger or a result cannot be written.
+    Arguments, result and exceptions are those of `run_with_actors`. A trial is a candidate; a
+    search with several rungs needs `run_with_actors`.
     """
     searcher = EngineSearcher(queue)
     resources = {"cpu": 1, "gpu": session.gpus_per_worker}

@@ -1,5 +1,6 @@
 """Finalists: the best candidates of a search, trained again, and the winner among them."""
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -157,11 +158,8 @@ def finalist_trainings(
     chosen: Sequence[Record], *, seeds: Sequence[int], epochs: int
 ) -> tuple[Training, ...]:
     """Return the further trainings: all finalists with the first seed, then with the next."""
-    return tuple(
-        Training.of(record.candidate, seed=seed, epochs=epochs)
-        for seed in seeds
-        for record in chosen
-    )
+    pairs = itertools.product(seeds, chosen)
+    return tuple(Training.of(one.candidate, seed=seed, epochs=epochs) for seed, one in pairs)
 
 
 def judge_finalists(

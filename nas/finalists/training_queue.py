@@ -33,10 +33,10 @@ class TrainingQueue(JobQueue):
 
         Args:
             trainings: All different.
-            results: Where workers write their outcomes.
+            results: See `JobQueue`.
             limits: How many are handed out at once, and what memory a worker may hold.
             timeout_s: A training that takes longer has failed, seconds.
-            observer: Receives each training that has an outcome.
+            observer: See `JobQueue`.
 
         Raises:
             ValueError: If a result file is damaged.
