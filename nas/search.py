@@ -13,7 +13,6 @@ from nas.dispatch.limits import Limits, TooManyFailuresError
 from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
-from nas.evaluation.checkpoints import RungCheckpoints
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
@@ -102,7 +101,7 @@ def run_search(
         table = table_of_run(config, space, images, folder, console)
         predictor = cost_predictor(config, space, images.num_classes, table)
         first = [start.choices for start in starts]
-        engine = make_engine(config, space, ledger, predictor, first=first)
+        engine = make_engine(config, ledger, predictor, first)
         print_lines(console, *(start.note() for start in starts))
         files = RunFiles(folder=folder, config=config, space=space)
         files.write_config()
@@ -117,7 +116,7 @@ def run_search(
             mirror=mirror,
             console=console,
             dashboard=dashboard,
-            make_evaluator=make_evaluator_factory(config, space, images.path, folder, predictor),
+            make_evaluator=make_evaluator_factory(config, images.path, folder, predictor),
         )
         return session.run()
 
@@ -170,8 +169,8 @@ class _Session:
 
     def tidy_checkpoints(self) -> None:
         """Remove the checkpoints from which no rung can start any more."""
-        if len(self.files.config.training_rungs) > 1:
-            RungCheckpoints.of_run(self.files.folder).tidy(self.engine.checkpoints_in_use())
+        if self.make_evaluator.checkpoints is not None:
+            self.make_evaluator.checkpoints.tidy(self.engine.checkpoints_in_use())
 
     def _has_candidates(self) -> bool:
         """Whether a worker is needed; a job that is asked for here is in flight from now on."""

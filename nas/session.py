@@ -42,19 +42,15 @@ def cost_predictor(
 
 
 def make_engine(
-    config: SearchConfig,
-    space: SearchSpace,
-    ledger: Ledger,
-    predictor: CostPredictor,
-    *,
-    first: Sequence[Choices] = (),
+    config: SearchConfig, ledger: Ledger, predictor: CostPredictor, first: Sequence[Choices] = ()
 ) -> Engine:
     """Return the engine of a search, rebuilt from its ledger; see `Engine`.
 
-    `predictor` applies the constraints, and predicts costs for samplers with a model.
+    `predictor` has the space, applies the constraints, and predicts costs for samplers with a
+    model.
     """
     return Engine(
-        space,
+        predictor.space,
         sampler_factory(
             config.sampler, seed=config.seed, predictor=predictor, **config.sampler_options
         ),
@@ -70,11 +66,7 @@ def make_engine(
 
 
 def make_evaluator_factory(
-    config: SearchConfig,
-    space: SearchSpace,
-    images: Path,
-    folder: Path,
-    predictor: CostPredictor | None = None,
+    config: SearchConfig, images: Path, folder: Path, predictor: CostPredictor
 ) -> EvaluatorFactory:
     """Return the factory of the workers' evaluators; see `EvaluatorFactory`.
 
@@ -88,7 +80,7 @@ def make_evaluator_factory(
         checkpoints = RungCheckpoints.of_run(folder)
         checkpoints.prepare()
     return EvaluatorFactory(
-        config=config, space=space, images=images, predictor=predictor, checkpoints=checkpoints
+        config=config, images=images, predictor=predictor, checkpoints=checkpoints
     )
 
 

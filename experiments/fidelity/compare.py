@@ -61,9 +61,9 @@ def search(
     (folder / "results").mkdir(parents=True, exist_ok=True)
     with Ledger(folder / "ledger.jsonl", config.identity()) as ledger:
         predictor = cost_predictor(config, SPACE, images.num_classes)
-        engine = make_engine(config, SPACE, ledger, predictor)
+        engine = make_engine(config, ledger, predictor)
         results = Results(folder=folder / "results", run_id=ledger.run_id)
-        evaluate = make_evaluator_factory(config, SPACE, images.path, folder)()
+        evaluate = make_evaluator_factory(config, images.path, folder, predictor)()
         queue = Dispatcher(engine, results, observer=Printer(engine))
         while spent(engine.records()) < limit and (job := queue.next_job()) is not None:
             queue.complete(job, results.load_or_evaluate(job, evaluate))

@@ -41,8 +41,8 @@ class Constraint:
             size; "step_time", the training step's time relative to the space's reference
             network; "step_time_s", the same in seconds; or "memory", of a training step, bytes.
         comparison: "<", "<=", ">" or ">=".
-        limit: The number, in units of one.
-        text: As it was written.
+        limit: The number, without a multiple such as M or ms.
+        text: The text that it was parsed from.
     """
 
     quantity: str

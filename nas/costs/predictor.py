@@ -8,6 +8,7 @@ from functools import cached_property
 from nas.candidate import Choices
 from nas.costs.constraint import Constraint
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT, weighted_product
+from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig
@@ -92,7 +93,7 @@ class CostPredictor:
         """
         architecture, table = self.space.architecture(choices), self.table
         params = count_params(architecture, self.num_classes)
-        relative = table.relative_step_time(architecture) if table else None
+        relative = self.relative_step_time(architecture)
         return PredictedCosts(
             params=params,
             relative_params=params / self._reference_params,
@@ -101,6 +102,10 @@ class CostPredictor:
             relative_step_time=relative,
             step_time_s=relative * table.reference_step_time_s if relative and table else None,
         )
+
+    def relative_step_time(self, architecture: Architecture) -> float | None:
+        """Return the predicted step time / the reference network's; None without a table."""
+        return self.table.relative_step_time(architecture) if self.table else None
 
     def violation(self, choices: Choices) -> str:
         """Return the constraints that the predicted costs violate as one line, or an empty string.

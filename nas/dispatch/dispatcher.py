@@ -36,7 +36,9 @@ class Dispatcher(JobQueue):
         self._traceback = ""  # of the newest failure that has one
         for record in engine.records():
             self._add_duration(record)
-        self.recovered = self.recover_results(engine.pending())
+        pending = engine.pending()
+        self._retry.extend(job for job in pending if not self.recover_result(job))
+        self.recovered = len(pending) - len(self._retry)
 
     def limit_s(self, job: Candidate) -> float:
         """Return the time limit of a job as of now, seconds; infinite where it is not known."""

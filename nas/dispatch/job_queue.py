@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 
 from nas.candidate import Candidate, Outcome, Record
@@ -107,16 +106,6 @@ class JobQueue(ABC):
             return False
         self.complete(job, outcome)
         return True
-
-    def recover_results(self, jobs: Iterable[Candidate]) -> int:
-        """Take in every outcome that is on file, queue the other jobs, and return how many."""
-        recovered = 0
-        for job in jobs:
-            if self.recover_result(job):
-                recovered += 1
-            else:
-                self._retry.append(job)
-        return recovered
 
     @abstractmethod
     def limit_s(self, job: Candidate) -> float:

@@ -25,7 +25,7 @@ class Engine:
     one worker the same seed gives the same proposals, interrupted or not; with several workers
     the order of completion is part of the ledger. After an exception, make a new engine.
 
-    Candidates are trained rung by rung, and each rung is a trial of its own to the samplers. A
+    Candidates are trained rung by rung, and each rung is a separate trial to the samplers. A
     search that trains every candidate in full has one rung.
 
     Attributes:

@@ -127,7 +127,7 @@ class Promoted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungTold(Event):
-    """A promoted candidate finished a rung, which is an Optuna trial of its own.
+    """A promoted candidate finished a rung, which is a separate Optuna trial.
 
     Attributes:
         number: Number of that trial.

@@ -28,7 +28,7 @@ class Job(Candidate):
 
     @property
     def file_stem(self) -> str:
-        """Name of its result file; with several rungs, each has a file of its own."""
+        """Name of its result file; with several rungs, each has its own file."""
         return str(self.number) if self.num_rungs == 1 else f"{self.number}-r{self.rung}"
 
 

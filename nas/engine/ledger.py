@@ -85,7 +85,9 @@ class Ledger(AbstractContextManager["Ledger"]):
                 self.run_id = contents.run_id
                 _require_same(path, contents.settings, self.settings, may_change=may_change)
             self.history: tuple[Event, ...] = contents.events if contents else ()
-            self._write_opened(contents.settings if contents else self.settings)
+            known = contents.settings if contents else self.settings
+            changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
+            self.append(Opened(pid=os.getpid(), host=socket.gethostname(), settings=changed))
         except BaseException:
             os.close(self._fd)
             raise
@@ -165,11 +167,6 @@ class Ledger(AbstractContextManager["Ledger"]):
         header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
         self._write(_line({**header, "settings": self.settings, "time": now()}).encode())
         sync(self.path.parent)  # the file's name too must survive a power cut
-
-    def _write_opened(self, known: Mapping[str, Any]) -> None:
-        """Record this process and the settings that it changed."""
-        changed = {name: new for name, new in self.settings.items() if known.get(name) != new}
-        self.append(Opened(pid=os.getpid(), host=socket.gethostname(), settings=changed))
 
 
 def read_ledger(path: Path) -> LedgerContents:

@@ -66,7 +66,6 @@ class SearchState:
         self.pending: dict[int, Candidate] = {}
         self.duplicates_in_a_row = self.uniform_samples_in_a_row = self.rejected_in_a_row = 0
         self._numbers: dict[str, int] = {}  # by key
-        self._outcomes: dict[int, Outcome] = {}
         self._index: dict[int, int] = {}  # of a candidate's record
         self._deaths = Counter[int]()
         self._states = Counter[State]()
@@ -99,7 +98,7 @@ class SearchState:
 
     def outcome_of(self, number: int) -> Outcome | None:
         """Return a candidate's outcome, or None while it is in flight."""
-        return self._outcomes.get(number)
+        return self.record_of(number).outcome if number in self._index else None
 
     def record_of(self, number: int) -> Record:
         """Return the record of a candidate that has an outcome."""
@@ -161,7 +160,6 @@ class SearchState:
         self._update_best(record)
 
     def _record(self, candidate: Candidate, outcome: Outcome, time: float) -> Record:
-        self._outcomes[candidate.number] = outcome
         self._states[outcome.state] += 1
         self._over_limit += _is_over_limit(outcome)
         deaths = self._deaths[candidate.number]

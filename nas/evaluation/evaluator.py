@@ -18,7 +18,6 @@ from nas.evaluation.worker import worker_name
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
 from nas.settings.config import SearchConfig
 from search_space.architecture import Architecture
-from search_space.space import SearchSpace
 from trainer.device.memory import free_memory
 from trainer.proxy.measurement import InfeasibleError, MeasuredCosts
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
@@ -33,22 +32,22 @@ class EvaluatorFactory:
 
     Attributes:
         config: The search's settings.
-        space: Maps choices to networks.
         images: Folder of the decoded images. A node without access to it decodes its own copy.
-        predictor: Predicts step times, which are recorded together with the measured ones.
+        predictor: Has the space, which maps choices to networks. Predicts step times, which are
+            recorded together with the measured ones.
         checkpoints: Where the state after a rung is kept; None for a search with one rung.
     """
 
     config: SearchConfig
-    space: SearchSpace
     images: Path
-    predictor: CostPredictor | None = None
+    predictor: CostPredictor
     checkpoints: RungCheckpoints | None = None
 
     def __call__(self) -> "Evaluator":
         """Open the images and select the device; called in the worker."""
         torch.set_num_threads(1)
-        return Evaluator(factory=self, task=proxy_task(self.config, self.space, self.images))
+        task = proxy_task(self.config, self.predictor.space, self.images)
+        return Evaluator(factory=self, task=task)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,8 @@ class Evaluator:
         timing, by_rung = spent.timing or 0.0, dict(spent.by_rung)
         costs, training = job.known.costs, job.known.training
         state, reason, begun = State.COMPLETE, "", clock()
-        architecture = self.factory.space.architecture(job.choices)
+        predictor = self.factory.predictor
+        architecture = predictor.space.architecture(job.choices)
         try:
             if costs is None:
                 costs = measure_costs(architecture, task)
@@ -109,15 +109,13 @@ class Evaluator:
         seconds = DeviceSeconds.summed(timing=timing, by_rung=by_rung)
         if len(rungs) == 1:
             seconds = DeviceSeconds(total=seconds.total)
-        predictor = self.factory.predictor
-        predicted = predictor.costs(job.choices).relative_step_time if predictor else None
         outcome = Outcome(
             state=state,
             metrics=Metrics(
                 costs=costs,
                 training=training,
                 device_seconds=seconds,
-                predicted_relative_step_time=predicted,
+                predicted_relative_step_time=predictor.relative_step_time(architecture),
             ),
             reason=reason,
             worker=worker_name(),

@@ -31,7 +31,7 @@ def table_of_run(
 ) -> StepTable | None:
     """Return the run's own table, or the one that it was given, or one that is made here.
 
-    A run that goes on keeps the table that it began with, wherever it goes on.
+    A resumed run keeps its first table, wherever it is resumed.
 
     Raises:
         ValueError: If a given table was made under other conditions, or there is no device here

@@ -7,14 +7,14 @@ from signal import Signals
 from typing import Any
 
 from nas.candidate import Candidate, Outcome
-from nas.dispatch.job_queue import JobQueue, WorkerError
+from nas.dispatch.job_queue import JobObserver, JobQueue, WorkerError
 from nas.dispatch.result_files import Evaluate
 from nas.evaluation.worker import Worker, WorkerReport
-from nas.execution.no_worker_notice import NoWorkerNotice
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import stop_signals
 
 POLL_S = 0.5  # longest delay before a stop signal is noticed
+PATIENCE_S = 60.0  # without a worker; those of a busy machine take tens of seconds to start
 MAX_FAILED_STARTS = 10  # workers that may die in a row before one of them was ready
 
 
@@ -87,8 +87,8 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             num_cpus=1, num_gpus=session.gpus_per_worker, max_restarts=0, max_task_retries=0
         )(Worker)
         self._idle: list[Any] = []
-        self._running: dict[Any, tuple[Any, Candidate]] = {}
-        self._since: dict[Any, float] = {}  # when jobs were submitted, monotonic seconds
+        # Reference -> actor, job, and when it was submitted, monotonic seconds.
+        self._running: dict[Any, tuple[Any, Candidate, float]] = {}
         self._starting: dict[Any, Any] = {}
         self._failed_starts = 0
         self._notice = NoWorkerNotice(queue.observer)
@@ -103,14 +103,12 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     @property
     def in_flight(self) -> tuple[Candidate, ...]:
         """Jobs that were submitted and have no result yet."""
-        return tuple(job for _, job in self._running.values())
+        return tuple(job for _, job, _ in self._running.values())
 
     def submit(self, job: Candidate) -> None:
         """Give a job to an idle worker."""
         actor = self._idle.pop()
-        reference = actor.evaluate.remote(job)
-        self._running[reference] = (actor, job)
-        self._since[reference] = time.monotonic()
+        self._running[actor.evaluate.remote(job)] = (actor, job, time.monotonic())
 
     def wait(self, timeout_s: float) -> list[tuple[Candidate, Outcome | str]]:
         """Return each job that finished within the time, with its outcome or why its worker died.
@@ -132,16 +130,16 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     def stop_overdue(self) -> list[tuple[Candidate, float]]:
         """Kill the workers whose jobs exceed their limit; return the jobs and their seconds."""
         now, stopped = time.monotonic(), []
-        for reference, since in list(self._since.items()):
-            if now - since > self._queue.limit_s(self._running[reference][1]):
-                actor, job = self._forget(reference)
+        for reference, (actor, job, since) in list(self._running.items()):
+            if now - since > self._queue.limit_s(job):
+                del self._running[reference]
                 self._replace(actor)
                 stopped.append((job, now - since))
         return stopped
 
     def __exit__(self, *error: object) -> None:
         """Kill the workers, also those that are busy."""
-        working = (actor for actor, _ in self._running.values())
+        working = (actor for actor, _, _ in self._running.values())
         for actor in [*self._idle, *working, *self._starting.values()]:
             self._ray.kill(actor)
 
@@ -171,7 +169,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             self._idle.append(actor)
 
     def _collect(self, reference: Any) -> tuple[Candidate, Outcome | str]:
-        actor, job = self._forget(reference)
+        actor, job, _ = self._running.pop(reference)
         errors = self._ray.exceptions
         try:
             report: WorkerReport = self._ray.get(reference)
@@ -189,10 +187,30 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             self._replace(actor)
         return job, report.outcome or report.machine_error
 
-    def _forget(self, reference: Any) -> tuple[Any, Candidate]:
-        del self._since[reference]
-        return self._running.pop(reference)
-
     def _replace(self, actor: Any) -> None:
         self._ray.kill(actor)
         self._start()
+
+
+class NoWorkerNotice:
+    """Notes once that no worker has run for a while, and that a worker runs again."""
+
+    def __init__(self, observer: JobObserver) -> None:
+        """Start to wait for the first worker; `observer` receives the notes."""
+        self._observer = observer
+        self._since, self._is_noted = time.monotonic(), False
+
+    def update(self, *, any_running: bool) -> None:
+        """Take in whether any worker runs at this moment."""
+        now = time.monotonic()
+        if any_running:
+            if self._is_noted:
+                self._observer.note("a worker is up again")
+            self._since, self._is_noted = now, False
+        elif not self._is_noted and now - self._since > PATIENCE_S:
+            self._is_noted = True
+            self._observer.note(
+                f"no worker has been up for {now - self._since:.0f} s: Ray has room for none, or "
+                f"is slow to start one; the search goes on when one is up (`ray status` of a "
+                f"cluster shows its nodes)"
+            )

@@ -16,7 +16,7 @@ from ray.tune.experiment import Trial
 
 from nas.dispatch.job_queue import JobQueue
 from nas.dispatch.result_files import Evaluate
-from nas.execution.no_worker_notice import NoWorkerNotice
+from nas.execution.ray_actors import NoWorkerNotice
 from nas.execution.ray_searcher import CandidateTrainable, EngineSearcher
 from trainer.cluster.ray_session import RaySession
 from trainer.stop_signals import StopRequest, stop_signals

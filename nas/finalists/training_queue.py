@@ -34,7 +34,7 @@ class TrainingQueue(JobQueue):
         Args:
             trainings: All different.
             results: See `JobQueue`.
-            limits: How many are handed out at once, and what memory a worker may hold.
+            limits: How many are in flight, and what memory a worker may hold.
             timeout_s: A training that takes longer has failed, seconds.
             observer: See `JobQueue`.
 

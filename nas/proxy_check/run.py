@@ -71,7 +71,7 @@ def check_proxy(
     home.mkdir(parents=True, exist_ok=True)
     write_atomic(home / PRECISION, config.proxy.precision)  # for the search that follows
     results = Results(folder=home.resolve(), run_id=_settings_id(config, space, images))
-    factory = EvaluatorFactory(config=config, space=space, images=images.path)
+    factory = EvaluatorFactory(config=config, images=images.path, predictor=screen)
     if _train(plan, factory, results, console):
         return True
     outcomes = {one.file_stem: results.find(one) for one in plan.trainings}

@@ -48,9 +48,11 @@ def training_rungs(config: ProxyConfig, rungs: RungsConfig | None = None) -> tup
             f"--epochs must be at least the rungs, {rungs.rungs}, got {config.epochs}; "
             "--rungs sets fewer"
         )
-    first_size = _rounded(rungs.first_size * config.image_size)
+    # The nearest multiple, halves upwards.
+    multiples = max(1, int(rungs.first_size * config.image_size / SIZE_MULTIPLE + 0.5))
+    first_size = min(multiples * SIZE_MULTIPLE, config.image_size)
     phases = progressive_phases(
-        replace(full, image_size=min(first_size, config.image_size)),
+        replace(full, image_size=first_size),
         replace(full, dropout=rungs.dropout, randaug_magnitude=rungs.randaug_magnitude),
         count=rungs.rungs,
         size_multiple=SIZE_MULTIPLE,
@@ -98,8 +100,3 @@ def rung_learning_rate(
         total_steps=rung.epochs * steps_per_epoch,
         warmup_steps=warmup if rung.first_epoch == 0 else 0.0,
     )
-
-
-def _rounded(size: float) -> int:
-    """Return the nearest multiple of 8, halves upwards, and at least 8."""
-    return max(1, int(size / SIZE_MULTIPLE + 0.5)) * SIZE_MULTIPLE

@@ -111,8 +111,7 @@ class StepTable:
             raise ValueError(
                 f"a step-time table needs >= 3 measured networks, got {len(measured)}"
             )
-        size = conditions.image_size
-        sums = np.array([_sum(parts, network, size) for network in measured])
+        sums = np.array([_sum(parts, one, conditions.image_size) for one in measured])
         times = np.array(list(measured.values()))
         slope, intercept = fit_line(sums, times)
         return cls(
@@ -135,10 +134,6 @@ class StepTable:
         total = _sum(self.parts, architecture, self.conditions.image_size)
         return self.slope * total + self.intercept
 
-    def step_time_s(self, architecture: Architecture) -> float:
-        """Return the predicted step time of a network under the table's conditions, seconds."""
-        return self.relative_step_time(architecture) * self.reference_step_time_s
-
     def to_dict(self) -> dict[str, Any]:
         """Return the content of the table's file as a JSON-ready dict."""
         return {
@@ -150,9 +145,7 @@ class StepTable:
                 {"architecture": network.to_dict(), "relative_step_time": time}
                 for network, time in self.measured.items()
             ],
-            "parts": [
-                {**part.to_dict(), "relative_time": time} for part, time in self.parts.items()
-            ],
+            "parts": [one.to_dict() | {"relative_time": t} for one, t in self.parts.items()],
         }
 
     @classmethod
@@ -169,9 +162,7 @@ class StepTable:
             numbers = {name: data[name] for name in _NUMBERS} | data["line"]
             table = cls(
                 conditions=TableConditions(**data["conditions"]),
-                parts={
-                    Part.from_dict(part): float(part["relative_time"]) for part in data["parts"]
-                },
+                parts={Part.from_dict(p): float(p["relative_time"]) for p in data["parts"]},
                 measured={
                     Architecture.from_dict(one["architecture"]): float(one["relative_step_time"])
                     for one in data["measured"]

@@ -7,6 +7,7 @@ import torch
 
 from nas.candidate import Candidate, State
 from nas.costs.constraint import Constraint
+from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
 from nas.engine.pruning import PruningThreshold
 from nas.evaluation.checkpoints import RungCheckpoints
@@ -47,8 +48,9 @@ def evaluator(config: SearchConfig, checkpoints: RungCheckpoints | None = None) 
         reference=TINY.reference(),
         device=torch.device("cpu"),
     )
+    predictor = CostPredictor(TINY, config.proxy, task.images.num_classes)
     factory = EvaluatorFactory(
-        config=config, space=TINY, images=Path("unused"), checkpoints=checkpoints
+        config=config, images=Path("unused"), predictor=predictor, checkpoints=checkpoints
     )
     return Evaluator(factory=factory, task=task)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nas.execution.no_worker_notice import NoWorkerNotice
+from nas.execution.ray_actors import NoWorkerNotice
 from tests.toys.observer import ToyObserver
 
 

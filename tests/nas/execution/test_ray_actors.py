@@ -90,7 +90,7 @@ def test_a_search_without_a_single_worker_says_so_and_goes_on_when_there_is_one(
     actor_class: Any = ray.remote(num_cpus=2)(Hog)
     hog = actor_class.remote()
     assert ray.get(hog.is_up.remote())
-    monkeypatch.setattr("nas.execution.no_worker_notice.PATIENCE_S", 1.0)
+    monkeypatch.setattr("nas.execution.ray_actors.PATIENCE_S", 1.0)
     notes: list[str] = []
 
     terminal = threading.RLock()  # what is called has state that cannot be pickled
