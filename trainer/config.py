@@ -25,12 +25,7 @@ SomeSettings = TypeVar("SomeSettings", bound=Settings)
 def validated(
     model: type[SomeSettings], settings: Mapping[str, Any], *, place: str = ""
 ) -> SomeSettings:
-    """Return `settings` as an instance of `model`.
-
-    Args:
-        model: Class of the settings.
-        settings: Values by name.
-        place: File or name that the settings are from, for the message.
+    """Return settings by name as an instance of `model`; errors name the `place` they are from.
 
     Raises:
         ValueError: If settings are unknown, out of range or contradict each other; one line that
@@ -50,11 +45,7 @@ def validated(
 
 
 def parse_settings(text: str, *, place: str) -> dict[str, Any]:
-    """Parse YAML that must hold settings by name.
-
-    Args:
-        text: The YAML.
-        place: Its file or name, for error messages.
+    """Parse YAML that must hold settings by name; errors name its `place`.
 
     Raises:
         ValueError: If `text` is not YAML, or not a mapping.

@@ -15,14 +15,10 @@ ENVIRONMENT = "environment.json"
 def write_environment(
     folder: Path, *, command: Iterable[str], seed: int, packages: Iterable[str], **others: object
 ) -> Path:
-    """Write ``environment.json``: command, seed, commit, versions, host and `others`.
+    """Write ``environment.json``: words of the command, seed, commit, versions, host.
 
-    Args:
-        folder: Folder of the run.
-        command: The words of the command.
-        seed: The run's seed.
-        packages: Names of the packages whose versions are recorded.
-        others: Further JSON-ready entries, such as the device.
+    The versions are those of `packages`; `others` are further JSON-ready entries, such as the
+    device.
     """
     environment = {
         "command": list(command),

@@ -33,29 +33,21 @@ def pareto_front(records: Sequence[Record], *, with_params: bool = True) -> tupl
     """Return the candidates that no other one dominates, the most accurate first.
 
     The objectives are accuracy, which is maximised, and relative step time and parameters, which
-    are minimised. A candidate is dominated by one that is at least as good in all and better in
-    one.
-    The earliest of equal candidates is kept. Only candidates that can win are considered, which
-    excludes those at chance (often the smallest and fastest) and those below the highest rung.
-
-    Args:
-        records: Candidates of a search.
-        with_params: Whether parameters are an objective.
+    are minimised; without `with_params`, parameters are no objective. A candidate is dominated by
+    one that is at least as good in all and better in one. The earliest of equal candidates is
+    kept. Only candidates that can win are considered, which excludes those at chance (often the
+    smallest and fastest) and those below the highest rung.
     """
-    able = contenders(records)
-    if not able:
-        return ()
+    able = sorted(contenders(records), key=lambda record: record.candidate.number)
     losses = np.array([_losses(record)[: 3 if with_params else 2] for record in able])
-    numbers = np.array([record.candidate.number for record in able])
     # Best first by the first objective, then by the next: none is dominated by a later one.
     front: list[int] = []
-    for index in np.lexsort((numbers, *losses.T[::-1])):
+    for index in np.lexsort(losses.T[::-1]) if able else ():
         if not (losses[front] <= losses[index]).all(axis=1).any():
             front.append(int(index))
     return tuple(able[index] for index in front)
 
 
 def _losses(record: Record) -> tuple[float, float, float]:
-    """Return the objectives, all to be minimised."""
     costs = record.outcome.costs
     return -record.outcome.training.accuracy, costs.relative_step_time, float(costs.num_params)

@@ -47,14 +47,14 @@ def check_proxy(
 
     The trainings are kept in ``proxy_check/`` of the run's folder, together with the settings
     that they depend on. They are repeated if one of these settings changes. The search that
-    follows may have any settings.
+    follows may have any settings. The run's folder is made if it does not exist.
 
     Args:
         config: Settings of the search that follows.
-        folder: The run's folder, made if it does not exist.
+        folder: The run's folder.
         images: The decoded images of ``config.data``.
-        count: Number of random candidates.
-        long_epochs: Epochs of the longer training; None is four times those of the short one.
+        count: As in `plan_check`.
+        long_epochs: As in `plan_check`.
         console: Where progress and result are printed.
 
     Returns:

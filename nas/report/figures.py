@@ -19,10 +19,8 @@ def search_figure(
 ) -> Figure:
     """Draw accuracy against step time, and reward against candidates, side by side.
 
-    Args:
-        records: The run's candidates; only those of the highest rung are drawn.
-        title: Title of the figure.
-        winner: The candidate to mark; None marks the one with the highest reward.
+    Only candidates of the highest rung are drawn. Without `winner`, the one with the highest
+    reward is marked.
 
     Raises:
         ValueError: If there is no candidate to mark.

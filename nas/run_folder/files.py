@@ -21,12 +21,9 @@ from trainer.data.cache.images import CachedImages
 from trainer.device.naming import cpu_name
 from trainer.environment import write_environment
 
-COUNTS = ("num_params", "macs", "peak_memory_bytes")  # whole numbers, also if all are missing
+COSTS = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
 # First columns of trials.csv; the decisions and all other metrics follow.
-LEADING_COLUMNS = (
-    *("number", "key", "state", "reward", "accuracy", "step_time_s", "relative_step_time"),
-    *COUNTS,
-)
+LEADING_COLUMNS = ("number", "key", "state", "reward", "accuracy", *COSTS)
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
@@ -36,15 +33,12 @@ def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
     The choices of a removed stage and the missing metrics of a failed candidate are empty.
     """
     rows = [_row(record) for record in sorted(records, key=lambda r: r.candidate.number)]
-    decisions = space.decisions()
-    names = [decision.name for decision in decisions]
+    names = [decision.name for decision in space.decisions()]
     columns = dict.fromkeys([*LEADING_COLUMNS, *names, "reason", "seconds", "worker"])
     columns |= dict.fromkeys(name for row in rows for name in row)
     # Without this type, whole numbers in a column with empty cells would become floats.
-    whole = {*COUNTS}
-    whole |= {one.name for one in decisions if all(isinstance(o, int) for o in one.options)}
-    whole |= {name for name in columns if _is_whole([row[name] for row in rows if name in row])}
-    return pd.DataFrame(rows, columns=list(columns)).astype(dict.fromkeys(sorted(whole), "Int64"))
+    whole = [name for name in columns if {type(row[name]) for row in rows if name in row} == {int}]
+    return pd.DataFrame(rows, columns=list(columns)).astype(dict.fromkeys(whole, "Int64"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +74,13 @@ class RunFiles:
         self, record: Record, finalist: Mapping[str, Any] | None = None
     ) -> ArchitectureFile:
         """Return the architecture file of a trained candidate of the run."""
-        outcome = record.outcome
-        costs, timing = outcome.costs, outcome.costs.timing
+        row, costs = _row(record), record.outcome.costs
         return ArchitectureFile(
             architecture=self.space.architecture(record.candidate.choices),
             name=f"{self.folder.name}-{record.candidate.number}",
             train_size=self.space.image_size.train,
             eval_size=self.space.image_size.eval,
-            metrics={
-                "accuracy": outcome.training.accuracy,
-                "step_time_s": timing.step_time_s,
-                "relative_step_time": costs.relative_step_time,
-                "num_params": costs.num_params,
-                "macs": costs.macs,
-                "peak_memory_bytes": timing.peak_memory_bytes,
-                "reward": outcome.reward,
-            },
+            metrics={name: row[name] for name in ("accuracy", *COSTS, "reward")},
             provenance={
                 "command": "nas-search",
                 "run": self.folder.name,
@@ -104,8 +89,8 @@ class RunFiles:
                 "space": self.space.name,
                 "settings": self.config.identity(),
                 "num_classes": costs.num_classes,
-                "device": timing.device,
-                "torch_version": timing.torch_version,
+                "device": costs.timing.device,
+                "torch_version": costs.timing.torch_version,
                 "finalist": finalist,
             },
         )
@@ -153,8 +138,3 @@ def _row(record: Record) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "worker": outcome.worker,
     }
-
-
-def _is_whole(values: Sequence[Any]) -> bool:
-    """Return whether a column has values, and these are all whole numbers."""
-    return bool(values) and all(type(value) is int for value in values)

@@ -44,8 +44,7 @@ MAX_CPU_WORKERS = 8
 def complete_config(given: Mapping[str, Any]) -> SearchConfig:
     """Add the defaults that depend on space, data and device, and validate all settings.
 
-    Args:
-        given: Settings as `nas.settings.flags.given_settings` returns them.
+    The given settings are those of `nas.settings.flags.given_settings`.
 
     Raises:
         ValueError: If a setting is unknown or out of range; the message names it.

@@ -28,11 +28,9 @@ class StartPoint(NearestPoint):
 
 
 def start_points(sources: Iterable[str], space: SearchSpace) -> tuple[StartPoint, ...]:
-    """Read networks and map each to the nearest point of `space`.
+    """Read networks and map each to the nearest point of the space that is searched.
 
-    Args:
-        sources: Published names, architecture files or run folders.
-        space: The space that is searched.
+    The sources are published names, architecture files or run folders.
 
     Raises:
         OSError: If a file cannot be read.

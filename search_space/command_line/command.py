@@ -66,14 +66,10 @@ def print_lines(console: Console, *lines: str) -> None:
 def run_command(
     name: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
 ) -> int:
-    """Run `command`, and report bad input in one line on stderr with exit code 2.
+    """Run `command` and return its exit code; bad input is one line on stderr and exit code 2.
 
     Ctrl-C is reported in one line too. Any other exception is a bug and keeps its traceback.
-
-    Args:
-        name: The command as typed, such as ``nas-search``.
-        command: Takes the arguments and returns the exit code.
-        argv: The arguments; None reads them from the command line.
+    Without `argv`, the command reads its arguments from the command line.
     """
     try:
         return command(argv)

@@ -15,18 +15,13 @@ STOPPED = 130  # exit code that shells use for Ctrl-C: 128 + SIGINT
 
 
 def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
-    """Import a command and run it; Ctrl-C is reported in one line at any moment.
+    """Import the command `name` and run it; Ctrl-C is reported in one line at any moment.
 
     An interrupt during imports ends the process directly: some modules turn KeyboardInterrupt
     into an error of another type, and nothing needs to be cleaned up yet. After the command has
     returned, interrupts are ignored: one during Python's shutdown would print a traceback.
 
-    Args:
-        name: The command as typed, such as ``nas-search``.
-        load: Imports the command and returns it.
-
-    Returns:
-        The exit code.
+    `load` imports the command and returns it. The exit code is returned.
     """
     # OpenMP's threads spin while they wait for each other. If other processes need the same
     # cores, each thread spins through its share of time, and a training of small layers almost
