@@ -21,7 +21,7 @@ from table import DATA_SETS, Table, table_path
 
 from nas.engine.study import SamplerFactory, quiet_optuna
 from nas.samplers import sampler_factory, sampler_names
-from nas.samplers.seeding import proposal_seed
+from nas.samplers.base import named_seed
 
 
 def factory_of(name: str, seed: int) -> SamplerFactory:
@@ -30,7 +30,7 @@ def factory_of(name: str, seed: int) -> SamplerFactory:
         return sampler_factory(name, seed=seed)
     make: Callable[[int], optuna.samplers.BaseSampler] = lambda number: (  # noqa: E731
         optuna.samplers.GPSampler(
-            seed=proposal_seed(seed, number), n_startup_trials=10, deterministic_objective=True
+            seed=named_seed(seed, number), n_startup_trials=10, deterministic_objective=True
         )
     )
     return make

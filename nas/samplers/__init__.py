@@ -7,11 +7,10 @@ from typing import Any
 from optuna.samplers import BaseSampler, RandomSampler
 
 from nas.samplers.auto import AutoSampler
-from nas.samplers.base import ReproducibleSampler
+from nas.samplers.base import ReproducibleSampler, named_seed
 from nas.samplers.controller.sampler import ControllerSampler
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.nsga2 import Nsga2Sampler
-from nas.samplers.seeding import proposal_seed
 from nas.samplers.surrogate.sampler import SurrogateSampler
 from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor
 from nas.samplers.tpe import RecentTpeSampler
@@ -74,5 +73,5 @@ def sampler_factory(
     if predictor and _PREDICTOR in signature(_SAMPLERS[name]).parameters:
         sampler = make_sampler(name, seed=seed, **options, predictor=predictor)
     if isinstance(sampler, ReproducibleSampler):
-        return lambda number: sampler.reseeded(proposal_seed(seed, number))
-    return lambda number: make_sampler(name, seed=proposal_seed(seed, number), **options)
+        return lambda number: sampler.reseeded(named_seed(seed, number))
+    return lambda number: make_sampler(name, seed=named_seed(seed, number), **options)

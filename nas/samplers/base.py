@@ -1,6 +1,7 @@
-"""Base class of the samplers whose state is recomputed from the trials, and checks of options."""
+"""Base class of samplers that recompute their state from the trials; seeds; checks of options."""
 
 import copy
+import hashlib
 import math
 import random
 from typing import Any, ClassVar, Self
@@ -93,6 +94,15 @@ class ReproducibleSampler(BaseSampler):
         if isinstance(distribution, CategoricalDistribution):
             return self._rng.choice([option for option in distribution.choices if option != old])
         return self._random.sample_independent(study, trial, name, distribution)
+
+
+def named_seed(seed: int, name: str | int) -> int:
+    """Return the seed in [0, 2**32) of the independent random stream `name`.
+
+    A resumed search draws the same numbers, because the name of a proposal's stream is its number.
+    """
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
 
 
 def check_int(option: str, value: object, minimum: int) -> None:

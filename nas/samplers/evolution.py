@@ -3,12 +3,12 @@
 from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas.candidate import State
 from nas.samplers.base import ReproducibleSampler, check_int
-from nas.samplers.history import History
+from nas.samplers.history import History, direction_sign
 
 UNTRAINED = (State.INFEASIBLE, State.DROPPED)
 
@@ -68,7 +68,7 @@ class EvolutionSampler(ReproducibleSampler):
     ) -> dict[str, Any]:
         """Return a parent's choices with one of them changed."""
         rivals = self._rng.sample(self._population(study), self._tournament)
-        sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
+        sign = direction_sign(study)
         parent = max(rivals, key=lambda rival: sign * float(rival.value or 0.0))
         child = {name: value for name, value in parent.params.items() if name in search_space}
         open_names = [name for name in child if not search_space[name].single()]

@@ -8,8 +8,10 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from nas.candidate import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +105,13 @@ def completion(trial: FrozenTrial) -> tuple[int, datetime, int]:
     """Return the sort key of the order of completion: the search's count, then Optuna's clock."""
     finished = trial.datetime_complete or datetime.min
     return (trial.user_attrs.get("told", -1), finished, trial.number)
+
+
+def has_reward(trial: FrozenTrial) -> bool:
+    """Return whether the value of a complete trial is comparable: its candidate did not fail."""
+    return bool(trial.user_attrs.get("state", State.COMPLETE) == State.COMPLETE)
+
+
+def direction_sign(study: Study) -> float:
+    """Return 1 if the only objective of a study is maximized, -1 if it is minimized."""
+    return 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0

@@ -1,11 +1,11 @@
-"""Finished Optuna trials and settings of the controller for tests of samplers."""
+"""Finished Optuna trials and small policies of the controller for tests of samplers."""
 
 from typing import Any
 
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, create_trial
 
-from nas.samplers.controller.settings import PpoSettings
+from nas.samplers.controller.policy import Policy
 
 
 def binary_trial(choices: dict[str, int], value: float, **attrs: Any) -> FrozenTrial:
@@ -18,8 +18,6 @@ def binary_trial(choices: dict[str, int], value: float, **attrs: Any) -> FrozenT
     )
 
 
-def ppo_settings(**changes: Any) -> PpoSettings:
-    """Return settings of a small controller, with `changes`."""
-    values = {"hidden": 8, "learning_rate": 0.01, "batch": 10, "epochs": 3}
-    values |= {"clip": 0.2, "entropy": 0.0, "baseline_decay": 0.95}
-    return PpoSettings(**(values | changes))
+def small_policy(*, seed: int, epochs: int = 3) -> Policy:
+    """Return a policy without an entropy term that has no decisions yet."""
+    return Policy(seed=seed, hidden=8, learning_rate=0.01, epochs=epochs, clip=0.2, entropy=0.0)

@@ -1,17 +1,19 @@
 """The controller's policy network, an LSTM, and its updates by PPO."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn.utils import skip_init
+from torch.nn.utils.rnn import pad_sequence
 
-from nas.samplers.controller.actions import Action
-from nas.samplers.controller.settings import PpoSettings
-from nas.samplers.controller.trial_batch import TrialBatch
-from nas.samplers.seeding import named_seed
+from nas.samplers.base import named_seed
+from nas.samplers.controller.episodes import Action
 
 INIT_RANGE = 0.1  # weights are initialized uniformly within +-0.1; NASNet, appendix A.2
 _MASKED_LOGIT = -1e9  # its exponential is exactly 0, and finite values keep gradients finite
@@ -30,6 +32,52 @@ def single_thread() -> Iterator[None]:
         torch.set_num_threads(num_threads)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialBatch:
+    """B trials of at most T actions, time first, padded at their ends.
+
+    V is the number of options of all decisions that occur in the batch.
+
+    Attributes:
+        num_options: Decision -> number of its options, in the order of the V options.
+        actions: Option among the V that each step chose; 0 in the padding, int64 [T, B].
+        log_probs: Log-probabilities with which the actions were drawn; NaN where no policy
+            drew them and in the padding, float64 [T, B].
+        step_mask: True where there is an action, False in the padding, bool [T, B].
+        invalid_options: True for the options of other decisions than the step's, bool
+            [T, B, V]; a step in the padding has the first decision.
+    """
+
+    num_options: Mapping[str, int]
+    actions: Tensor
+    log_probs: Tensor
+    step_mask: Tensor
+    invalid_options: Tensor
+
+    @classmethod
+    def of(cls, trials: Sequence[Sequence[Action]]) -> "TrialBatch":
+        """Return the batch of `trials`, each of which has at least one action."""
+        sizes = {action.decision: action.num_options for trial in trials for action in trial}
+        starts = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
+        decisions = torch.arange(len(sizes)).repeat_interleave(torch.tensor([*sizes.values()]))
+        rows = [
+            [(starts[each.decision] + each.option, each.log_prob) for each in trial]
+            for trial in trials
+        ]
+        padded = pad_sequence(
+            [torch.tensor(row, dtype=torch.float64) for row in rows], padding_value=torch.nan
+        )
+        options, log_probs = padded.unbind(2)
+        actions = options.nan_to_num().long()
+        return cls(
+            num_options=sizes,
+            actions=actions,
+            log_probs=log_probs,
+            step_mask=~options.isnan(),
+            invalid_options=decisions != decisions[actions].unsqueeze(2),
+        )
+
+
 class DecisionLayers(nn.Module):
     """Output layer, from [B, H] to [B, n], and embeddings, [n, H], of a decision's n options."""
 
@@ -44,41 +92,53 @@ class Policy:
 
     Decisions get their layers when they first occur. Initial weights are a function of the seed
     and the decision's name alone, so the order in which decisions occur does not matter.
-    Decisions that are not made take no step.
+    Decisions that are not made take no step. `ControllerSampler` documents the arguments.
 
     Source: Zoph et al., Learning Transferable Architectures (arXiv:1707.07012, appendix A.2).
     """
 
-    def __init__(self, *, seed: int, settings: PpoSettings) -> None:
-        self._seed, self._settings, hidden = seed, settings, settings.hidden
+    def __init__(
+        self,
+        *,
+        seed: int,
+        hidden: int,
+        learning_rate: float,
+        epochs: int,
+        clip: float,
+        entropy: float,
+    ) -> None:
+        self._seed, self._hidden, self._epochs = seed, hidden, epochs
+        self._clip, self._entropy = clip, entropy
         self._layers: dict[str, DecisionLayers] = {}
         self._lstm = skip_init(nn.LSTMCell, hidden, hidden, dtype=torch.float64)
         self._start = skip_init(nn.Embedding, 1, hidden, dtype=torch.float64)
         weights = self._initialized("lstm", self._lstm) + self._initialized("start", self._start)
         # Adam keeps a step count for each weight and skips weights without a gradient, so a
         # decision that occurs late learns as fast as the others.
-        self._optimizer = torch.optim.Adam(weights, lr=settings.learning_rate, fused=True)
+        self._optimizer = torch.optim.Adam(weights, lr=learning_rate, fused=True)
 
     def layers(self, decision: str, num_options: int) -> DecisionLayers:
         """Return the layers of a decision; created at the first call."""
         if decision not in self._layers:
-            layers = self._layers[decision] = DecisionLayers(num_options, self._settings.hidden)
+            layers = self._layers[decision] = DecisionLayers(num_options, self._hidden)
             parameters = self._initialized(f"decision/{decision}", layers)
             self._optimizer.add_param_group({"params": parameters})
         return self._layers[decision]
 
     @torch.no_grad()
     @single_thread()
-    def initial_state(self) -> LstmState:
-        """Return the state in which the first decision is made; B = 1."""
-        return self._step(self._start.weight, self._zero_state(1))
+    def advance(self, state: LstmState | None, actions: Sequence[Action]) -> LstmState:
+        """Return the state in which the decision after `actions` is made; B = 1.
 
-    @torch.no_grad()
-    @single_thread()
-    def step(self, state: LstmState, action: Action) -> LstmState:
-        """Return the state after `action`, in which the next decision is made; B = 1."""
-        embedding = self.layers(action.decision, action.num_options).embedding
-        return self._step(embedding.weight[action.option : action.option + 1], state)
+        Args:
+            state: State before `actions`; None at the start of a trial.
+            actions: Actions to go through, in their order.
+        """
+        after: LstmState = state or self._lstm(self._start.weight)
+        for action in actions:
+            embedding = self.layers(action.decision, action.num_options).embedding
+            after = self._lstm(embedding.weight[action.option : action.option + 1], after)
+        return after
 
     @torch.no_grad()
     @single_thread()
@@ -97,9 +157,11 @@ class Policy:
         embeddings = torch.cat([self._start.weight, *(each.embedding.weight for each in layers)])
         weight = torch.cat([each.output.weight for each in layers])  # [V, H]
         bias = torch.cat([each.output.bias for each in layers])
-        state, hidden = self._zero_state(batch.inputs.shape[1]), []
-        for inputs in nn.functional.embedding(batch.inputs, embeddings):
-            state = self._step(inputs, state)
+        inputs = nn.functional.pad(batch.actions[:-1] + 1, (0, 0, 1, 0))  # 0 is the start
+        state: Any = None  # the LSTM starts with zeros
+        hidden = []
+        for each in nn.functional.embedding(inputs, embeddings):
+            state = self._lstm(each, state)
             hidden.append(state[0])
         logits = nn.functional.linear(torch.stack(hidden), weight, bias)
         logits = logits.masked_fill(batch.invalid_options, _MASKED_LOGIT)
@@ -126,24 +188,16 @@ class Policy:
         batch = TrialBatch.of([trials[index] for index in used])
         advantage = torch.tensor([advantages[index] for index in used], dtype=torch.float64)
         old_log_probs = batch.log_probs
-        for _ in range(self._settings.epochs):
+        for _ in range(self._epochs):
             options = self.forward(batch)
             log_probs = options.log_prob(batch.actions)
             old_log_probs = old_log_probs.where(~old_log_probs.isnan(), log_probs.detach())
             ratio = (log_probs - old_log_probs).exp()
-            objective = clipped_objective(ratio, advantage, self._settings.clip)
-            objective = objective + self._settings.entropy * options.entropy()
+            objective = clipped_objective(ratio, advantage, self._clip)
+            objective = objective + self._entropy * options.entropy()
             self._optimizer.zero_grad()
             (-objective[batch.step_mask].mean()).backward()
             self._optimizer.step()
-
-    def _step(self, inputs: Tensor, state: LstmState) -> LstmState:
-        hidden, cell = self._lstm(inputs, state)
-        return hidden, cell
-
-    def _zero_state(self, batch_size: int) -> LstmState:
-        zeros = torch.zeros(batch_size, self._settings.hidden, dtype=torch.float64)
-        return zeros, zeros
 
     def _initialized(self, name: str, module: nn.Module) -> list[nn.Parameter]:
         """Initialize a module from the random stream `name` and return its weights."""

@@ -2,18 +2,15 @@
 
 import math
 import secrets
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from optuna.distributions import BaseDistribution
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.samplers.base import ReproducibleSampler
-from nas.samplers.controller.actions import LOG_PROBS, actions_of, is_decision
-from nas.samplers.controller.advantages import RewardBaseline
-from nas.samplers.controller.settings import PpoSettings
-from nas.samplers.history import History
+from nas.samplers.base import ReproducibleSampler, check_float, check_int
+from nas.samplers.controller.episodes import LOG_PROBS, RewardBaseline, actions_of, is_decision
+from nas.samplers.history import History, direction_sign
 
 if TYPE_CHECKING:  # at run time torch is imported with the first proposal of a controller
     from nas.samplers.controller.policy import LstmState, Policy
@@ -27,49 +24,36 @@ class PolicyCache(History):
     that starts with all its trials have equal weights, to the last bit.
     """
 
-    def __init__(self, *, seed: int, settings: PpoSettings) -> None:
-        self._seed, self._settings = seed, settings
+    def __init__(self, *, batch: int, baseline_decay: float, **policy_options: Any) -> None:
+        self._batch, self._baseline_decay = batch, baseline_decay
+        self._policy_options = policy_options  # arguments of `Policy`
         super().__init__()
-
-    def policy(self, study: Study) -> "Policy":
-        """Return the policy after all full batches of `study`'s complete trials."""
-        with self._tracker.lock:
-            self.update(study)
-            return self._get_policy()
 
     def _restart(self) -> None:
         self._policy: Policy | None = None
-        self._baseline = RewardBaseline(self._settings.baseline_decay)
+        self._baseline, self._num_used = RewardBaseline(self._baseline_decay), 0
 
-    def _append(self, trial: FrozenTrial, study: Study) -> None:  # noqa: ARG002
-        if len(self._trials) % self._settings.batch == 0:
-            batch = self._trials[-self._settings.batch :]
-            sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
-            advantages = self._baseline.advantages(batch, sign)
-            self._get_policy().update([actions_of(trial) for trial in batch], advantages)
-
-    def _get_policy(self) -> "Policy":
+    def policy(self, study: Study) -> "Policy":
+        """Return the policy after all full batches of `study`'s complete trials."""
         from nas.samplers.controller.policy import Policy
 
-        if self._policy is None:
-            self._policy = Policy(seed=self._seed, settings=self._settings)
-        return self._policy
+        with self._tracker.lock:
+            trials = self.update(study)
+            self._policy = self._policy or Policy(**self._policy_options)
+            for start in range(self._num_used, len(trials) - self._batch + 1, self._batch):
+                batch = trials[start : start + self._batch]
+                advantages = self._baseline.advantages(batch, direction_sign(study))
+                self._policy.update([actions_of(trial) for trial in batch], advantages)
+                self._num_used += self._batch
+            return self._policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rollout:
-    """The progress of a trial.
-
-    Attributes:
-        number: Number of the trial.
-        policy: Policy that makes its decisions.
-        decisions: Names of the decisions that are made.
-        state: State of the policy after them.
-    """
+class _Rollout(NamedTuple):
+    """The progress of a trial: its policy, the decisions made, and the state after them."""
 
     number: int
     policy: "Policy"
-    decisions: tuple[str, ...]
+    decisions: list[str]
     state: "LstmState"
 
 
@@ -123,17 +107,24 @@ class ControllerSampler(ReproducibleSampler):
         Raises:
             ValueError: If an option is out of range.
         """
+        check_int("controller's hidden", hidden, 1)
+        check_int("controller's batch", batch, 1)
+        check_int("controller's epochs", epochs, 1)
+        check_float("controller's learning_rate", learning_rate, 0, ends="(]")
+        check_float("controller's clip", clip, 0, 1, ends="()")
+        check_float("controller's entropy", entropy, 0)
+        check_float("controller's baseline_decay", baseline_decay, 0, 1, ends="[)")
         seed = secrets.randbits(32) if seed is None else seed
-        settings = PpoSettings(
+        self._cache = PolicyCache(
+            batch=batch,
+            baseline_decay=baseline_decay,
+            seed=seed,
             hidden=hidden,
             learning_rate=learning_rate,
-            batch=batch,
             epochs=epochs,
             clip=clip,
             entropy=entropy,
-            baseline_decay=baseline_decay,
         )
-        self._cache = PolicyCache(seed=seed, settings=settings)
         super().__init__(seed)
 
     def sample_independent(
@@ -162,18 +153,11 @@ class ControllerSampler(ReproducibleSampler):
     def _rollout_of(self, study: Study, trial: FrozenTrial) -> _Rollout:
         """Return the rollout after the trial's actions, whether the policy took them or not."""
         actions, rollout = actions_of(trial), self._rollout
-        names = tuple(action.decision for action in actions)
-        is_current = (
-            rollout is not None
-            and rollout.number == trial.number
-            and names[: len(rollout.decisions)] == rollout.decisions
-        )
-        if rollout is None or not is_current:
+        decisions = [action.decision for action in actions]
+        done = len(rollout.decisions) if rollout else 0
+        if rollout and (rollout.number, rollout.decisions) == (trial.number, decisions[:done]):
+            policy, state = rollout.policy, rollout.policy.advance(rollout.state, actions[done:])
+        else:
             policy = self._cache.policy(study)
-            rollout = _Rollout(
-                number=trial.number, policy=policy, decisions=(), state=policy.initial_state()
-            )
-        state = rollout.state
-        for action in actions[len(rollout.decisions) :]:
-            state = rollout.policy.step(state, action)
-        return replace(rollout, decisions=names, state=state)
+            state = policy.advance(None, actions)
+        return _Rollout(trial.number, policy, decisions, state)

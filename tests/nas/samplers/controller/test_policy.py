@@ -6,16 +6,11 @@ import random
 import numpy as np
 import torch
 
-from nas.samplers.controller.actions import Action
-from nas.samplers.controller.policy import Policy
-from nas.samplers.controller.trial_batch import TrialBatch
-from tests.toys.trials import ppo_settings
+from nas.samplers.controller.episodes import Action
+from nas.samplers.controller.policy import TrialBatch
+from tests.toys.trials import small_policy
 
 SIZES = {"depth": 3, "block": 2, "kernel": 4}
-
-
-def new_policy(*, seed: int) -> Policy:
-    return Policy(seed=seed, settings=ppo_settings())
 
 
 def some_trials() -> list[list[Action]]:
@@ -33,7 +28,7 @@ def some_trials() -> list[list[Action]]:
 
 def test_probabilities_sum_to_one_over_the_options_of_the_steps_decision() -> None:
     batch = TrialBatch.of(some_trials())
-    options = new_policy(seed=1).forward(batch)
+    options = small_policy(seed=1).forward(batch)
     probs, entropy = options.probs.detach().numpy(), options.entropy().detach().numpy()
     np.testing.assert_allclose(probs.sum(axis=2), 1.0, rtol=1e-12)
     invalid = batch.invalid_options.numpy()
@@ -45,7 +40,7 @@ def test_probabilities_sum_to_one_over_the_options_of_the_steps_decision() -> No
 
 
 def test_a_trial_has_the_same_probabilities_alone_and_in_a_padded_batch() -> None:
-    policy, trials = new_policy(seed=1), some_trials()
+    policy, trials = small_policy(seed=1), some_trials()
     together = TrialBatch.of(trials)
     assert together.step_mask.sum(dim=0).tolist() == [3, 1, 3]
     probs = policy.forward(together).log_prob(together.actions)
@@ -56,21 +51,21 @@ def test_a_trial_has_the_same_probabilities_alone_and_in_a_padded_batch() -> Non
 
 
 def test_drawing_and_learning_see_the_same_probabilities() -> None:
-    policy, (actions, *_) = new_policy(seed=1), some_trials()
+    policy, (actions, *_) = small_policy(seed=1), some_trials()
     probs = policy.forward(TrialBatch.of([actions])).probs.detach().numpy()
     first = 0  # of the decision's options among those of all decisions
-    state = policy.initial_state()
+    state = policy.advance(None, [])
     for time, action in enumerate(actions):
         drawn = policy.log_probs(state, action.decision, action.num_options)
         expected = probs[time, 0, first : first + action.num_options]
         np.testing.assert_allclose(np.exp(drawn), expected, rtol=1e-12)
         first += action.num_options
         assert math.isclose(sum(map(math.exp, drawn)), 1.0)
-        state = policy.step(state, action)
+        state = policy.advance(state, [action])
 
 
 def test_first_weights_do_not_depend_on_the_order_of_decisions() -> None:
-    first, second = new_policy(seed=1), new_policy(seed=1)
+    first, second = small_policy(seed=1), small_policy(seed=1)
     for policy, names in ((first, ("depth", "block")), (second, ("block", "depth"))):
         for name in names:
             policy.layers(name, SIZES[name])
@@ -79,6 +74,6 @@ def test_first_weights_do_not_depend_on_the_order_of_decisions() -> None:
             first.layers(name, SIZES[name]).output.weight,
             second.layers(name, SIZES[name]).output.weight,
         )
-    other = new_policy(seed=2).layers("depth", SIZES["depth"]).output.weight
+    other = small_policy(seed=2).layers("depth", SIZES["depth"]).output.weight
     assert not torch.equal(first.layers("depth", SIZES["depth"]).output.weight, other)
     assert other.abs().max() <= 0.1

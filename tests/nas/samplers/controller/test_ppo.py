@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from nas.candidate import State
-from nas.samplers.controller.actions import Action
-from nas.samplers.controller.advantages import RewardBaseline
-from nas.samplers.controller.policy import Policy, clipped_objective
-from tests.toys.trials import binary_trial, ppo_settings
+from nas.samplers.controller.episodes import Action, RewardBaseline
+from nas.samplers.controller.policy import clipped_objective
+from tests.toys.trials import binary_trial, small_policy
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def test_the_clipped_objective_by_hand(
 
 def test_decisions_that_are_not_made_keep_their_weights() -> None:
     """The first Adam step of a decision has the size of the learning rate, even if it is late."""
-    policy = Policy(seed=0, settings=ppo_settings(epochs=1))
+    policy = small_policy(seed=0, epochs=1)
 
     def update(*decisions: str) -> None:
         actions = [
@@ -53,13 +52,13 @@ def test_decisions_that_are_not_made_keep_their_weights() -> None:
 
 
 def test_trials_without_actions_are_left_out() -> None:
-    first, second = (Policy(seed=0, settings=ppo_settings()) for _ in range(2))
+    first, second = (small_policy(seed=0) for _ in range(2))
     actions = [[Action(decision="a", num_options=2, option=option)] for option in (0, 1)]
     first.update(actions, [-1.0, 1.0])
     second.update([actions[0], [], actions[1]], [-1.0, 3.0, 1.0])
     second.update([[]], [3.0])
-    assert first.log_probs(first.initial_state(), "a", 2) == second.log_probs(
-        second.initial_state(), "a", 2
+    assert first.log_probs(first.advance(None, []), "a", 2) == second.log_probs(
+        second.advance(None, []), "a", 2
     )
 
 

@@ -22,7 +22,7 @@ from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.samplers import make_sampler, sampler_factory
-from nas.samplers.controller.actions import LOG_PROBS, actions_of
+from nas.samplers.controller.episodes import LOG_PROBS, actions_of
 from nas.samplers.controller.policy import Policy
 from tests.toys.space import ToySpace, toy_outcome
 from tests.toys.trials import binary_trial
@@ -150,7 +150,7 @@ def probability_after_update(value_of_zero: float, *, state: State | None = None
         attrs = {"state": str(state), "told": number} if state and not first else {"told": number}
         study.add_trial(binary_trial(choices, 1.0 if first else value_of_zero, user_attrs=attrs))
     policy: Policy = sampler._cache.policy(study)
-    return math.exp(policy.log_probs(policy.initial_state(), "d0", 2)[0])
+    return math.exp(policy.log_probs(policy.advance(None, []), "d0", 2)[0])
 
 
 @pytest.mark.parametrize("state", [None, State.FAIL, State.INFEASIBLE])
@@ -172,10 +172,10 @@ def test_an_action_beyond_the_clip_does_not_change_the_policy() -> None:
                 binary_trial({"d": option}, float(option), system_attrs={LOG_PROBS: log_probs})
             )
         policy: Policy = sampler._cache.policy(study)
-        return policy.log_probs(policy.initial_state(), "d", 2)[1]
+        return policy.log_probs(policy.advance(None, []), "d", 2)[1]
 
     new = new_policy()
-    before = new.log_probs(new.initial_state(), "d", 2)[1]
+    before = new.log_probs(new.advance(None, []), "d", 2)[1]
     assert after_one_update(-9.0) == before  # ratio far over 1.2, and far under 0.8
     assert after_one_update(before) > before
 
@@ -209,7 +209,7 @@ def test_one_sampler_can_serve_several_studies() -> None:
     new = new_policy()
 
     def of_first(policy: Policy) -> list[float]:
-        return policy.log_probs(policy.initial_state(), "d", 2)
+        return policy.log_probs(policy.advance(None, []), "d", 2)
 
     assert of_first(sampler._cache.policy(trained)) != of_first(new)
     assert of_first(sampler._cache.policy(again)) == of_first(new)
