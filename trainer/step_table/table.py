@@ -9,7 +9,7 @@ cache, so that the sum differs from the network's time by about a factor and a c
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
+from search_space.checks import require
 from search_space.parts import Part, network_parts
 
 SCHEMA = "nas.step-times/1"
@@ -59,11 +60,11 @@ class TableConditions:
             other: The conditions to compare with.
             ignored: Fields that are not compared, in addition to the name of the space.
         """
-        names = [field.name for field in fields(self) if field.name not in {*ignored, "space"}]
+        own, others = asdict(self), asdict(other)
         return ", ".join(
-            f"{name} {getattr(self, name)!r} and not {getattr(other, name)!r}"
-            for name in names
-            if getattr(self, name) != getattr(other, name)
+            f"{name} {own[name]!r} and not {others[name]!r}"
+            for name in own
+            if name not in {*ignored, "space"} and own[name] != others[name]
         )
 
 
@@ -107,11 +108,8 @@ class StepTable:
         Raises:
             ValueError: If fewer than three networks were measured, or one has an unknown part.
         """
-        if len(measured) < 3:
-            raise ValueError(
-                f"a step-time table needs >= 3 measured networks, got {len(measured)}"
-            )
-        sums = np.array([_sum(parts, one, conditions.image_size) for one in measured])
+        require(len(measured) >= 3, "number of measured networks", ">= 3", len(measured))
+        sums = np.array([_sum(parts, network, conditions.image_size) for network in measured])
         times = np.array(list(measured.values()))
         slope, intercept = fit_line(sums, times)
         return cls(
@@ -174,8 +172,7 @@ class StepTable:
         positive = {"reference_step_time_s": table.reference_step_time_s, "slope": table.slope}
         positive |= {f"time of {part}": time for part, time in table.parts.items()}
         for name, value in positive.items():
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be finite and > 0, got {value!r}")
+            require(math.isfinite(value) and value > 0, name, "finite and > 0", value)
         return table
 
 
@@ -231,9 +228,7 @@ def load_step_table(path: str | Path) -> StepTable:
         if not isinstance(data, dict):
             raise ValueError("the content must be a mapping")
         return StepTable.from_dict(data)
-    except RecursionError:
-        raise ValueError(f"{path}: no table of step times: it is nested too deeply") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter if it is nested too deeply
         raise ValueError(f"{path}: no table of step times: {error}") from error
 
 
