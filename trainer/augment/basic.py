@@ -15,15 +15,7 @@ from trainer.augment.per_kind import apply_per_kind
 
 
 def flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror each image left to right with probability one half.
-
-    Args:
-        images: (batch, channels, height, width), uint8 or float.
-        generator: Of the images' device; draws one number per image.
-
-    Returns:
-        A new tensor of the same shape and dtype, channels_last.
-    """
+    """Mirror images (batch, channels, height, width) left to right with probability one half."""
     draws = torch.rand(len(images), generator=generator, device=images.device)
     ops = (lambda pixels: pixels, lambda pixels: pixels.flip(-2))
     flipped = apply_per_kind((draws < 0.5).long(), ops, images.permute(0, 2, 3, 1))

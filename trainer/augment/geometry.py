@@ -1,4 +1,4 @@
-"""Affine warps and covered boxes, with other parameters for each image.
+"""Affine warps and covered boxes, with different parameters for each image.
 
 Coordinates are Pillow's: x to the right, y down, the upper left corner of the image at (0, 0),
 the centre of a pixel half a pixel from its corner.
@@ -25,13 +25,9 @@ def affine_matrices(
     """
     cosine, sine = degrees.deg2rad().cos(), degrees.deg2rad().sin()
     x, y = width / 2, height / 2
-    across = torch.stack(
-        [cosine, shears[:, 0] - sine, moves[:, 0] + x - cosine * x + sine * y], dim=1
-    )
-    down = torch.stack(
-        [shears[:, 1] + sine, cosine, moves[:, 1] + y - sine * x - cosine * y], dim=1
-    )
-    return torch.stack([across, down], dim=1)
+    across = [cosine, shears[:, 0] - sine, moves[:, 0] + x - cosine * x + sine * y]
+    down = [shears[:, 1] + sine, cosine, moves[:, 1] + y - sine * x - cosine * y]
+    return torch.stack([*across, *down], dim=1).view(-1, 2, 3)
 
 
 def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:

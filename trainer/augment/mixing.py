@@ -1,4 +1,4 @@
-"""Mixup and cutmix of whole batches, with another share for each image.
+"""Mixup and cutmix of whole batches, with a different share for each image.
 
 The partner of an image is the image at the same position of the reversed batch, as in the
 released EfficientNetV2 code, so partners need no random draw. In a batch of odd size the image in
@@ -13,7 +13,7 @@ from trainer.augment.geometry import covered
 
 
 def mixup(
-    images: Tensor, targets: Tensor, alpha: float | Tensor, generator: torch.Generator
+    images: Tensor, targets: Tensor, alpha: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Blend each image and its targets with those of its partner.
 
@@ -23,23 +23,20 @@ def mixup(
     Args:
         images: (batch, channels, height, width), float or uint8; uint8 is blended and rounded.
         targets: (batch, classes), float probabilities in [0, 1].
-        alpha: >= 0; 0 changes nothing. A scalar tensor lets a schedule change the value on the
-            device; it is not read back.
+        alpha: >= 0; 0 changes nothing.
         generator: Of the images' device.
 
     Returns:
-        New images and targets of the same shapes and dtypes; the given ones if `alpha` is the
-        number 0.
+        New images and targets of the same shapes and dtypes; the given ones if `alpha` is 0.
 
     Raises:
-        ValueError: If `alpha` is a negative number, or the targets are not one row of floats
-            per image.
+        ValueError: If `alpha` is negative, or the targets are not one row of floats per image.
 
     Source: Zhang et al., mixup (arXiv:1710.09412); share and partner as in the released code
     (datasets.py), whose paper has x = b x_j + (1 - b) x_i.
     """
     _check("mixup", images, targets, alpha)
-    if not isinstance(alpha, Tensor) and alpha == 0:
+    if alpha == 0:
         return images, targets
     share = _beta(len(images), alpha, generator)
     others = 1 - torch.maximum(share, 1 - share)
@@ -47,7 +44,7 @@ def mixup(
 
 
 def cutmix(
-    images: Tensor, targets: Tensor, alpha: float | Tensor, generator: torch.Generator
+    images: Tensor, targets: Tensor, alpha: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Paste a box of its partner into each image, and mix the targets by the pasted area.
 
@@ -62,7 +59,7 @@ def cutmix(
     Source: Yun et al., CutMix (arXiv:1905.04899).
     """
     _check("cutmix", images, targets, alpha)
-    if not isinstance(alpha, Tensor) and alpha == 0:
+    if alpha == 0:
         return images, targets
     count, _, height, width = images.shape
     part = (1 - _beta(count, alpha, generator)).sqrt()
@@ -84,17 +81,8 @@ def mix(
     """Apply mixup to one half of the batch and cutmix to the other, as the released code does.
 
     If only one alpha is above 0, its operation gets the whole batch. Partners are in the same
-    half.
-
-    Args:
-        images: (batch, channels, height, width), as in `mixup`.
-        targets: (batch, classes), as in `mixup`.
-        generator: Of the images' device.
-        mixup_alpha: >= 0.
-        cutmix_alpha: >= 0.
-
-    Returns:
-        Images and targets as `mixup`.
+    half. Args and returns as `mixup`: images (batch, channels, height, width), uint8 or float,
+    and targets (batch, classes), float in [0, 1].
     """
     if cutmix_alpha == 0:
         return mixup(images, targets, mixup_alpha, generator)
@@ -132,24 +120,21 @@ def _pasted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return pasted.view(pixels.shape).permute(0, 3, 1, 2)
 
 
-def _beta(count: int, alpha: float | Tensor, generator: torch.Generator) -> Tensor:
-    """Draw (count,) from Beta(alpha, alpha), float32; 1 for alpha 0.
+def _beta(count: int, alpha: float, generator: torch.Generator) -> Tensor:
+    """Draw (count,) from Beta(alpha, alpha), float32, for alpha > 0.
 
     The draw is the share of one of two gamma variables. torch.distributions computes the same,
     but only with the global generator. float64, as a small alpha has shares down to
     u**(1 / alpha).
     """
-    if not isinstance(alpha, Tensor):
-        alpha = torch.full((), alpha, device=generator.device)  # a fill copies nothing
-    alpha = alpha.to(generator.device, torch.float64)
-    gammas = torch._standard_gamma(alpha.clamp(min=1e-3).expand(2, count), generator)
-    share = (gammas[0] / gammas.sum(0)).nan_to_num(nan=1.0)  # both 0: all is in one of them
-    return torch.where(alpha > 0, share, 1.0).float()
+    shape = torch.full((2, count), alpha, device=generator.device)  # a fill copies nothing
+    gammas = torch._standard_gamma(shape.double().clamp_(min=1e-3), generator)
+    # Both 0: all is in one of them.
+    return (gammas[0] / gammas.sum(0)).nan_to_num(nan=1.0).float()
 
 
-def _check(owner: str, images: Tensor, targets: Tensor, alpha: float | Tensor) -> None:
-    if not isinstance(alpha, Tensor):
-        require(alpha >= 0, f"{owner}.alpha", ">= 0", alpha)
+def _check(owner: str, images: Tensor, targets: Tensor, alpha: float) -> None:
+    require(alpha >= 0, f"{owner}.alpha", ">= 0", alpha)
     if targets.ndim != 2 or len(targets) != len(images) or not targets.is_floating_point():
         got = f"{targets.dtype} {tuple(targets.shape)} for {len(images)} images"
         raise ValueError(f"{owner}.targets must be float (batch, classes), got {got}")

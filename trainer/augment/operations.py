@@ -1,4 +1,17 @@
-"""RandAugment's operations, applied to a batch with one drawn operation per image."""
+"""RandAugment's operations, applied to a batch with one drawn operation per image.
+
+M is on the paper's scale (Table 6: 5 to 25): the released code divides by 10 and does not clamp,
+so 25 means 2.5 times the largest range of AutoAugment. The functions of magnitudes take
+(images,), float32, >= 0, and return the operations' arguments (images,).
+
+Differences from the released code (autoaugment.py):
+- Its uint8 arithmetic wraps around: from M = 10 on Solarize inverts whole images or some of
+  their levels, and Posterize above 20 keeps 1 bit. This code clamps: both operations end at the
+  unchanged image.
+- Its translation and cutout are in pixels for every image size: at 64 pixels a translation of
+  100 leaves nothing of the image. Here they are parts of the side, equal to the original's at
+  300 pixels, the final training size of EfficientNetV2-S.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -6,21 +19,13 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from trainer.augment import lookup_tables
-from trainer.augment.blending import color, sharpness
+from trainer.augment import color_ops
 from trainer.augment.geometry import affine_matrices, cover, covered, warp
-from trainer.augment.magnitudes import (
-    cutout_part,
-    enhancement_factor,
-    posterize_bits,
-    rotation_degrees,
-    shear_factor,
-    solarize_added,
-    solarize_threshold,
-    translation_part,
-)
 from trainer.augment.per_kind import apply_per_kind
 
+# Side in pixels at which the parts equal the original's pixels: 100 px of translation are
+# 1/3 of 300 px (and 0.446 of 224 px); 40 px of cutout are 2/15 (and 0.179 of 224 px).
+REFERENCE_SIDE = 300
 FILL = 128  # grey, for pixels from outside the image and for cutout
 
 
@@ -80,8 +85,10 @@ def apply_ops(images: Tensor, draws: Draws) -> Tensor:
     starts = (Op.COLOR, Op.SHARPNESS, Op.ROTATE, Op.CUTOUT)
     ops = (
         _apply_tables,
-        lambda pixels, _, magnitudes, *__: color(pixels, enhancement_factor(magnitudes)),
-        lambda pixels, _, magnitudes, *__: sharpness(pixels, enhancement_factor(magnitudes)),
+        lambda pixels, _, magnitudes, *__: color_ops.color(pixels, enhancement_factor(magnitudes)),
+        lambda pixels, _, magnitudes, *__: color_ops.sharpness(
+            pixels, enhancement_factor(magnitudes)
+        ),
         _warp,
         _cutout,
     )
@@ -99,24 +106,24 @@ def _apply_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor, *_: Tensor) -
     starts = (Op.CONTRAST, Op.AUTOCONTRAST, Op.EQUALIZE)
     table_ops = (
         _fixed_tables,
-        lambda pixels, _, magnitudes: lookup_tables.contrast_tables(
+        lambda pixels, _, magnitudes: color_ops.contrast_tables(
             pixels, enhancement_factor(magnitudes)
         ),
-        lambda pixels, *_: lookup_tables.autocontrast_tables(pixels),
-        lambda pixels, *_: lookup_tables.equalize_tables(pixels),
+        lambda pixels, *_: color_ops.autocontrast_tables(pixels),
+        lambda pixels, *_: color_ops.equalize_tables(pixels),
     )
     tables = apply_per_kind(_group_index(ops, starts), table_ops, pixels, ops, magnitudes)
-    return lookup_tables.look_up(pixels, tables)
+    return color_ops.look_up(pixels, tables)
 
 
 def _fixed_tables(pixels: Tensor, ops: Tensor, magnitudes: Tensor) -> Tensor:
     """Return the tables that do not depend on the pixels."""
-    tables = lookup_tables.invert_tables(len(pixels), pixels.device)
+    tables = color_ops.invert_tables(len(pixels), pixels.device)
     for op, op_tables in (
-        (Op.POSTERIZE, lookup_tables.posterize_tables(posterize_bits(magnitudes))),
-        (Op.SOLARIZE, lookup_tables.solarize_tables(solarize_threshold(magnitudes))),
-        (Op.SOLARIZE_ADD, lookup_tables.solarize_add_tables(solarize_added(magnitudes))),
-        (Op.BRIGHTNESS, lookup_tables.brightness_tables(enhancement_factor(magnitudes))),
+        (Op.POSTERIZE, color_ops.posterize_tables(posterize_bits(magnitudes))),
+        (Op.SOLARIZE, color_ops.solarize_tables(solarize_threshold(magnitudes))),
+        (Op.SOLARIZE_ADD, color_ops.solarize_add_tables(solarize_added(magnitudes))),
+        (Op.BRIGHTNESS, color_ops.brightness_tables(enhancement_factor(magnitudes))),
     ):
         tables = torch.where((ops == op)[:, None, None], op_tables, tables)
     return tables.expand(-1, pixels.shape[-1], -1)
@@ -148,3 +155,46 @@ def _cutout(pixels: Tensor, _: Tensor, magnitudes: Tensor, __: Tensor, centres: 
     sides = (2 * half)[:, None].expand(-1, 2)
     rows, columns = covered(centres, sides, height=height, width=width)
     return cover(pixels, rows, columns, pixels.new_full((), FILL))
+
+
+def rotation_degrees(magnitudes: Tensor) -> Tensor:
+    """Return 30 M / 10 degrees: (images,), float32."""
+    return 3.0 * magnitudes
+
+
+def shear_factor(magnitudes: Tensor) -> Tensor:
+    """Return the shift per pixel, 0.3 M / 10: (images,), float32."""
+    return 0.03 * magnitudes
+
+
+def translation_part(magnitudes: Tensor) -> Tensor:
+    """Return the shift as part of the side, (100 / 300) M / 10: (images,), float32."""
+    return magnitudes * (10 / REFERENCE_SIDE)
+
+
+def enhancement_factor(magnitudes: Tensor) -> Tensor:
+    """Return 1.8 M / 10 + 0.1: (images,), float32; a blending factor of 1 is the identity.
+
+    It is the factor of color, contrast, brightness and sharpness.
+    """
+    return (1.8 * magnitudes.double() / 10 + 0.1).float()
+
+
+def posterize_bits(magnitudes: Tensor) -> Tensor:
+    """Return the bits to keep, int(4 M / 10) within [1, 8]: (images,), int32; 8 keeps all."""
+    return (4 * magnitudes / 10).int().clamp(1, 8)
+
+
+def solarize_threshold(magnitudes: Tensor) -> Tensor:
+    """Return int(256 M / 10), at most 256: (images,), int32; from M = 10 on no inversion."""
+    return (256 * magnitudes / 10).int().clamp(max=256)
+
+
+def solarize_added(magnitudes: Tensor) -> Tensor:
+    """Return the levels to add, int(110 M / 10): (images,), int32."""
+    return (110 * magnitudes / 10).int()
+
+
+def cutout_part(magnitudes: Tensor) -> Tensor:
+    """Return half the box / the image's shorter side, (40 / 300) M / 10: (images,), float32."""
+    return magnitudes * (4 / REFERENCE_SIDE)

@@ -1,4 +1,4 @@
-"""Applying another operation to each row of a batch."""
+"""Applying a different operation to each row of a batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ def apply_per_kind(
     On a CPU the rows of one operation are gathered and each operation computes only its own:
     RandAugment has 16 operations and an image needs one. On other devices every operation is
     computed for all rows and one result is kept, because gathering would make the host wait for
-    the device and give every batch other shapes. Both ways give the same result.
+    the device and give every batch different shapes. Both ways give the same result.
 
     Args:
         op_index: (batch,) int64, positions in `ops`.
@@ -34,11 +34,8 @@ def apply_per_kind(
     order = op_index.argsort(stable=True)
     counts = op_index.bincount(minlength=len(ops)).tolist()
     groups = zip(*(each.index_select(0, order).split(counts) for each in inputs), strict=True)
-    results = [
-        op(*group)
-        for op, group in zip(ops, groups, strict=True)
-        if len(group[0]) or len(op_index) == 0
-    ]
+    pairs = zip(ops, groups, strict=True)
+    results = [op(*group) for op, group in pairs if len(group[0]) or len(op_index) == 0]
     return torch.cat(results).index_select(0, order.argsort())
 
 

@@ -1,8 +1,8 @@
-"""RandAugment on whole batches, with other operations for each image.
+"""RandAugment on whole batches, with different operations for each image.
 
 Source: Cubuk et al., RandAugment (arXiv:1909.13719), with the operations and ranges of the
 released EfficientNetV2 code (autoaugment.py, distort_image_with_randaugment);
-`trainer.augment.magnitudes` lists the differences.
+`trainer.augment.operations` lists the differences.
 """
 
 import torch
@@ -14,7 +14,7 @@ from trainer.augment.operations import Draws, Op, apply_ops
 
 def randaugment(
     images: Tensor,
-    magnitude: float | Tensor,
+    magnitude: float,
     generator: torch.Generator,
     *,
     layers: int = 2,
@@ -27,8 +27,7 @@ def randaugment(
 
     Args:
         images: (batch, 3, height, width), uint8.
-        magnitude: M on the paper's scale, >= 0; 5 to 25 in the paper. A scalar tensor lets a
-            schedule change the value on the device; it is not read back.
+        magnitude: M on the paper's scale, >= 0; 5 to 25 in the paper.
         generator: Of the images' device.
         layers: Operations per image, >= 0; the paper has 2.
         magnitude_std: Standard deviation of an image's magnitude, >= 0; with 0 all images have
@@ -45,28 +44,23 @@ def randaugment(
         raise ValueError(f"randaugment.images must be uint8 (batch, 3, height, width), got {got}")
     require(layers >= 0, "randaugment.layers", ">= 0", layers)
     require(magnitude_std >= 0, "randaugment.magnitude_std", ">= 0", magnitude_std)
-    if not isinstance(magnitude, Tensor):
-        require(magnitude >= 0, "randaugment.magnitude", ">= 0", magnitude)
-        magnitude = torch.full((), magnitude, device=images.device)  # a fill copies nothing
+    require(magnitude >= 0, "randaugment.magnitude", ">= 0", magnitude)
     for _ in range(layers):
-        draws = draw(len(images), magnitude, generator, std=magnitude_std)
-        images = apply_ops(images, draws)
+        images = apply_ops(images, draw(len(images), magnitude, generator, std=magnitude_std))
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def draw(count: int, magnitude: Tensor, generator: torch.Generator, *, std: float) -> Draws:
+def draw(count: int, magnitude: float, generator: torch.Generator, *, std: float) -> Draws:
     """Draw one layer for `count` images on the generator's device.
 
-    Args:
-        count: Number of images; the drawn tensors are (count,) and (count, 2).
-        magnitude: Scalar tensor, M on the paper's scale, >= 0.
-        generator: Source of the draws.
-        std: Standard deviation of the magnitudes, >= 0.
+    `magnitude` and `std` are `randaugment`'s magnitude and magnitude_std; the drawn tensors are
+    (count,) and (count, 2).
     """
     device = generator.device
     ops = torch.randint(len(Op), (count,), generator=generator, device=device)
     signs = torch.randint(2, (count,), generator=generator, device=device).float() * 2 - 1
     centres = torch.rand((count, 2), generator=generator, device=device)
     noise = torch.randn((count,), generator=generator, device=device) * std
-    magnitudes = (noise + magnitude.to(device)).float().clamp(min=0)
-    return Draws(ops=ops, magnitudes=magnitudes, signs=signs, centres=centres)
+    return Draws(
+        ops=ops, magnitudes=(noise + magnitude).clamp(min=0), signs=signs, centres=centres
+    )

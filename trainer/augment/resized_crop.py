@@ -59,14 +59,8 @@ def random_boxes(
 
     The area is uniform in `scale`, the logarithm of width / height uniform, so that wide and
     tall boxes are equally likely. The first of ten draws that fits into the image is taken; if
-    none fits, the largest centred box with an allowed ratio. The position is uniform.
-
-    Args:
-        count: Number of boxes.
-        sides: Height and width of the images, pixels.
-        generator: Source of the draws; the boxes are on its device.
-        scale: See `random_resized_crop`.
-        ratio: See `random_resized_crop`.
+    none fits, the largest centred box with an allowed ratio. The position is uniform. `sides`
+    are height and width of the images in pixels, `scale` and `ratio` as in `random_resized_crop`.
 
     Source: torchvision's RandomResizedCrop and TensorFlow's sample_distorted_bounding_box draw
     in the same way, 10 and 100 times, and round the boxes.
@@ -85,10 +79,9 @@ def random_boxes(
     box_height = torch.where(found, heights.gather(1, first)[:, 0], min(height, width / fallback))
     box_width = torch.where(found, widths.gather(1, first)[:, 0], min(width, height * fallback))
     places = torch.rand((2, count), generator=generator, device=device)
-    places = torch.where(found, places, 0.5)
-    top = places[0] * (height - box_height)
-    left = places[1] * (width - box_width)
-    return torch.stack([top, left, box_height, box_width], dim=1)
+    top, left = torch.where(found, places, 0.5)
+    box = [top * (height - box_height), left * (width - box_width), box_height, box_width]
+    return torch.stack(box, dim=1)
 
 
 def resize_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:

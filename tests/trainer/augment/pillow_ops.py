@@ -17,7 +17,7 @@ def affine(image: Image.Image, matrix: tuple[float, ...]) -> Image.Image:
 def pillow_op(
     image: Image.Image, op: str, magnitude: float, *, sign: int, centre: tuple[float, float]
 ) -> Image.Image:
-    """Return the image after an operation with the ranges of `trainer.augment.magnitudes`.
+    """Return the image after an operation with the ranges of `trainer.augment.operations`.
 
     Args:
         image: RGB.

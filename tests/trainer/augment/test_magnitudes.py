@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.augment.magnitudes import (
+from trainer.augment.operations import (
     cutout_part,
     enhancement_factor,
     posterize_bits,
