@@ -158,8 +158,8 @@ class _Session:
         signal, failures = None, None
         if self._has_candidates() or self.finalist_round.missing(self.engine.records()):
             budget, ends = self.files.config.budget, self.limits.ends
-            with SearchProgress(self.console, budget=budget, ends=ends) as progress:
-                progress.start(self.engine.records())
+            records = self.engine.records()
+            with SearchProgress(self.console, records, budget=budget, ends=ends) as progress:
                 try:
                     signal = self._execute(progress)
                 except TooManyFailuresError as error:

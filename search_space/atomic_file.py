@@ -6,10 +6,11 @@ import secrets
 from pathlib import Path
 
 
-def write_atomic(path: str | Path, content: str | bytes) -> None:
+def write_atomic(path: str | Path, content: str | bytes) -> Path:
     """Replace the file at `path` by `content` in one step that survives a crash at any moment.
 
-    Readers see the old content or the new one, never a part. The folder must exist.
+    Readers see the old content or the new one, never a part. The folder must exist. The path is
+    returned.
 
     Raises:
         OSError: If the folder is missing or cannot be written.
@@ -28,6 +29,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
             draft.unlink(missing_ok=True)
         raise
     sync(path.parent)  # the new name must survive a power cut too
+    return path
 
 
 def sync(path: Path) -> None:

@@ -30,9 +30,7 @@ def write_environment(
         "platform": platform.platform(),
         **others,
     }
-    path = folder / ENVIRONMENT
-    write_atomic(path, json.dumps(environment, indent=2) + "\n")
-    return path
+    return write_atomic(folder / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
 
 
 def _commit() -> str | None:

@@ -1,6 +1,5 @@
 """Model file of a trained network: its architecture, classes and weights."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from search_space.network import Network, build_network
 from search_space.nn.layers import Padding
-from trainer.tensor_file import load_tensors
+from trainer.tensor_file import load_tensors, tensor_bytes
 
 SCHEMA = "nas.model/1"
 Weights = Literal["ema", "raw"]
@@ -58,9 +57,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         "ema": _on_cpu(model.ema),
         "raw": _on_cpu(model.raw),
     }
-    stream = io.BytesIO()
-    torch.save(content, stream)
-    write_atomic(path, stream.getvalue())
+    write_atomic(path, tensor_bytes(content))
 
 
 def read_model(path: str | Path) -> ModelFile:

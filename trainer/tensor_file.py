@@ -1,5 +1,6 @@
-"""Loading of tensor files without the execution of code."""
+"""Content of tensor files, and its loading without the execution of code."""
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,13 @@ import torch
 
 # Exceptions of torch.load for a file that is truncated, overwritten or of another kind.
 DAMAGE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, AttributeError)
+
+
+def tensor_bytes(content: dict[str, Any]) -> bytes:
+    """Return the bytes of a file of torch.save with `content`: tensors and plain values."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
 
 
 def load_tensors(

@@ -29,14 +29,6 @@ _LIBPQ = {
     "application_name": "nas-search",
 }
 
-# A candidate that was not trained, or violates a constraint, is neither a result nor an error.
-_STATES = {
-    State.COMPLETE: TrialState.COMPLETE,
-    State.FAIL: TrialState.FAIL,
-    State.INFEASIBLE: TrialState.PRUNED,
-    State.DROPPED: TrialState.PRUNED,
-}
-
 
 class MirrorStudy:
     """The Optuna study of a run, opened for adding trials; implements `MirrorTarget`.
@@ -119,7 +111,8 @@ class MirrorStudy:
     def _trial(self, record: Record) -> FrozenTrial:
         candidate, outcome = record.candidate, record.outcome
         trial = optuna.trial.create_trial(
-            state=_STATES[outcome.state],
+            # Not trained, or violates a constraint: neither a result nor an error.
+            state=TrialState.__members__.get(outcome.state, TrialState.PRUNED),
             value=outcome.reward if outcome.state is State.COMPLETE else None,
             params=dict(candidate.choices),
             distributions={name: self._distributions[name] for name in candidate.choices},

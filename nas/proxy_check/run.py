@@ -103,10 +103,11 @@ def write_check(
         },
         "candidates": json.loads(str(check.table.to_json(orient="records"))),
     }
-    told, table = folder / "proxy_check.json", folder / "proxy_check.csv"
-    write_atomic(told, json.dumps(content, indent=2, allow_nan=False) + "\n")
-    write_atomic(table, check.table.to_csv(index=False))
-    return told, table
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    return (
+        write_atomic(folder / "proxy_check.json", text),
+        write_atomic(folder / "proxy_check.csv", check.table.to_csv(index=False)),
+    )
 
 
 class _ConsoleNotes(JobObserver):

@@ -128,8 +128,7 @@ def write_finals(folder: Path, finals: Finals | None) -> tuple[Path, ...]:
         _finalist_row(rank, one, is_winner=one is finals.winner)
         for rank, one in enumerate(finals.finalists, start=1)
     ]
-    write_atomic(path, pd.DataFrame(rows).to_csv(index=False))
-    return (path,)
+    return (write_atomic(path, pd.DataFrame(rows).to_csv(index=False)),)
 
 
 def write_front(run: RunFiles, records: Sequence[Record]) -> Path:
@@ -139,17 +138,16 @@ def write_front(run: RunFiles, records: Sequence[Record]) -> Path:
     architecture files, which nas-scale and nas-train read; those of networks that have left the
     front are removed.
     """
-    path, home, front = run.folder / "pareto.csv", run.folder / FRONT, pareto_front(records)
+    home, front = run.folder / FRONT, pareto_front(records)
     order = [record.candidate.number for record in front]
     table = trials_table(front, run.space).set_index("number", drop=False).loc[order]
-    write_atomic(path, table.to_csv(index=False))
     home.mkdir(exist_ok=True)
     files = {home / f"{record.candidate.key}.json": record for record in front}
     for file, record in files.items():
         save_architecture(file, run.architecture_file(record))
     for old in set(home.glob("*.json")) - files.keys():
         old.unlink(missing_ok=True)
-    return path
+    return write_atomic(run.folder / "pareto.csv", table.to_csv(index=False))
 
 
 def _finalist_row(rank: int, one: Finalist, *, is_winner: bool) -> dict[str, Any]:

@@ -33,9 +33,7 @@ def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None
     The page needs no network and no other file. If no candidate was trained, it says so and lists
     the reasons.
     """
-    path = run.folder / "report.html"
-    write_atomic(path, report_page(run, records, finals))
-    return path
+    return write_atomic(run.folder / "report.html", report_page(run, records, finals))
 
 
 def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> str:

@@ -21,17 +21,27 @@ class SearchProgress(JobObserver):
 
     Args:
         console: Where to show it.
+        records: The candidates that a resumed run has already finished.
         budget: Candidates in total.
         ends: When the last candidate may begin, on the clock of `time.monotonic`.
     """
 
-    def __init__(self, console: Console, *, budget: int, ends: float = math.inf) -> None:
+    def __init__(
+        self,
+        console: Console,
+        records: Sequence[Record] = (),
+        *,
+        budget: int,
+        ends: float = math.inf,
+    ) -> None:
         self._console, self._budget, self._ends = console, budget, ends
-        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._known = {record.candidate.number for record in records}
+        self._finished = sum(record.outcome.is_charged for record in records)
+        self._finished_before = self._finished
+        self._best = best_record(records)
         self._started = time.monotonic()
-        self._finished_before = self._finished = 0
-        self._known: set[int] = set()
-        self._best: Record | None = None
+        line = Text(self._line())
+        self._live = Live(line, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()  # shows nothing unless on a terminal
@@ -39,15 +49,6 @@ class SearchProgress(JobObserver):
 
     def __exit__(self, *error: object) -> None:
         self._live.stop()
-
-    def start(self, records: Sequence[Record]) -> None:
-        """Count the candidates that a resumed run has already finished."""
-        self._known = {record.candidate.number for record in records}
-        self._finished = sum(record.outcome.is_charged for record in records)
-        self._finished_before = self._finished
-        self._best = best_record(records)
-        self._started = time.monotonic()
-        self._live.update(Text(self._line()))
 
     def completed(self, record: Record) -> None:
         """Show a finished candidate, or a finished rung of one."""

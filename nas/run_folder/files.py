@@ -57,9 +57,8 @@ class RunFiles:
 
     def write_trials(self, records: Sequence[Record]) -> Path:
         """Write ``trials.csv``, which pandas reads without this package."""
-        path = self.folder / "trials.csv"
-        write_atomic(path, trials_table(records, self.space).to_csv(index=False))
-        return path
+        table = trials_table(records, self.space)
+        return write_atomic(self.folder / "trials.csv", table.to_csv(index=False))
 
     def write_best(self, winner: Record, finalist: Mapping[str, Any] | None = None) -> Path:
         """Write ``best.json``, the architecture file that nas-scale and nas-train read.
@@ -97,10 +96,8 @@ class RunFiles:
 
     def write_config(self) -> Path:
         """Write ``config.yaml``: all settings, defaults included."""
-        path = self.folder / "config.yaml"
-        settings = self.config.model_dump(mode="json")
-        write_atomic(path, yaml.safe_dump(settings, sort_keys=False))
-        return path
+        settings = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
+        return write_atomic(self.folder / "config.yaml", settings)
 
     def write_environment(self, images: CachedImages) -> Path:
         """Write ``environment.json``: versions, host, commit, command, seed and the images."""

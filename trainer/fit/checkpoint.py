@@ -1,7 +1,6 @@
 """Checkpoint files of a training: written atomically; the newest few and the best are kept."""
 
 import contextlib
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 
 from search_space.atomic_file import write_atomic
-from trainer.tensor_file import load_tensors
+from trainer.tensor_file import load_tensors, tensor_bytes
 
 SCHEMA = "nas.checkpoint/1"
 NEWEST = "checkpoint.pt"
@@ -41,9 +40,7 @@ class CheckpointFolder:
         Raises:
             OSError: If it cannot be written, for example on a full disk.
         """
-        stream = io.BytesIO()
-        torch.save({"schema": SCHEMA, "step": step, **content}, stream)
-        data = stream.getvalue()
+        data = tensor_bytes({"schema": SCHEMA, "step": step, **content})
         path = self._steps / f"step-{step:09d}.pt"
         try:
             self._steps.mkdir(exist_ok=True)

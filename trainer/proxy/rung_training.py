@@ -1,6 +1,5 @@
 """The short training of a candidate, rung by rung; a full training has one rung."""
 
-import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from trainer.proxy.loops import accuracy, train_epoch
 from trainer.proxy.memory_check import device_of_candidate
 from trainer.proxy.rungs import Rung, rung_learning_rate
 from trainer.proxy.task import ProxyTask, proxy_split
-from trainer.tensor_file import load_tensors
+from trainer.tensor_file import load_tensors, tensor_bytes
 
 SCHEMA = "nas.rung/1"
 EVALUATION_BATCH = 256  # images; without gradients their activations fit many times over
@@ -100,9 +99,7 @@ def save_rung(path: Path, state: State) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    stream = io.BytesIO()
-    torch.save({"schema": SCHEMA, **state}, stream)
-    write_atomic(path, stream.getvalue())
+    write_atomic(path, tensor_bytes({"schema": SCHEMA, **state}))
 
 
 def load_rung(path: Path, device: torch.device) -> State | None:

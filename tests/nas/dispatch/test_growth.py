@@ -52,11 +52,10 @@ def test_a_candidate_costs_no_more_lines_after_a_thousand_others(
 ) -> None:
     quiet_optuna()
     monkeypatch.setattr(os, "fsync", lambda fd: None)
-    progress = SearchProgress(Console(file=io.StringIO()), budget=2000)
     with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
         factory = sampler_factory("random", seed=0)
         engine = Engine(ToySpace(stages=6), factory, ledger, budget=2000)
-        progress.start(engine.records())
+        progress = SearchProgress(Console(file=io.StringIO()), engine.records(), budget=2000)
         best: list[Record] = []
 
         def on_told(record: Record) -> None:

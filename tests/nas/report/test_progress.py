@@ -15,7 +15,6 @@ def _say(records: list[Record], *, terminal: bool) -> str:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=200)
     with SearchProgress(console, budget=4) as progress:
-        progress.start([])
         for record in records:
             progress.completed(record)
     return stream.getvalue()
