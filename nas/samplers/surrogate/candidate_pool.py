@@ -1,72 +1,38 @@
 """Candidates for a proposal: random points, mutants of known points, and their conditions."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.surrogate.encoded_trials import Codes
+from nas.samplers.surrogate.decision_encoding import Codes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """Rules of the form "this decision is inactive if that one has one of these levels".
+class CandidatePool:
+    """Draws points of a space whose decisions may be inactive.
 
-    Optuna does not know what a decision depends on. A rule that fits all trials so far is taken
-    as true. If it is wrong, the objective asks for a decision that was not proposed, and this
-    decision is drawn at random.
+    Optuna does not know what a decision depends on. A rule of the form "this decision is
+    inactive if that one has one of these levels" is taken as true if it fits all trials so far.
+    If it is wrong, the objective asks for a decision that was not proposed, and this decision is
+    drawn at random.
 
     Attributes:
-        sizes: Number of levels of every decision, [decisions].
         rules: For each decision None if it is always active, else the index of the earlier
             decision that makes it inactive and, for each code of that one, whether it does.
     """
 
-    sizes: Codes
-    rules: tuple[tuple[int, NDArray[np.bool_]] | None, ...]
-
-    @classmethod
-    def infer(cls, codes: Codes, sizes: Codes) -> "Conditions":
-        """Return the rule of every decision that is inactive in some trial.
+    def __init__(self, known: Codes, sizes: Codes, rng: np.random.Generator) -> None:
+        """Infer the rule of every decision that is inactive in some trial.
 
         Args:
-            codes: Points of all trials, [n, decisions].
+            known: Points of all trials, [n, decisions].
             sizes: Number of levels of every decision, [decisions].
+            rng: Random stream of all draws.
         """
-        rules = tuple(_rule(codes, sizes, decision) for decision in range(len(sizes)))
-        return cls(sizes=sizes, rules=rules)
-
-    def apply(self, codes: Codes, rng: np.random.Generator) -> Codes:
-        """Return [n, decisions] `codes` with inactive decisions removed and new ones drawn."""
-        codes = codes.copy()
-        for decision, (rule, size) in enumerate(zip(self.rules, self.sizes, strict=True)):
-            if rule is None:
-                continue
-            switch, makes_inactive = rule
-            inactive = makes_inactive[codes[:, switch]]
-            drawn = rng.integers(size, size=len(codes))
-            codes[:, decision] = np.where(codes[:, decision] == size, drawn, codes[:, decision])
-            codes[inactive, decision] = size
-        return codes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidatePool:
-    """Draws points of a space whose decisions may be inactive.
-
-    Attributes:
-        conditions: Rules that tell which decisions are active.
-        rng: Random stream of all draws.
-    """
-
-    conditions: Conditions
-    rng: np.random.Generator
+        self._sizes, self._rng = sizes, rng
+        self.rules = [_rule(known, sizes, decision) for decision in range(len(sizes))]
 
     def random(self, count: int) -> Codes:
         """Return points whose every decision is drawn uniformly, [count, decisions]."""
-        sizes = self.conditions.sizes
-        codes = self.rng.integers(sizes, size=(count, len(sizes)))
-        return self.conditions.apply(codes, self.rng)
+        return self._apply_rules(self._rng.integers(self._sizes, size=(count, len(self._sizes))))
 
     def mutants(self, parents: Codes, changes: Codes) -> Codes:
         """Return a child of every parent, [n, decisions].
@@ -77,21 +43,34 @@ class CandidatePool:
         """
         codes = parents
         for done in range(int(changes.max(initial=0))):
-            changed = self.conditions.apply(self._changed(codes), self.rng)
+            changed = self._apply_rules(self._changed(codes))
             codes = np.where((changes > done)[:, None], changed, codes)
         return codes
 
     def _changed(self, codes: Codes) -> Codes:
         """Return `codes` with one active decision of each changed, if one has two levels."""
-        sizes = self.conditions.sizes
+        sizes = self._sizes
         changeable = (codes < sizes) & (sizes > 1)
-        column = np.where(changeable, self.rng.random(codes.shape), -1.0).argmax(axis=1)
+        column = np.where(changeable, self._rng.random(codes.shape), -1.0).argmax(axis=1)
         rows = np.flatnonzero(changeable.any(axis=1))
         column = column[rows]
         others = sizes[column] - 1
-        step = 1 + (self.rng.random(len(rows)) * others).astype(np.int64)
+        step = 1 + (self._rng.random(len(rows)) * others).astype(np.int64)
         codes = codes.copy()
         codes[rows, column] = (codes[rows, column] + step) % sizes[column]
+        return codes
+
+    def _apply_rules(self, codes: Codes) -> Codes:
+        """Return [n, decisions] `codes` with inactive decisions removed and new ones drawn."""
+        codes = codes.copy()
+        for decision, (rule, size) in enumerate(zip(self.rules, self._sizes, strict=True)):
+            if rule is None:
+                continue
+            switch, makes_inactive = rule
+            inactive = makes_inactive[codes[:, switch]]
+            drawn = self._rng.integers(size, size=len(codes))
+            codes[:, decision] = np.where(codes[:, decision] == size, drawn, codes[:, decision])
+            codes[inactive, decision] = size
         return codes
 
 

@@ -1,10 +1,10 @@
 """Encoding of each decision as a few levels, so that one model handles options and numbers."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -12,11 +12,13 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
 _MAX_INTEGERS = 20  # a longer range of integers is divided into bins
 _NUM_BINS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionEncoding:
     """The levels of one decision; `len` is their number.
 
@@ -29,21 +31,17 @@ class DecisionEncoding:
         values: Value of each level; empty if the levels are bins.
     """
 
-    distribution: BaseDistribution
-    values: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, distribution: BaseDistribution) -> "DecisionEncoding":
-        """Return the encoding of a decision with this distribution."""
-        values: tuple[Any, ...] = ()
+    def __init__(self, distribution: BaseDistribution) -> None:
+        self.distribution = distribution
+        self.values: tuple[Any, ...] = ()
         if isinstance(distribution, CategoricalDistribution):
-            values = tuple(distribution.choices)
+            self.values = tuple(distribution.choices)
         elif isinstance(distribution, IntDistribution):
             integers = range(distribution.low, distribution.high + 1, distribution.step)
-            values = tuple(integers) if len(integers) <= _MAX_INTEGERS else ()
+            self.values = tuple(integers) if len(integers) <= _MAX_INTEGERS else ()
         elif distribution.single():
-            values = (getattr(distribution, "low", None),)
-        return cls(distribution=distribution, values=values)
+            self.values = (getattr(distribution, "low", None),)
+        self._level_by_value = {value: level for level, value in enumerate(self.values)}
 
     def __len__(self) -> int:
         return len(self.values) or _NUM_BINS
@@ -51,17 +49,15 @@ class DecisionEncoding:
     @property
     def is_ordered(self) -> bool:
         """Whether the levels are numbers in ascending order."""
-        numbers = [
-            v for v in self.values if isinstance(v, int | float) and not isinstance(v, bool)
-        ]
-        return len(numbers) == len(self.values) and numbers == sorted(numbers)
+        are_numbers = all(
+            isinstance(each, int | float) and not isinstance(each, bool) for each in self.values
+        )
+        return are_numbers and list(self.values) == sorted(self.values)
 
-    def level_by_value(self) -> dict[Any, int]:
-        """Return the level of each value; empty if the levels are bins."""
-        return {value: level for level, value in enumerate(self.values)}
-
-    def bin_of(self, value: float) -> int:
-        """Return the bin that contains a number."""
+    def level(self, value: Any) -> int:
+        """Return the level of a value; the number of levels if no level has the value."""
+        if self.values:
+            return self._level_by_value.get(value, len(self))
         low, high = self._range()
         position = (self._scaled(value) - low) / (high - low)
         return min(max(int(position * _NUM_BINS), 0), _NUM_BINS - 1)

@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr, ndtr, softmax
 
-from nas.samplers.surrogate.encoded_trials import Codes, EncodedTrials, Floats
+from nas.samplers.surrogate.decision_encoding import Codes, Floats
 from nas.samplers.surrogate.gp.categorical_gp import CategoricalGP
-from nas.samplers.surrogate.gp.kernel_features import KernelFeatures
-from nas.samplers.surrogate.reward_warp import RewardWarp
+from nas.samplers.surrogate.gp.kernels import KernelFeatures
+from nas.samplers.surrogate.trial_reader import EncodedTrials
 
 _MAX_TRAINING_POINTS = 192  # the best half of them, and the others evenly from the rest
 _MAX_POINTS_OF_MIXTURE = 150  # with more points the single best component is used
@@ -19,6 +19,35 @@ _SUCCESS_STD = 0.1  # uncertainty of the predicted success, a value between 0 an
 # Quadrature nodes and weights of a standard normal variable.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+class RewardWarp:
+    """The map -log(1 + (best - value) / (best - median)), which is steep near the best value.
+
+    It keeps the worst networks from shaping the model of the good ones.
+
+    Attributes:
+        unit: Distance from the best value to the median.
+    """
+
+    def __init__(self, values: Floats) -> None:
+        self._best = float(values.max())
+        self.unit = max(self._best - float(np.median(values)), 1e-9)
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return the warped values, of any shape; none of `values` may exceed the best."""
+        warped: Floats = -np.log1p((self._best - values) / self.unit)
+        return warped
+
+    def log_slope(self, values: Floats) -> Floats:
+        """Return the logarithm of the derivative of the map at `values`, of any shape."""
+        slope: Floats = -np.log(self.unit + self._best - values)
+        return slope
+
+    def inverse(self, warped: Floats) -> Floats:
+        """Return the values of warped ones, of any shape, at most one unit above the best."""
+        values: Floats = self._best - self.unit * np.expm1(-warped)
+        return values
 
 
 class RewardModel:
@@ -48,7 +77,7 @@ class RewardModel:
             log_slopes.append(self._warps[1].log_slope(accuracies) - log_factors)
             unpredicted = log_factors - trials.predicted_log_cost_factors[rows]
             targets += [self._warps[1](accuracies), log_factors, unpredicted]
-        features = KernelFeatures.of(trials.encodings.values())
+        features = KernelFeatures(trials.encodings.values())
         self._gp = CategoricalGP(
             codes,
             np.stack(targets, axis=1),
@@ -56,14 +85,8 @@ class RewardModel:
             pending=trials.pending,
             max_components=_MAX_COMPONENTS if len(rows) <= _MAX_POINTS_OF_MIXTURE else 1,
         )
-        evidence = np.array(
-            [
-                density + log_slope[: self._gp.num_scored].sum()
-                for density, log_slope in zip(self._gp.evidence, log_slopes, strict=False)
-            ]
-        )
-        self.shares = np.exp(evidence - evidence.max())
-        self.shares /= self.shares.sum()
+        slopes = np.array([each[: self._gp.num_scored].sum() for each in log_slopes])
+        self.shares: Floats = softmax(self._gp.evidence[: len(slopes)] + slopes)
         self._failures = _failure_model(trials, features)
         # The model's mean at the best points, not their rewards, which may be lucky.
         weights, values = self._reward_nodes(codes[np.argsort(-rewards)[:20]])

@@ -10,16 +10,14 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.samplers.base import ReproducibleSampler, check_int
-from nas.samplers.surrogate.candidate_pool import (
-    CandidatePool,
-    Conditions,
-    least_tried,
-    row_keys,
-    unseen,
-)
-from nas.samplers.surrogate.encoded_trials import Codes, EncodedTrials
+from nas.samplers.surrogate.candidate_pool import CandidatePool, least_tried, row_keys, unseen
+from nas.samplers.surrogate.decision_encoding import Codes
 from nas.samplers.surrogate.expected_improvement import RewardModel
-from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor, TrialReader
+from nas.samplers.surrogate.trial_reader import (
+    EncodedTrials,
+    SupportsLogCostFactor,
+    TrialReader,
+)
 
 _NUM_PARENTS = 10  # best known points that are mutated
 _NUM_ROUNDS = 2  # rounds of mutating the best candidates
@@ -99,8 +97,7 @@ class SurrogateSampler(ReproducibleSampler):
 
     def _proposal(self, trials: EncodedTrials) -> Codes:
         """Return the codes of the proposal, [decisions]."""
-        conditions = Conditions.infer(trials.seen, trials.sizes)
-        pool = CandidatePool(conditions=conditions, rng=self._numpy_rng)
+        pool = CandidatePool(trials.seen, trials.sizes, self._numpy_rng)
         if len(trials.seen) < self._startup or len(trials.rewards) < _MIN_REWARDS:
             drawn = pool.random(self._pool // 4)
             new = unseen(drawn, set(row_keys(trials.seen)))

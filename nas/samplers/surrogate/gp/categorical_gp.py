@@ -14,15 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from nas.samplers.surrogate.encoded_trials import Codes, Floats
-from nas.samplers.surrogate.gp.ard import ard_weights
-from nas.samplers.surrogate.gp.kernel_features import KernelFeatures
-from nas.samplers.surrogate.gp.kernels import KERNELS, OFFSET, Features, similarities
-from nas.samplers.surrogate.gp.mixture import (
+from nas.samplers.surrogate.decision_encoding import Codes, Floats
+from nas.samplers.surrogate.gp.evidence import (
     MixtureComponent,
+    ard_weights,
     mixture,
     noisy_factor,
     score_components,
+)
+from nas.samplers.surrogate.gp.kernels import (
+    KERNELS,
+    OFFSET,
+    Features,
+    KernelFeatures,
+    similarities,
 )
 
 _MAX_SCORED = 80  # points that the mixtures are weighted on
@@ -79,36 +84,35 @@ class CategoricalGP:
         self._decision_weights = self._learn_weights(codes[: self.num_scored])
         self._features = self._features_of(np.concatenate([codes, pending]))
         components = self._score(self._features)
-        self._mixtures = [mixture(of_target, max_components) for of_target in components]
-        best = np.array([max(each.evidence for each in of_target) for of_target in components])
-        self.evidence = best - self.num_scored * np.log(self._scale)
-        used = {(each.kernel, each.noise): None for mix in self._mixtures for _, each in mix}
-        similar = similarities(self._features, self._features)
-        self._factors = {
-            (kernel, noise): noisy_factor(kernel(*similar, features.num_decisions), noise)
-            for kernel, noise in used
-        }
-        n = self._num_points
-        self._solved = {
-            key: solve_triangular(factor[:n, :n], self._targets, lower=True, check_finite=False)
-            for key, factor in self._factors.items()
-        }
+        self._mixtures = [
+            mixture(components, target, max_components) for target in range(targets.shape[1])
+        ]
+        best = np.max([each.evidence for each in components], axis=0)
+        self.evidence: Floats = best - self.num_scored * np.log(self._scale)
+        similar, n = similarities(self._features, self._features), self._num_points
+        self._fits: dict[MixtureComponent, tuple[Floats, Floats]] = {}
+        for each in dict.fromkeys(each for mix in self._mixtures for _, each in mix):
+            factor = noisy_factor(each.kernel(*similar, features.num_decisions), each.noise)
+            solved = solve_triangular(
+                factor[:n, :n], self._targets, lower=True, check_finite=False
+            )
+            self._fits[each] = factor, solved
 
     def predict(self, codes: Codes) -> list[Posterior]:
         """Return the posterior of every target at [n, decisions] points."""
         similar = similarities(self._features, self._features_of(codes))
         found = {}
-        for key, factor in self._factors.items():
-            covariance = key[0](*similar, self._kernel_features.num_decisions)
+        for component, (factor, solved) in self._fits.items():
+            covariance = component.kernel(*similar, self._kernel_features.num_decisions)
             half = solve_triangular(factor, covariance, lower=True, check_finite=False)
-            mean = self._solved[key].T @ half[: self._num_points]
             variance = 1.0 + OFFSET - (half * half).sum(axis=0)
-            found[key] = mean, np.sqrt(np.maximum(variance, 1e-9))
+            mean = solved.T @ half[: self._num_points]
+            found[component] = mean, np.sqrt(np.maximum(variance, 1e-9))
         posteriors = []
         for target, mix in enumerate(self._mixtures):
             center, scale = self._center[target], self._scale[target]
-            predicted = [found[each.kernel, each.noise] for _, each in mix]
-            amplitudes = np.sqrt([each.amplitude for _, each in mix])
+            predicted = [found[each] for _, each in mix]
+            amplitudes = np.sqrt([each.amplitude[target] for _, each in mix])
             posteriors.append(
                 Posterior(
                     weights=np.array([weight for weight, _ in mix]),
@@ -129,7 +133,7 @@ class CategoricalGP:
         """Return the decisions' ARD weights for the first target and its likeliest kernel."""
         self._decision_weights = np.ones(self._kernel_features.num_decisions)
         features = self._features_of(codes)
-        best = max(self._score(features)[0], key=lambda component: component.evidence)
+        best = max(self._score(features), key=lambda component: component.evidence[0])
         return ard_weights(
             self._kernel_features.agreement(codes),
             similarities(features, features)[1],
@@ -138,8 +142,8 @@ class CategoricalGP:
             best.noise,
         )
 
-    def _score(self, features: Features) -> list[list[MixtureComponent]]:
-        """Return every kernel with every noise level for each target, on the first points."""
+    def _score(self, features: Features) -> list[MixtureComponent]:
+        """Return every kernel with every noise level, fitted to the first points."""
         per_decision, shared = (each[: self.num_scored] for each in features)
         similar = similarities((per_decision, shared), (per_decision, shared))
         kernels = [kernel for kernel in KERNELS if shared.shape[1] or not kernel.shared]

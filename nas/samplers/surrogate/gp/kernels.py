@@ -1,12 +1,18 @@
-"""Covariance functions of points that are lists of decisions."""
+"""Covariance functions of points that are lists of decisions, and the features they compare."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from optuna.distributions import BaseDistribution
+from scipy.linalg import block_diag
 
-from nas.samplers.surrogate.encoded_trials import Floats
+from nas.samplers.surrogate.decision_encoding import Codes, DecisionEncoding, Floats
 
 OFFSET = 0.3  # variance of the constant term
+_ORDER_SHARE = 0.5  # share of an option's effect that follows the order, if options are numbers
+_ORDER_LENGTH = 0.3  # length scale of the order; the whole range is 1
 
 Features = tuple[Floats, Floats]  # of n points: per decision [n, d] and shared [n, s]
 
@@ -72,3 +78,77 @@ def similarities(left: Features, right: Features) -> tuple[Floats, Floats]:
     agreement, shared = left[0] @ right[0].T, left[1] @ right[1].T
     squares = (left[1] * left[1]).sum(axis=1)[:, None] + (right[1] * right[1]).sum(axis=1)
     return agreement, 1.0 + shared - 0.5 * squares
+
+
+class KernelFeatures:
+    """Maps points to features, per decision and shared between decisions.
+
+    Many decisions of a network are the same question asked of another stage or edge: an option
+    that is good in one is likely to be good in the next. Their effects are modelled as a shared
+    part and a part per decision (a hierarchical linear model; Gelman and Hill, Data Analysis
+    Using Regression, 2007, chapter 12).
+
+    Attributes:
+        num_decisions: Number of decisions.
+        per_decision: Features of every code of every decision, [codes, codes].
+        shared: Features that decisions with the same options have in common, [codes, features].
+        starts: Index of the first code of every decision, [decisions].
+    """
+
+    def __init__(self, encodings: Collection[DecisionEncoding]) -> None:
+        """Compute the features of the codes of these decisions."""
+        effects = [_effects(encoding) for encoding in encodings]
+        starts = np.concatenate([[0], np.cumsum([len(block) for block in effects])])
+        groups: defaultdict[BaseDistribution, list[int]] = defaultdict(list)
+        for decision, encoding in enumerate(encodings):
+            groups[encoding.distribution].append(decision)
+        shared = [np.empty((starts[-1], 0))]
+        for group in groups.values():
+            if len(group) > 1:
+                centred = effects[group[0]] - effects[group[0]][:-1].mean(axis=0)
+                columns = np.zeros((starts[-1], len(centred)))
+                for decision in group:
+                    columns[starts[decision] : starts[decision + 1]] = centred
+                shared.append(columns)
+        self.num_decisions, self.starts = len(encodings), starts[:-1]
+        self.per_decision: Floats = block_diag(*effects)
+        self.shared: Floats = np.concatenate(shared, axis=1)
+
+    def per_decision_features(self, codes: Codes, weights: Floats) -> Floats:
+        """Return features whose products are the share of decisions that agree, [n, features].
+
+        Args:
+            codes: Points, [n, decisions].
+            weights: Weight of each decision in the share, of mean 1, [decisions].
+        """
+        by_code = np.repeat(weights, np.diff(self.starts, append=len(self.per_decision)))
+        scale = np.sqrt(by_code / self.num_decisions)
+        features: Floats = self._one_hot(codes) @ self.per_decision * scale
+        return features
+
+    def agreement(self, codes: Codes) -> Floats:
+        """Return the similarity of points in each decision, [decisions, n, n]; 1 is equal."""
+        features = self._one_hot(codes) @ self.per_decision
+        blocks = np.split(features, self.starts[1:], axis=1)
+        return np.stack([block @ block.T for block in blocks])
+
+    def shared_features(self, codes: Codes) -> Floats:
+        """Return features of how often each option is taken, about of length 1, [n, features]."""
+        features: Floats = self._one_hot(codes) @ self.shared / np.sqrt(self.num_decisions)
+        return features
+
+    def _one_hot(self, codes: Codes) -> Floats:
+        one_hot = np.zeros((len(codes), len(self.per_decision)))
+        one_hot[np.arange(len(codes))[:, None], codes + self.starts] = 1.0
+        return one_hot
+
+
+def _effects(encoding: DecisionEncoding) -> Floats:
+    """Return features of unit length of every code of a decision, inactive last."""
+    size = len(encoding)
+    covariance = np.eye(size + 1)
+    if encoding.is_ordered and size > 2:
+        rank = np.arange(size) / (size - 1)
+        near = np.exp(-0.5 * ((rank[:, None] - rank) / _ORDER_LENGTH) ** 2)
+        covariance[:size, :size] = (1 - _ORDER_SHARE) * np.eye(size) + _ORDER_SHARE * near
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)

@@ -7,10 +7,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 
 from nas.samplers.surrogate.decision_encoding import DecisionEncoding
-from nas.samplers.surrogate.gp.ard import ard_weights
 from nas.samplers.surrogate.gp.categorical_gp import CategoricalGP
-from nas.samplers.surrogate.gp.kernel_features import KernelFeatures
-from nas.samplers.surrogate.gp.kernels import Kernel
+from nas.samplers.surrogate.gp.evidence import ard_weights
+from nas.samplers.surrogate.gp.kernels import Kernel, KernelFeatures
 
 
 def codes(*rows: tuple[int, ...]) -> Any:
@@ -19,15 +18,15 @@ def codes(*rows: tuple[int, ...]) -> Any:
 
 def three_switches() -> KernelFeatures:
     """Three decisions that have nothing in common."""
-    return KernelFeatures.of(
-        [DecisionEncoding.of(CategoricalDistribution((f"{name}0", f"{name}1"))) for name in "abc"]
+    return KernelFeatures(
+        [DecisionEncoding(CategoricalDistribution((f"{name}0", f"{name}1"))) for name in "abc"]
     )
 
 
 def test_decisions_with_the_same_options_share_features() -> None:
     same = CategoricalDistribution(("a", "b", "c"))
     other = CategoricalDistribution(("x", "y"))
-    features = KernelFeatures.of([DecisionEncoding.of(each) for each in (same, same, other)])
+    features = KernelFeatures([DecisionEncoding(each) for each in (same, same, other)])
     points = codes((0, 1, 0), (1, 0, 1), (0, 1, 1))
     own = features.per_decision_features(points, np.ones(3))
     common = features.shared_features(points)
@@ -40,7 +39,7 @@ def test_neighbouring_numbers_are_similar_and_names_are_not() -> None:
     numbers = CategoricalDistribution((8, 16, 24, 32))
     names = CategoricalDistribution(("d", "c", "b", "a"))
     for distribution, order in ((numbers, True), (names, False)):
-        features = KernelFeatures.of([DecisionEncoding.of(distribution)])
+        features = KernelFeatures([DecisionEncoding(distribution)])
         own = features.per_decision_features(codes((0,), (1,), (3,)), np.ones(1))
         agree = own @ own.T
         assert np.diag(agree) == pytest.approx(1.0)

@@ -14,17 +14,10 @@ from nas.candidate import Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.metrics import Metrics
 from nas.samplers import make_sampler, sampler_factory
-from nas.samplers.surrogate.candidate_pool import (
-    CandidatePool,
-    Conditions,
-    least_tried,
-    row_keys,
-    unseen,
-)
+from nas.samplers.surrogate.candidate_pool import CandidatePool, least_tried, row_keys, unseen
 from nas.samplers.surrogate.decision_encoding import DecisionEncoding
-from nas.samplers.surrogate.encoded_trials import EncodedTrials
 from nas.samplers.surrogate.expected_improvement import RewardModel
-from nas.samplers.surrogate.trial_reader import TrialReader
+from nas.samplers.surrogate.trial_reader import EncodedTrials, TrialReader
 from tests.toys.space import ToySpace, toy_reward
 
 
@@ -122,9 +115,8 @@ def test_decisions_of_a_removed_stage_are_inactive() -> None:
     known = TrialReader().read(study, asking=-1)
     names = list(known.encodings)
     assert names == [decision.name for decision in space.decisions()]
-    conditions = Conditions.infer(known.seen, known.sizes)
-    assert [rule is not None for rule in conditions.rules] == [False] * 7 + [True] * 2
-    pool = CandidatePool(conditions=conditions, rng=np.random.default_rng(0))
+    pool = CandidatePool(known.seen, known.sizes, np.random.default_rng(0))
+    assert [rule is not None for rule in pool.rules] == [False] * 7 + [True] * 2
     drawn = pool.mutants(pool.random(200), np.full(200, 2))
     removed = drawn[:, names.index("stage3.depth")] == 0
     assert 0 < removed.sum() < 200
@@ -165,9 +157,7 @@ def test_the_product_model_has_the_larger_share_if_its_factors_are_simpler(cheap
         accuracy = accuracy / np.exp(odd)
     known = EncodedTrials(
         encodings={
-            name: DecisionEncoding.of(
-                CategoricalDistribution(tuple(f"{name}{n}" for n in range(4)))
-            )
+            name: DecisionEncoding(CategoricalDistribution(tuple(f"{name}{n}" for n in range(4))))
             for name in "abcd"
         },
         codes=points,

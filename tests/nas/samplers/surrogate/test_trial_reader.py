@@ -104,8 +104,8 @@ def test_rewards_of_a_later_rung_are_not_mixed_with_the_first() -> None:
     ],
 )
 def test_a_bin_contains_the_numbers_drawn_from_it(distribution: Any, value: float) -> None:
-    encoding = DecisionEncoding.of(distribution)
-    level = encoding.bin_of(value)
+    encoding = DecisionEncoding(distribution)
+    level = encoding.level(value)
     drawn = encoding.value(level, np.random.default_rng(0))
-    assert abs(encoding.bin_of(drawn) - level) <= 1
-    assert {encoding.bin_of(distribution.low), encoding.bin_of(distribution.high)} == {0, 7}
+    assert abs(encoding.level(drawn) - level) <= 1
+    assert {encoding.level(distribution.low), encoding.level(distribution.high)} == {0, 7}
