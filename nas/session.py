@@ -14,8 +14,7 @@ from nas.engine.choice_space import ChoiceSpace
 from nas.engine.engine import Engine
 from nas.engine.events import Event, Opened
 from nas.engine.ledger import Ledger
-from nas.evaluation.checkpoints import RungCheckpoints
-from nas.evaluation.evaluator import EvaluatorFactory
+from nas.evaluation.evaluator import EvaluatorFactory, RungCheckpoints
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.mirror.url import without_password
 from nas.samplers import sampler_factory

@@ -36,7 +36,7 @@ from nas.dispatch.result_files import Results
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
-from nas.evaluation.checkpoints import RungCheckpoints
+from nas.evaluation.evaluator import RungCheckpoints
 from nas.report.notes import rung_costs
 from nas.reward import weighted_product
 from nas.run_folder.files import RunFiles

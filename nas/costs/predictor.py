@@ -131,8 +131,7 @@ class CostPredictor:
         Raises:
             ValueError: If `choices` are not a point of the space.
         """
-        costs = self.costs(choices)
-        step_time = costs.relative_step_time or 1.0
-        return math.log(
-            weighted_product(1.0, step_time, costs.relative_params, w=self.w, v=self.v)
-        )
+        architecture = self.space.architecture(choices)
+        step_time = self.relative_step_time(architecture) or 1.0
+        params = count_params(architecture, self.num_classes) / self._reference_params
+        return math.log(weighted_product(1.0, step_time, params, w=self.w, v=self.v))

@@ -8,7 +8,7 @@ from nas.candidate import Choices, Outcome
 from nas.engine.choice_space import ChoiceSpace, Screen
 from nas.engine.events import Asked, Duplicate, Event, Proposed, Rejected, RungTold, Told, now
 from nas.engine.search_state import SearchState
-from nas.engine.study import Proposal, ProposalStudy, SamplerFactory
+from nas.engine.study import ProposalStudy, SamplerFactory
 
 PATIENCE = 100  # duplicates in a row before a uniform unseen sample replaces the proposal
 
@@ -46,7 +46,7 @@ class Proposer:
         return self._study.next_number
 
     def propose(self) -> Proposed:
-        """Make one proposal and return the event that it is."""
+        """Make one proposal and return the event that it is: asked, rejected or duplicate."""
         state = self._state
         patience = max(1, PATIENCE >> state.uniform_samples_in_a_row)
         is_start = self._started < len(self._first)
@@ -58,7 +58,24 @@ class Proposer:
             proposal = self._study.place(self._uniform_unseen())
         else:
             proposal = self._study.propose()
-        return self._classify(proposal, is_start=is_start, is_uniform=is_uniform)
+        choices = self._space.canonical(proposal.choices)
+        content: dict[str, Any] = {
+            "number": proposal.number,
+            "key": self._space.key(choices),
+            "choices": choices,
+            "proposed": None if choices == proposal.choices else dict(proposal.choices),
+            "attrs": proposal.attrs,
+            "is_start": is_start,
+            "is_uniform": is_uniform,
+            "time": now(),
+        }
+        first = state.number_of(content["key"])
+        if first is not None:
+            known = state.outcome_of(first)
+            return Duplicate(**content, of=first, reward=known.reward if known else None)
+        if self._screen and (reason := self._screen.violation(choices)):
+            return Rejected(**content, reason=reason)
+        return Asked(**content)
 
     def place(self, event: Event) -> None:
         """Open the trial of an event that is in the ledger already, or of a rung's outcome."""
@@ -81,27 +98,6 @@ class Proposer:
                 self._study.tell(event.number, outcome)
             case Told() | RungTold():
                 self._study.tell(event.number, event.outcome)
-
-    def _classify(self, proposal: Proposal, *, is_start: bool, is_uniform: bool) -> Proposed:
-        """Return the event that a proposal is: asked, rejected or duplicate."""
-        choices = self._space.canonical(proposal.choices)
-        content: dict[str, Any] = {
-            "number": proposal.number,
-            "key": self._space.key(choices),
-            "choices": choices,
-            "proposed": None if choices == proposal.choices else dict(proposal.choices),
-            "attrs": proposal.attrs,
-            "is_start": is_start,
-            "is_uniform": is_uniform,
-            "time": now(),
-        }
-        first = self._state.number_of(content["key"])
-        if first is not None:
-            known = self._state.outcome_of(first)
-            return Duplicate(**content, of=first, reward=known.reward if known else None)
-        if self._screen and (reason := self._screen.violation(choices)):
-            return Rejected(**content, reason=reason)
-        return Asked(**content)
 
     def _uniform_unseen(self) -> Choices:
         """Draw uniformly among the candidates that are not known yet."""

@@ -87,12 +87,10 @@ def current_threshold(
     if rule.max_accuracy_gain is not None and accuracies:
         bound = min(bound, max(accuracies) + rule.max_accuracy_gain)
     if rule.by == "front":
-        return PruningThreshold(accuracy=bound, front=tuple(_point(record) for record in trained))
+        costs = [record.outcome.costs for record in trained]
+        relative = [(one.relative_step_time, one.relative_params) for one in costs]
+        points = tuple((one, *two) for one, two in zip(accuracies, relative, strict=True))
+        return PruningThreshold(accuracy=bound, front=points)
     if len(trained) < rule.top:
         return PruningThreshold(accuracy=bound)
     return PruningThreshold(accuracy=bound, reward=trained[rule.top - 1].outcome.reward)
-
-
-def _point(record: Record) -> tuple[float, float, float]:
-    costs = record.outcome.costs
-    return record.outcome.training.accuracy, costs.relative_step_time, costs.relative_params

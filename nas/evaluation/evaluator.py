@@ -1,8 +1,10 @@
 """Evaluation of a job in a worker: time the candidate, train it, and return its outcome."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from nas.candidate import Candidate, Outcome, State
 from nas.costs.constraint import Constraint, measured_violation
 from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
-from nas.evaluation.checkpoints import RungCheckpoints
+from nas.engine.successive_halving import RungId
 from nas.evaluation.images import proxy_task
 from nas.evaluation.worker import worker_name
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
@@ -24,6 +26,49 @@ from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import Rung, training_rungs
 from trainer.proxy.step_timing import measure_costs
 from trainer.proxy.task import ProxyTask, proxy_split
+
+
+CHECKPOINTS = "checkpoints"  # folder in a run's folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungCheckpoints:
+    """The folder of a run's checkpoints ``N-rR.pt`` between two rungs. They are a cache.
+
+    A worker that misses a file trains the rungs before it again and gets, on a CPU, the same
+    bits; so workers without access to the folder cost time and lose nothing.
+
+    Attributes:
+        folder: The folder, absolute.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of_run(cls, folder: Path) -> Self:
+        """Return the checkpoints of the run in `folder`."""
+        return cls(folder=(folder / CHECKPOINTS).resolve())
+
+    def prepare(self) -> None:
+        """Make the folder, and remove the drafts that killed workers left.
+
+        Raises:
+            OSError: If the folder cannot be made.
+        """
+        self.folder.mkdir(exist_ok=True)
+        for path in self.folder.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def path(self, number: int, rung: int) -> Path:
+        """Return the file of a candidate's state after a rung."""
+        return self.folder / f"{number}-r{rung}.pt"
+
+    def tidy(self, in_use: Iterable[RungId]) -> None:
+        """Remove every file except those of the candidates and rungs in use."""
+        kept = {self.path(number, rung).name for number, rung in in_use}
+        for path in self.folder.glob("[0-9]*.pt"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +113,13 @@ class Evaluator:
         if isinstance(candidate, Training):
             # The search's constraints were applied to the candidate before it got here.
             own = {"seed": candidate.seed, "epochs": candidate.epochs}
-            task = replace(self.task, config=self.task.config.model_copy(update=own))
-            return self._evaluate(candidate, task, training_rungs(task.config), ())
-        return self._evaluate(candidate, self.task, config.training_rungs, config.constraints)
+            proxy = self.task.config.model_copy(update=own)
+            evaluator = replace(self, task=replace(self.task, config=proxy))
+            return evaluator._evaluate(candidate, training_rungs(proxy), ())
+        return self._evaluate(candidate, config.training_rungs, config.constraints)
 
     def _evaluate(
-        self,
-        candidate: Candidate,
-        task: ProxyTask,
-        rungs: tuple[Rung, ...],
-        constraints: tuple[Constraint, ...],
+        self, candidate: Candidate, rungs: tuple[Rung, ...], constraints: tuple[Constraint, ...]
     ) -> Outcome:
         """Time the candidate before its first rung, and train the job's rung.
 
@@ -85,7 +127,7 @@ class Evaluator:
         """
         job = candidate if isinstance(candidate, Job) else Job(**Candidate.to_dict(candidate))
         # Device-seconds are process CPU time on a CPU, wall time on a GPU.
-        clock = time.perf_counter if task.device.type == "cuda" else time.process_time
+        clock = time.perf_counter if self.task.device.type == "cuda" else time.process_time
         started = time.perf_counter()
         spent = job.known.device_seconds or DeviceSeconds(total=0.0)
         timing, by_rung = spent.timing or 0.0, dict(spent.by_rung)
@@ -95,15 +137,15 @@ class Evaluator:
         architecture = predictor.space.architecture(job.choices)
         try:
             if costs is None:
-                costs = measure_costs(architecture, task)
+                costs = measure_costs(architecture, self.task)
                 timing, begun = clock() - begun, clock()
                 state, reason = self._reason_not_to_train(job, costs, constraints)
             if state is State.COMPLETE:
-                training = self._train(job, architecture, task, rungs)
+                training = self._train(job, architecture, rungs)
         except InfeasibleError as error:
             state, reason = State.FAIL, str(error)
         if state is State.FAIL:
-            free_memory(task.device)  # now that no frame of the error holds it
+            free_memory(self.task.device)  # now that no frame of the error holds it
         if state in (State.COMPLETE, State.FAIL):
             by_rung[job.rung] = clock() - begun
         seconds = DeviceSeconds.summed(timing=timing, by_rung=by_rung)
@@ -130,17 +172,15 @@ class Evaluator:
     ) -> tuple[State, str]:
         if reason := measured_violation(costs, constraints):
             return State.INFEASIBLE, reason
-        w, v = self.factory.config.w, self.factory.config.v
-        reason = job.threshold.pruning_reason(
-            costs.relative_step_time, costs.relative_params, w=w, v=v
-        )
+        config, relative = self.factory.config, (costs.relative_step_time, costs.relative_params)
+        reason = job.threshold.pruning_reason(*relative, w=config.w, v=config.v)
         return (State.DROPPED if reason else State.COMPLETE), reason
 
     def _train(
-        self, job: Job, architecture: Architecture, task: ProxyTask, rungs: tuple[Rung, ...]
+        self, job: Job, architecture: Architecture, rungs: tuple[Rung, ...]
     ) -> TrainingResult:
         """Train the rung from the candidate's checkpoint, or from scratch if that is missing."""
-        checkpoints, started = self.factory.checkpoints, time.perf_counter()
+        task, checkpoints, started = self.task, self.factory.checkpoints, time.perf_counter()
         state, first = None, 0
         if job.rung > 0 and checkpoints is not None:
             state = load_rung(checkpoints.path(job.number, job.rung - 1), task.device)

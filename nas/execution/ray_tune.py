@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -121,9 +120,8 @@ def _quiet_storage(session: RaySession) -> Iterator[Path]:
     logger = logging.getLogger("ray.tune")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
-    folder = Path(tempfile.mkdtemp(prefix="tune-", dir=session.folder))
-    try:
-        yield folder
-    finally:
-        logger.setLevel(level)
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="tune-", dir=session.folder) as folder:
+        try:
+            yield Path(folder)
+        finally:
+            logger.setLevel(level)

@@ -10,8 +10,7 @@ from nas.costs.constraint import Constraint
 from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
 from nas.engine.pruning import PruningThreshold
-from nas.evaluation.checkpoints import RungCheckpoints
-from nas.evaluation.evaluator import Evaluator, EvaluatorFactory
+from nas.evaluation.evaluator import Evaluator, EvaluatorFactory, RungCheckpoints
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
 from nas.settings.config import ProgressiveConfig, SearchConfig
 from search_space.space import SearchSpace
