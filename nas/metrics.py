@@ -159,11 +159,7 @@ _QUALITY = ("spread", "repeats", "attempts", "contaminated", "wide_spread", "clo
 _TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in _names(StepTime)}
 _COSTS = {key: key for key in _names(MeasuredCosts) if key != "timing"}
 _TRAINING = {key: key for key in _names(TrainingResult) if key != "rung"}
-_RUNG = {
-    "rung": "number",
-    "rung_image_size": "image_size",
-    "rungs_trained_again": "trained_again",
-}
+_RUNG = {"rung": "number", "rung_image_size": "image_size", "rungs_trained_again": "trained_again"}
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
 _RUNG_SECONDS = re.compile(rf"{_SECONDS}_rung\d+")
 

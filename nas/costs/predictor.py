@@ -12,7 +12,7 @@ from search_space.architecture import Architecture
 from search_space.cost import count_macs, count_params
 from search_space.space import SearchSpace
 from trainer.config import ProxyConfig
-from trainer.proxy.memory_check import predict_proxy_memory
+from trainer.proxy.task import predict_proxy_memory
 from trainer.step_table.table import StepTable
 
 # A predicted step time excludes a candidate only if it exceeds the limit by this many mean

@@ -27,7 +27,6 @@ from trainer.proxy.rungs import Rung, training_rungs
 from trainer.proxy.step_timing import measure_costs
 from trainer.proxy.task import ProxyTask, proxy_split
 
-
 CHECKPOINTS = "checkpoints"  # folder in a run's folder
 
 

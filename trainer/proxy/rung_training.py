@@ -14,7 +14,6 @@ from search_space.atomic_file import write_atomic
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.order import seed_of
 from trainer.proxy.loops import accuracy, train_epoch
-from trainer.proxy.memory_check import device_of_candidate
 from trainer.proxy.rungs import Rung, rung_learning_rate
 from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.tensor_file import load_tensors, tensor_bytes
@@ -68,7 +67,7 @@ def train_rung(
         images.
     """
     config = task.config
-    with device_of_candidate(architecture, task) as gate:
+    with task.device_for(architecture) as gate:
         network = task.network(architecture)
         optimizer = task.optimizer(network)
         if state is not None:

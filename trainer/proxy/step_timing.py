@@ -13,7 +13,6 @@ from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
 from trainer.proxy.measurement import MeasuredCosts
-from trainer.proxy.memory_check import device_of_candidate
 from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
@@ -31,7 +30,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
     Source: EfficientNetV2 (arXiv:2104.00298), section 3.3.
     """
     started = time.perf_counter()
-    with device_of_candidate(architecture, task) as gate:
+    with task.device_for(architecture) as gate:
         networks = (task.network(one) for one in (architecture, task.reference))
         steps = _training_steps(task, [(one, task.config.precision) for one in networks])
         step_time, reference = time_steps(steps, task.config.timing, gate)

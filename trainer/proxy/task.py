@@ -1,5 +1,7 @@
-"""What every candidate of a search is trained on, and the parts of its training."""
+"""What every candidate of a search is trained on, the parts of its training, and its memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +14,20 @@ from search_space.network import Network, build_network
 from trainer.config import ProxyConfig
 from trainer.data.cache.images import CachedImages
 from trainer.data.holdout import holdout
+from trainer.device.gate import DeviceGate, device_key
+from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.optim import make_optimizer
+from trainer.proxy.measurement import InfeasibleError
 
 Indices = npt.NDArray[np.int64]
+
+# Messages of libraries that have no error class for a full device.
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +68,35 @@ class ProxyTask:
         """The loss of the short training."""
         return nn.CrossEntropyLoss(label_smoothing=self.config.label_smoothing)
 
+    @contextmanager
+    def device_for(self, architecture: Architecture) -> Iterator[DeviceGate]:
+        """Seed torch and enter the device's gate for a candidate; free cached memory afterwards.
+
+        Raises:
+            InfeasibleError: If the predicted training memory is above the limit, or the device's
+                memory does not suffice in the block.
+        """
+        config, limit = self.config, self.memory_limit_bytes
+        if limit is None:
+            limit = device_memory_bytes(self.device)
+        needed = predict_proxy_memory(architecture, config, self.images.num_classes)
+        if needed > limit:
+            raise InfeasibleError(
+                f"needs about {needed / 2**30:.1f} GiB to train on batches of "
+                f"{config.batch_size}, of {limit / 2**30:.1f} GiB"
+            )
+        torch.manual_seed(config.seed)
+        try:
+            with DeviceGate(device_key(self.device)) as gate:
+                yield gate
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
+        finally:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()  # the next candidate starts with a clean device
+
 
 def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
     """Return the training images, at most ``config.max_images`` of them, and the held-out ones.
@@ -80,3 +122,31 @@ def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Ind
             raise ValueError(f"--max-images {config.max_images} is too few: {error}") from error
         training = training[chosen]
     return training, held_out
+
+
+def predict_proxy_memory(architecture: Architecture, config: ProxyConfig, num_classes: int) -> int:
+    """Return the predicted memory of a step of the short training, bytes; a lower bound."""
+    return predict_training_memory(
+        architecture,
+        config.image_size,
+        config.batch_size,
+        num_classes=num_classes,
+        precision=config.precision,
+        optimizer=config.optimizer,
+        momentum=config.momentum,
+    )
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether an error means a full device.
+
+    The end of a CUDA graph capture can hide the first error, so its context is searched too.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, torch.OutOfMemoryError):
+            return True
+        if any(message in str(cause) for message in OUT_OF_MEMORY):
+            return True
+        cause = cause.__context__
+    return False

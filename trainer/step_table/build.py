@@ -123,12 +123,7 @@ class _RelativeTimer:
         self.reference_seconds: list[float] = []
 
     def medians(
-        self,
-        makers: Sequence[Callable[[], Step]],
-        config: TimingConfig,
-        *,
-        group: int,
-        name: str,
+        self, makers: Sequence[Callable[[], Step]], config: TimingConfig, *, group: int, name: str
     ) -> list[float]:
         """Return the median over `PASSES` of each step's time / the reference's.
 
