@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 NO_LABEL = -1
 
 Indices = npt.NDArray[np.int64]
+Label = TypeVar("Label", int, str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,20 +49,19 @@ class Labels:
         return np.array(table, dtype=np.int64)[self.codes]
 
 
-def padded(label_sets: Sequence[Sequence[int]]) -> Indices:
-    """Return the classes of every image as one array, sorted and without duplicates.
+def encode(label_sets: Sequence[Sequence[Label]]) -> tuple[Indices, list[Label]]:
+    """Return every image's labels as positions among the sorted labels that occur, and these.
 
-    Args:
-        label_sets: The positions of every image's classes, >= 0, in any order.
-
-    Returns:
-        (count, k) int64, with k the most classes of an image; shorter rows end in `NO_LABEL`.
+    The positions are (count, k) int64, sorted and without duplicates, with k the most labels of
+    an image; shorter rows end in `NO_LABEL`.
     """
-    rows = [sorted(set(labels)) for labels in label_sets]
+    used = sorted({label for labels in label_sets for label in labels})
+    positions = {label: position for position, label in enumerate(used)}
+    rows = [sorted({positions[label] for label in labels}) for labels in label_sets]
     table = np.full((len(rows), max(map(len, rows), default=0)), NO_LABEL, dtype=np.int64)
     for i, row in enumerate(rows):
         table[i, : len(row)] = row
-    return table
+    return table, used
 
 
 def is_multi_label(labels: Indices) -> bool:

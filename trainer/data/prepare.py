@@ -1,6 +1,7 @@
 """Preparation of the data set of `--data`: finding, decoding once, verifying."""
 
 import hashlib
+import platform
 import re
 from pathlib import Path
 
@@ -60,12 +61,34 @@ def prepare(
     return open_cache(folder)
 
 
-def find_source(data: str, root: Path) -> Source:
-    """Return the source that `data` names. Only the name of a hub data set uses the network.
+def open_or_prepare(path: Path, data: str, image_size: int) -> CachedImages:
+    """Return the decoded images at `path`; a host without this folder prepares its own copy.
 
     Args:
-        data: The value of --data.
-        root: The folder of all caches.
+        path: The cache folder of the host on which the command runs.
+        data: The value of `--data`.
+        image_size: Side of the square images, pixels.
+
+    Raises:
+        ValueError: As `prepare`, or if the data set of this host has another content.
+        OSError: As `prepare`.
+    """
+    try:
+        return open_cache(path)
+    except FileNotFoundError:
+        images = prepare(data, image_size)
+    if images.path.name != path.name:  # it is a digest of the content
+        raise ValueError(
+            f"{data} holds other images on {platform.node()} than where the command runs: "
+            f"content {images.path.name}, expected {path.name}"
+        )
+    return images
+
+
+def find_source(data: str, root: Path) -> Source:
+    """Return the source that `data` names; `root` is the folder of all caches.
+
+    Only the name of a hub data set uses the network.
 
     Raises:
         ValueError: If `data` names no data set, or the folder has not the layout of one.

@@ -1,7 +1,6 @@
 """Worker of a training on several devices, run by Ray Train."""
 
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +11,7 @@ import ray.train.torch
 import torch
 from ray.train import UserCallback
 
-from trainer.data.cache.images import open_cache
-from trainer.data.prepare import prepare
+from trainer.data.prepare import open_or_prepare
 from trainer.distributed.worker_messages import Event, EventQueue, RemoteDisplay, fatal_error
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, train_split
@@ -75,7 +73,9 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
     remote = RemoteDisplay(task.queue)
     is_first = processes.rank == 0
     try:
-        run = _with_images(task, processes.device)
+        expected = task.run.images
+        images = open_or_prepare(expected.path, task.data, expected.image_size)
+        run = replace(task.run, images=images, device=processes.device)
         finished = train_share(
             run,
             train_split(run),
@@ -89,24 +89,6 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
         raise
     if is_first:
         remote.send("ended", finished)
-
-
-def _with_images(task: WorkerTask, device: torch.device) -> TrainRun:
-    """Return the training with the images of this host, which are decoded if necessary.
-
-    Raises:
-        ValueError: If the images of this host differ from the driver's.
-    """
-    expected = task.run.images
-    try:
-        images = open_cache(expected.path)
-    except FileNotFoundError:
-        images = prepare(task.data, expected.image_size)
-        if images.path.name != expected.path.name:  # it is a digest of the content
-            raise ValueError(
-                f"{task.data} holds other images on {platform.node()} than where nas-train runs"
-            ) from None
-    return replace(task.run, images=images, device=device)
 
 
 class WorkerLossCallback(UserCallback):  # type: ignore[misc]

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -14,12 +12,11 @@ from search_space.network import Network, build_network
 from trainer.config import ProxyConfig
 from trainer.data.cache.images import CachedImages
 from trainer.data.holdout import holdout
+from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.optim import make_optimizer
 from trainer.proxy.measurement import InfeasibleError
-
-Indices = npt.NDArray[np.int64]
 
 # Messages of libraries that have no error class for a full device.
 OUT_OF_MEMORY = (

@@ -44,14 +44,10 @@ def rebuild(
     fingerprint: str,
     on_progress: DecodingProgress,
 ) -> None:
-    """Decode into a temporary folder and rename it to `folder`.
+    """Decode into a temporary folder and rename it to `folder`, whose lock the caller holds.
 
-    Args:
-        source: The data set.
-        folder: The folder of the cache; the caller holds its lock.
-        image_size: Side of the square images, pixels.
-        fingerprint: Fingerprint of the source when its digest was computed.
-        on_progress: Receives the number of decoded images, and of all images.
+    The images are squares of side `image_size`, pixels. `fingerprint` is that of the source when
+    its digest was computed.
 
     Raises:
         ValueError: If images cannot be decoded, or the source has changed since.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data.labels import is_multi_label
+from trainer.data.labels import Indices, is_multi_label
 
 # Part of the name of every cache: increase it when the files or the decoding change.
 FORMAT_VERSION = 1
@@ -31,8 +31,8 @@ class ImageSplit:
     """
 
     images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.int64] | None = None
+    labels: Indices
+    groups: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -13,6 +12,8 @@ from search_space.checks import require
 from trainer.augment.basic import flip, shift_crop
 from trainer.augment.randaugment import randaugment
 from trainer.data.cache.images import ImageSplit
+from trainer.data.labels import Indices
+from trainer.data.loading.order import seed_of
 from trainer.data.loading.pixels import PixelStore, resized
 
 
@@ -44,7 +45,7 @@ class Batches:
     """
 
     split: ImageSplit
-    indices: npt.NDArray[np.int64]
+    indices: Indices
     _: KW_ONLY
     device: torch.device
     batch_size: int
@@ -60,9 +61,8 @@ class Batches:
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, "Batches.batch_size", ">= 1", self.batch_size)
         require(self.seed >= 0, "Batches.seed", ">= 0", self.seed)
-        pixels = PixelStore(
-            self.split, self.indices, self.device, resident_bytes=self.resident_bytes
-        )
+        resident = self.resident_bytes
+        pixels = PixelStore(self.split, self.indices, self.device, resident_bytes=resident)
         object.__setattr__(self, "_pixels", pixels)
 
     @property
@@ -101,14 +101,14 @@ class Batches:
                 pixels = randaugment(pixels, self.randaug_magnitude, generator)
             yield normalise(pixels), labels
 
-    def _order(self, epoch: int) -> tuple[npt.NDArray[np.int64], torch.Generator]:
+    def _order(self, epoch: int) -> tuple[Indices, torch.Generator]:
         """Return positions (num_images,) in `indices` and the augmentation's generator."""
-        order_seed, augment_seed = np.random.SeedSequence([self.seed, epoch]).spawn(2)
         order = np.arange(self.num_images)
         if self.train:
-            order = np.random.default_rng(order_seed).permutation(self.num_images)
+            seeds = np.random.SeedSequence([self.seed, epoch], spawn_key=(0,))
+            order = np.random.default_rng(seeds).permutation(order)
         generator = torch.Generator(device=self.device)
-        generator.manual_seed(int(augment_seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        generator.manual_seed(seed_of(self.seed, epoch, spawn_key=(1,)))
         return order, generator
 
 

@@ -47,10 +47,8 @@ class ImageOrder:
         start = step * self._batch_size + self._offset
         row = np.arange(start, start + self._share)
         epochs, places = np.divmod(row, self._num_images)
-        # Only the permutations of this batch's epochs are kept.
-        self._permutations = {
-            int(epoch): self._permutation(int(epoch)) for epoch in np.unique(epochs)
-        }
+        used = np.unique(epochs).tolist()  # the permutations of other epochs are not kept
+        self._permutations = {epoch: self._permutation(epoch) for epoch in used}
         positions = np.empty(self._share, dtype=np.int64)
         for epoch, permutation in self._permutations.items():
             inside = epochs == epoch
@@ -63,7 +61,7 @@ class ImageOrder:
         return np.random.default_rng([self._seed, epoch]).permutation(self._num_images)
 
 
-def seed_of(*numbers: int) -> int:
-    """Hash whole numbers >= 0 to a seed of 63 bits."""
-    state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
-    return int(state[0] >> np.uint64(1))
+def seed_of(*numbers: int, spawn_key: tuple[int, ...] = ()) -> int:
+    """Hash whole numbers >= 0 to a seed of 63 bits; `spawn_key` as in NumPy's SeedSequence."""
+    sequence = np.random.SeedSequence(numbers, spawn_key=spawn_key)
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))

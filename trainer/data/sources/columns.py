@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
-from trainer.data.labels import NO_LABEL, Labels, padded
+from search_space.checks import require
+from trainer.data.labels import NO_LABEL, Labels, encode
 
 # What data sets of the hub contain where the labels of a test set are secret.
 SECRET = (NO_LABEL, None)
@@ -75,35 +74,18 @@ def read_labels(
     for row, labels in enumerate(label_sets):
         if not labels or None in labels or (in_lists and NO_LABEL in labels):
             raise ValueError(f"{place}, row {row}: there is no label")
-    rows = [row for row, labels in enumerate(label_sets) for _ in labels]
-    coded = _coded(place, rows, [label for labels in label_sets for label in labels], names)
-    if not in_lists:
-        return coded
-    borders = np.cumsum([len(labels) for labels in label_sets])[:-1]
-    codes = padded([part.tolist() for part in np.split(coded.codes, borders)])
-    return Labels(codes=codes, class_names=coded.class_names)
-
-
-def _coded(
-    place: str, rows: Sequence[int], values: Sequence[Any], names: Sequence[str] | None
-) -> Labels:
-    """Return the labels `values` of the images `rows` as positions among those that occur."""
-    if not values:
-        return Labels(codes=np.empty(0, np.int64), class_names=())
-    kinds = {type(value) for value in values}
-    if kinds not in ({int}, {str}):
+    kinds = {type(label) for labels in label_sets for label in labels}
+    if kinds and kinds not in ({int}, {str}):
         found = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise ValueError(f"{place}: labels must be whole numbers or words, got {found}")
-    used, codes = np.unique(np.array(values), return_inverse=True)
-    class_names = tuple(str(value) for value in used.tolist())
     if names is not None:
-        for row, value in zip(rows, values, strict=True):
-            if not 0 <= value < len(names):
-                raise ValueError(
-                    f"{place}, row {row}: label must be in 0..{len(names) - 1}, got {value}"
-                )
-        class_names = tuple(names[value] for value in used.tolist())
-    return Labels(codes=codes.astype(np.int64), class_names=class_names)
+        for row, labels in enumerate(label_sets):
+            for label in labels:
+                rule = f"in 0..{len(names) - 1}"
+                require(0 <= label < len(names), f"{place}, row {row}: label", rule, label)
+    codes, used = encode(label_sets)
+    class_names = tuple(str(label) if names is None else names[label] for label in used)
+    return Labels(codes=codes if in_lists else codes.reshape(-1), class_names=class_names)
 
 
 def declared_names(feature: Any) -> list[str] | None:

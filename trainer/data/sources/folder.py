@@ -1,55 +1,21 @@
 """Data sets in a folder of class folders, with or without split folders above them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from trainer.data.labels import Labels
-from trainer.data.sources.source import (
-    SPLIT_NAMES,
-    FileSplit,
-    OpenedSource,
-    Source,
-    in_split_order,
-)
+from trainer.data.sources.source import SPLIT_NAMES, FileSource, in_split_order
 
 IMAGE_NAME = re.compile(r".*\.(avif|bmp|gif|jfif|jpe|jpe?g|p[bgnp]m|png|tiff?|webp)", re.I | re.S)
 # Files of file managers and archives, which are ignored like hidden files.
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FolderSource(Source):
-    """A folder of class folders.
-
-    Attributes:
-        root: The folder.
-        images: The images by split and class.
-    """
-
-    root: Path
-    images: Mapping[str, Mapping[str, Sequence[Path]]]
-
-    def open(self, _: Path, /) -> OpenedSource:
-        """Return the splits with labels from the names of the class folders."""
-        class_names = tuple(self.images["train"])
-        splits = {}
-        for split, classes in self.images.items():
-            counts = [len(paths) for paths in classes.values()]
-            codes = np.repeat(np.arange(len(classes)), counts)
-            labels = Labels(codes=codes, class_names=tuple(classes))
-            splits[split] = FileSplit(
-                labels=labels.recoded(str(self.root), split, class_names),
-                paths=[*chain.from_iterable(classes.values())],
-            )
-        return OpenedSource(name=str(self.root), class_names=class_names, splits=splits)
-
-
-def folder_source(root: Path) -> FolderSource:
+def folder_source(root: Path) -> FileSource:
     """Find the images below `root`; the folder names are the splits and classes.
 
     If `root` has a folder ``train`` that contains folders, the folders of `root` are splits. A
@@ -64,7 +30,12 @@ def folder_source(root: Path) -> FolderSource:
         split: {class_folder.name: _images(class_folder) for class_folder in _classes(folder)}
         for split, folder in _split_folders(root).items()
     }
-    return FolderSource(
+    splits = {}
+    for split, classes in images.items():
+        codes = np.repeat(np.arange(len(classes)), [len(paths) for paths in classes.values()])
+        labels = Labels(codes=codes, class_names=tuple(classes))
+        splits[split] = (labels, [*chain.from_iterable(classes.values())])
+    return FileSource(
         name=root.resolve().name,
         identity="folder",
         files={
@@ -74,7 +45,7 @@ def folder_source(root: Path) -> FolderSource:
             for path in paths
         },
         root=root,
-        images=images,
+        splits=splits,
     )
 
 

@@ -3,19 +3,12 @@
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trainer.data.labels import Labels, padded
-from trainer.data.sources.source import (
-    SPLIT_NAMES,
-    FileSplit,
-    OpenedSource,
-    Source,
-    in_split_order,
-)
+from trainer.data.labels import Labels, encode
+from trainer.data.sources.source import SPLIT_NAMES, FileSource, in_split_order
 
 LABELS_FILE = "labels.csv"
 COLUMNS = ("file", "labels")
@@ -40,36 +33,7 @@ class Row:
     split: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LabelsFileSource(Source):
-    """A folder with a labels.csv.
-
-    Attributes:
-        root: The folder.
-        rows: The rows by split.
-    """
-
-    root: Path
-    rows: Mapping[str, Sequence[Row]]
-
-    def open(self, _: Path, /) -> OpenedSource:
-        """Return the splits with the labels of the rows."""
-        class_names: tuple[str, ...] = ()
-        splits = {}
-        for split, rows in self.rows.items():
-            used = sorted({class_name for row in rows for class_name in row.class_names})
-            class_names = class_names or tuple(used)  # "train" is the first split
-            codes = {class_name: code for code, class_name in enumerate(used)}
-            table = padded([[codes[name] for name in row.class_names] for row in rows])
-            labels = Labels(codes=table, class_names=tuple(used))
-            splits[split] = FileSplit(
-                labels=labels.recoded(str(self.root), split, class_names),
-                paths=[self.root / row.file for row in rows],
-            )
-        return OpenedSource(name=str(self.root), class_names=class_names, splits=splits)
-
-
-def labels_file_source(root: Path) -> LabelsFileSource:
+def labels_file_source(root: Path) -> FileSource:
     """Read ``labels.csv`` in `root`, with columns file, labels and optionally split.
 
     File paths are relative to `root`. Labels are separated by semicolons; repeated labels count
@@ -84,19 +48,23 @@ def labels_file_source(root: Path) -> LabelsFileSource:
     content = table.read_bytes()
     rows = _rows(table, content)
     _check_files(table, root, rows)
-    splits: dict[str, list[Row]] = {}
+    by_split: dict[str, list[Row]] = {}
     for row in rows:
-        splits.setdefault(row.split, []).append(row)
-    splits = in_split_order(splits)
-    return LabelsFileSource(
+        by_split.setdefault(row.split, []).append(row)
+    splits = {}
+    for split, split_rows in in_split_order(by_split).items():
+        codes, used = encode([row.class_names for row in split_rows])
+        labels = Labels(codes=codes, class_names=tuple(used))
+        splits[split] = (labels, [root / row.file for row in split_rows])
+    return FileSource(
         name=root.resolve().name,
         # Of the content that was read, because the labels are part of the identity.
         identity=f"{LABELS_FILE} {hashlib.sha256(content).hexdigest()}",
         files={
-            f"{split}/{row.file}": root / row.file for split in splits for row in splits[split]
+            f"{split}/{row.file}": root / row.file for split in splits for row in by_split[split]
         },
         root=root,
-        rows=splits,
+        splits=splits,
     )
 
 

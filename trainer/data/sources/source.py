@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from trainer.data.labels import Indices, is_multi_label
+from trainer.data.labels import Indices, Labels, is_multi_label
 
 # An encoded file as it is stored, or a rendered picture; None if a row has no image.
 RawImage = bytes | Image.Image | None
@@ -127,6 +127,28 @@ class Source(ABC):
         Args:
             scratch: Folder for temporary files, which is removed after the decoding.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FileSource(Source):
+    """A folder with one file per image.
+
+    Attributes:
+        root: The folder.
+        splits: The labels of each split, and its files in the order of the labels.
+    """
+
+    root: Path
+    splits: Mapping[str, tuple[Labels, Sequence[Path]]]
+
+    def open(self, _: Path, /) -> OpenedSource:
+        """Return the splits with labels as positions in the training split's classes."""
+        name, class_names = str(self.root), self.splits["train"][0].class_names
+        splits = {
+            split: FileSplit(labels=labels.recoded(name, split, class_names), paths=paths)
+            for split, (labels, paths) in self.splits.items()
+        }
+        return OpenedSource(name=name, class_names=class_names, splits=splits)
 
 
 def in_split_order(by_split: Mapping[str, T]) -> dict[str, T]:
