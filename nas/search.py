@@ -34,8 +34,8 @@ from nas.session import (
     time_note,
 )
 from nas.settings.config import SearchConfig
-from nas.settings.start_points import start_points
 from search_space.command_line.command import print_lines
+from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages

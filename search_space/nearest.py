@@ -1,10 +1,11 @@
-"""Finding the point of a search space that is nearest to a given network."""
+"""Finding the points of a search space that are nearest to given networks."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations, product
 
 from search_space.architecture import Architecture, BlockType, Stage
+from search_space.architecture_file import load_architecture
 from search_space.space import SearchSpace
 from search_space.spaces.decision import Choice
 from search_space.spaces.stage_options import FIXED_FIELDS, StageOptions
@@ -18,11 +19,36 @@ class NearestPoint:
 
     Attributes:
         choices: Canonical choices of the point.
+        key: Key of the point's network.
         changes: The differences from the network, one short phrase each; empty if there are none.
+        source: Name or path of the network, if it has one.
     """
 
     choices: dict[str, Choice]
+    key: str
     changes: tuple[str, ...]
+    source: str = ""
+
+    def note(self) -> str:
+        """Return one line about the point as the start of a search."""
+        if not self.changes:
+            return f"starts from {self.source} ({self.key})"
+        return f"starts near {self.source} ({self.key}): {', '.join(self.changes)}"
+
+
+def start_points(sources: Iterable[str], space: SearchSpace) -> tuple[NearestPoint, ...]:
+    """Return the points of `space` that a search tries before its sampler proposes candidates.
+
+    The sources are published names, architecture files or run folders.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a source is not a network.
+    """
+    return tuple(
+        replace(nearest(space, load_architecture(source).architecture), source=source)
+        for source in sources
+    )
 
 
 def nearest(space: SearchSpace, architecture: Architecture) -> NearestPoint:
@@ -66,7 +92,8 @@ def nearest(space: SearchSpace, architecture: Architecture) -> NearestPoint:
             changes.append(f"stage{number} is the backbone's")
     left_out = sorted(set(range(len(stages))) - set(matches.values()))
     changes += [f"stage {index + 1} of {len(stages)} left out" for index in left_out]
-    return NearestPoint(choices=space.canonical(choices), changes=tuple(changes))
+    canonical = space.canonical(choices)
+    return NearestPoint(choices=canonical, key=space.key(canonical), changes=tuple(changes))
 
 
 def _matches(options: Sequence[StageOptions], stages: Sequence[Stage]) -> dict[int, int]:

@@ -39,9 +39,8 @@ class RankCorrelation:
     def __str__(self) -> str:
         if self.rho is None:
             return f"no ranking (n = {self.count})"
-        return (
-            f"{self.rho:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}, n = {self.count})"
-        )
+        interval = f"95 % interval {self.low:.2f} to {self.high:.2f}"
+        return f"{self.rho:.2f} ({interval}, n = {self.count})"
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:

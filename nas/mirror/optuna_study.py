@@ -35,6 +35,7 @@ class MirrorStudy:
 
     Attributes:
         present: Candidate number and rung of each trial that it contains.
+        study: The Optuna study.
     """
 
     def __init__(self, url: str, name: str, run_id: str, decisions: Iterable[Decision]) -> None:
@@ -52,31 +53,22 @@ class MirrorStudy:
             Exception: Any error of the storage or its driver.
         """
         logging.getLogger("optuna.storages").setLevel(logging.ERROR)  # `Mirror` reports errors
-        self._distributions = {
-            decision.name: CategoricalDistribution(decision.options) for decision in decisions
-        }
+        kind = CategoricalDistribution
+        self._distributions = {one.name: kind(one.options) for one in decisions}
         self._storage = _open_storage(url)
         try:
             study = self._claim(name, run_id) or self._claim(f"{name}-{run_id[:8]}", run_id)
             if study is None:
                 raise ValueError(f"the studies {name} and {name}-{run_id[:8]} are of other runs")
-            self._study = study
+            self.study = study
             self.present = {
                 (trial.user_attrs[NUMBER], trial.user_attrs.get("rung", 0))
-                for trial in self.trials()
+                for trial in study.get_trials(deepcopy=False)
                 if NUMBER in trial.user_attrs
             }
         except BaseException:
             self.close()
             raise
-
-    def trials(self) -> list[FrozenTrial]:
-        """Return the trials of the study.
-
-        Raises:
-            Exception: Any error of the storage or its driver.
-        """
-        return self._study.get_trials(deepcopy=False)
 
     def add(self, record: Record) -> None:
         """Add a record that is not present, and its number and rung to `present`.
@@ -84,7 +76,7 @@ class MirrorStudy:
         Raises:
             Exception: Any error of the storage or its driver; the study must then be reopened.
         """
-        self._study.add_trial(self._trial(record))
+        self.study.add_trial(self._trial(record))
         self.present.add((record.candidate.number, record.rung))
 
     def close(self) -> None:

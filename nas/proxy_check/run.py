@@ -190,9 +190,8 @@ def check_table(check: ProxyCheck) -> Table:
     rows = []
     for row in check.table.to_dict("records"):
         params = "" if pd.isna(row["num_params"]) else tables.count(int(row["num_params"]))
-        accuracies = [
-            "failed" if pd.isna(row[name]) else tables.percent(row[name]) for name in names
-        ]
+        shares = (row[name] for name in names)
+        accuracies = ("failed" if pd.isna(one) else tables.percent(one) for one in shares)
         rows.append([str(row["number"]), params, *accuracies])
     title = f"{len(rows)} random candidates: accuracy by epochs and seed"
     return tables.table(title, ["candidate", "params", *heads], rows)

@@ -122,13 +122,11 @@ def final_notes(finals: Finals) -> list[str]:
     if 1 < trained < MIN_FINALISTS_FOR_RANKING:
         notes.append(f"{trained} finalists are too few to judge a ranking by: see --proxy-check")
     for one in finals.finalists:
-        number = one.record.candidate.number
+        name = f"candidate {one.record.candidate.number}"
         if one.failed:
-            notes.append(
-                f"candidate {number} failed {one.failed} further trainings: {one.reasons}"
-            )
+            notes.append(f"{name} failed {one.failed} further trainings: {one.reasons}")
         if one.at_chance:
-            notes.append(f"candidate {number} is at chance when trained again, and cannot win")
+            notes.append(f"{name} is at chance when trained again, and cannot win")
     return notes
 
 

@@ -83,10 +83,8 @@ def finals_table(finals: Finals) -> Table:
         # Not every console has the sign.
         rows.append([mark + number, *(cell.replace("\u00b1", "+-") for cell in cells)])
     trainings = finals.finalists[0].trainings
-    title = (
-        f"{len(rows)} finalists, each trained {len(trainings)} more times, "
-        f"{trainings[0].epochs} epochs"
-    )
+    times, epochs = f"{len(trainings)} more times", f"{trainings[0].epochs} epochs"
+    title = f"{len(rows)} finalists, each trained {times}, {epochs}"
     found = table(title, FINALIST[:FINALIST_ON_CONSOLE], rows)
     found.caption = "mean +- std over seeds; before: after the search; * wins"
     return found

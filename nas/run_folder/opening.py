@@ -15,7 +15,7 @@ from nas.engine.search_state import read_search_state
 from nas.evaluation.images import proxy_task
 from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
-from nas.settings.start_points import StartPoint
+from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
 from trainer.config import Precision, parse_settings, validated
 from trainer.data.cache.images import CachedImages
@@ -106,7 +106,7 @@ def run_settings(
     config: SearchConfig,
     space: SearchSpace,
     images: CachedImages,
-    starts: Sequence[StartPoint] = (),
+    starts: Sequence[NearestPoint] = (),
 ) -> dict[str, object]:
     """Return the settings that a resumed run has to agree with, except for `MAY_CHANGE`."""
     return {

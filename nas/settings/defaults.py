@@ -9,7 +9,7 @@ import torch
 
 from nas.mirror.url import check_url
 from nas.settings.config import AUTO, SearchConfig
-from nas.settings.start_points import start_points
+from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.config import validated
 from trainer.step_table.table import load_step_table

@@ -71,9 +71,8 @@ class PhasesSettings(Settings):
     @model_validator(mode="after")
     def _fits_the_kind(self) -> Self:
         if (self.first is None) != (self.kind == "fixed"):
-            raise ValueError(
-                f"kind {self.kind} {'needs' if self.first is None else 'has no'} first"
-            )
+            needs = "needs" if self.first is None else "has no"
+            raise ValueError(f"kind {self.kind} {needs} first")
         if (self.redraw is None) == (self.kind == "random-resize"):
             raise ValueError("redraw belongs to kind random-resize, and to no other")
         return self

@@ -116,7 +116,7 @@ def test_a_server_that_is_killed_and_restarted_gets_every_candidate_once(
             mirror.add(engine.records())
             assert mirror.close(WAIT_S) == ""
     with closing(opened()) as copy:
-        trials = copy.trials()
+        trials = copy.study.get_trials(deepcopy=False)
     numbers = Counter(trial.user_attrs["candidate"] for trial in trials)
     assert numbers == Counter(record.candidate.number for record in engine.records())
     rewards = {trial.user_attrs["candidate"]: trial.value for trial in trials}

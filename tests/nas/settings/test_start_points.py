@@ -13,8 +13,8 @@ from nas.engine.events import Asked, Duplicate, Proposed, Rejected
 from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
-from nas.settings.start_points import start_points
 from search_space.architecture_file import ArchitectureFile, save_architecture
+from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from tests.toys.space import ToyScreen, ToySpace, toy_outcome
 
