@@ -110,22 +110,14 @@ class Outcome:
 
     @property
     def costs(self) -> MeasuredCosts:
-        """The measured costs of a candidate that was timed.
-
-        Raises:
-            ValueError: If it was not timed.
-        """
+        """The measured costs; raises a ValueError if the candidate was not timed."""
         if self.metrics.costs is None:
             raise ValueError(f"a candidate that was not timed has no costs: {self}")
         return self.metrics.costs
 
     @property
     def training(self) -> TrainingResult:
-        """The training result of a candidate that was trained.
-
-        Raises:
-            ValueError: If it was not trained.
-        """
+        """The training result; raises a ValueError if the candidate was not trained."""
         if self.metrics.training is None:
             raise ValueError(f"a candidate that was not trained has no training result: {self}")
         return self.metrics.training

@@ -60,7 +60,8 @@ class CostPredictor:
 
     A search rejects candidates with it, and samplers with a model of the reward order their
     proposals with it. Implements `Screen` of `nas.engine.choice_space` and
-    `SupportsLogCostFactor` of `nas.samplers`.
+    `SupportsLogCostFactor` of `nas.samplers`. Choices that are not a point of the space raise a
+    ValueError.
 
     Attributes:
         space: Maps choices to networks.
@@ -86,11 +87,7 @@ class CostPredictor:
         return count_params(self.space.reference(), self.num_classes)
 
     def costs(self, choices: Choices) -> PredictedCosts:
-        """Return the costs of the network that `choices` stand for.
-
-        Raises:
-            ValueError: If `choices` are not a point of the space.
-        """
+        """Return the costs of the network that `choices` stand for."""
         architecture, table = self.space.architecture(choices), self.table
         params = count_params(architecture, self.num_classes)
         relative = self.relative_step_time(architecture)
@@ -108,11 +105,7 @@ class CostPredictor:
         return self.table.relative_step_time(architecture) if self.table else None
 
     def violation(self, choices: Choices) -> str:
-        """Return the constraints that the predicted costs violate as one line, or an empty string.
-
-        Raises:
-            ValueError: If `choices` are not a point of the space.
-        """
+        """Return the constraints that the predicted costs violate in one line; empty for none."""
         if not self.constraints:
             return ""
         costs = self.costs(choices).by_quantity()
@@ -127,9 +120,6 @@ class CostPredictor:
         """Return log(reward / accuracy) of a candidate, as far as its costs are known.
 
         Without a step time table this is the factor of the parameters alone.
-
-        Raises:
-            ValueError: If `choices` are not a point of the space.
         """
         architecture = self.space.architecture(choices)
         step_time = self.relative_step_time(architecture) or 1.0

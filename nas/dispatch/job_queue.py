@@ -96,11 +96,7 @@ class JobQueue(ABC):
             self.complete(job, Outcome.failed(reason, seconds=seconds))
 
     def recover_result(self, job: Candidate) -> bool:
-        """Take in the outcome of the job's result file, if there is one.
-
-        Raises:
-            ValueError: If the file is damaged.
-        """
+        """Take in the outcome of the job's result file; return whether there is one."""
         outcome = self.results.find(job) if self.results else None
         if outcome is None:
             return False

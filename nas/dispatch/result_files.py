@@ -79,11 +79,7 @@ class Results:
         write_atomic(self.path(candidate), json.dumps(content, allow_nan=False) + "\n")
 
     def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:
-        """Write ``N.error.txt`` with the traceback, if the outcome has one.
-
-        Raises:
-            OSError: If it cannot be written.
-        """
+        """Write ``N.error.txt`` with the traceback, if the outcome has one."""
         if outcome.traceback:
             text = f"candidate {candidate.number}: {outcome.reason}\n\n{outcome.traceback}"
             write_atomic(self.path(candidate).with_suffix(".error.txt"), text)

@@ -158,13 +158,11 @@ class Engine:
     def worker_died(self, job: Candidate, reason: str) -> bool:
         """Record that a worker died while it trained a job; return whether to try it again.
 
-        Raises:
-            ValueError: If the job is not in flight.
-            OSError: If the ledger cannot be written.
+        The exceptions are those of `tell`.
         """
         self._require_in_flight(job)
         self._write(Died(number=job.number, reason=reason, time=now()))
-        return self._state.deaths_of(job.number) < MAX_DEATHS
+        return self._state.deaths[job.number] < MAX_DEATHS
 
     def checkpoints_in_use(self) -> Iterator[RungId]:
         """Yield the candidates and rungs whose checkpoint may be needed or is being written."""
@@ -219,7 +217,7 @@ class Engine:
         self.note = ""
         if self.counts.charged >= self.budget:
             return True
-        if self._state.num_keys >= self._size:
+        if len(self._state.numbers) >= self._size:
             self.note = f"all {self._size} candidates of the space are known"
         elif self._state.rejected_in_a_row >= MAX_REJECTED:
             reasons = [r.outcome.reason for r in self._state.records if r.outcome.reason]

@@ -69,7 +69,7 @@ class Proposer:
             "is_uniform": is_uniform,
             "time": now(),
         }
-        first = state.number_of(content["key"])
+        first = state.numbers.get(content["key"])
         if first is not None:
             known = state.outcome_of(first)
             return Duplicate(**content, of=first, reward=known.reward if known else None)
@@ -104,6 +104,6 @@ class Proposer:
         rng = random.Random(f"{self._seed}/{self._study.next_number}")
         for _ in range(64 * self._size):  # misses the last unseen one with probability e**-64
             choices = self._space.sample(rng)
-            if self._state.number_of(self._space.key(choices)) is None:
+            if self._space.key(choices) not in self._state.numbers:
                 return choices
         raise RuntimeError(f"the space's size() says {self._size}, but sample() has fewer")

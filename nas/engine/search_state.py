@@ -55,6 +55,8 @@ class SearchState:
         best: The trained candidate of the highest rank, or None; updated at each event, because
             a scan of all records for each candidate would make long searches slow.
         pending: Candidates in flight by number, in the order in which they were asked.
+        numbers: Number under which each distinct candidate was first proposed, by its key.
+        deaths: Workers that died while they trained a candidate, by its number.
         duplicates_in_a_row: Duplicates since the last new proposal.
         uniform_samples_in_a_row: Uniform samples since the last new proposal of the sampler.
         rejected_in_a_row: Proposals that violate a constraint since the last candidate.
@@ -65,9 +67,9 @@ class SearchState:
         self.best: Record | None = None
         self.pending: dict[int, Candidate] = {}
         self.duplicates_in_a_row = self.uniform_samples_in_a_row = self.rejected_in_a_row = 0
-        self._numbers: dict[str, int] = {}  # by key
+        self.numbers: dict[str, int] = {}
+        self.deaths = Counter[int]()
         self._index: dict[int, int] = {}  # of a candidate's record
-        self._deaths = Counter[int]()
         self._states = Counter[State]()
         self._over_limit = self._duplicates = 0
         for event in events:
@@ -84,17 +86,8 @@ class SearchState:
             dropped=self._states[State.DROPPED],
             in_flight=len(self.pending),
             duplicates=self._duplicates,
-            deaths=self._deaths.total(),
+            deaths=self.deaths.total(),
         )
-
-    @property
-    def num_keys(self) -> int:
-        """Number of distinct candidates proposed so far."""
-        return len(self._numbers)
-
-    def number_of(self, key: str) -> int | None:
-        """Return the number under which `key` was first proposed, or None."""
-        return self._numbers.get(key)
 
     def outcome_of(self, number: int) -> Outcome | None:
         """Return a candidate's outcome, or None while it is in flight."""
@@ -103,10 +96,6 @@ class SearchState:
     def record_of(self, number: int) -> Record:
         """Return the record of a candidate that has an outcome."""
         return self.records[self._index[number]]
-
-    def deaths_of(self, number: int) -> int:
-        """Return how many workers died while they trained a candidate."""
-        return self._deaths[number]
 
     def apply(self, event: Event) -> None:
         """Update the state by one event; kinds that say nothing about candidates are ignored.
@@ -134,13 +123,13 @@ class SearchState:
             case RungTold():
                 self._advance_rung(event)
             case Died():
-                self._deaths[event.number] += 1
+                self.deaths[event.number] += 1
 
     def _register(self, event: Proposed) -> None:
         self.duplicates_in_a_row = 0
         uniform = self.uniform_samples_in_a_row
         self.uniform_samples_in_a_row = uniform + 1 if event.is_uniform else 0
-        self._numbers[event.key] = event.number
+        self.numbers[event.key] = event.number
 
     def _finish(self, candidate: Candidate, outcome: Outcome, time: float) -> None:
         self._index[candidate.number] = len(self.records)
@@ -162,7 +151,7 @@ class SearchState:
     def _record(self, candidate: Candidate, outcome: Outcome, time: float) -> Record:
         self._states[outcome.state] += 1
         self._over_limit += _is_over_limit(outcome)
-        deaths = self._deaths[candidate.number]
+        deaths = self.deaths[candidate.number]
         return Record(candidate=candidate, outcome=outcome, deaths=deaths, time=time)
 
     def _update_best(self, record: Record) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from functools import partial
 
 from nas.candidate import Outcome, State
 from nas.engine.events import Event, Promoted, RungTold, Told
@@ -86,11 +87,9 @@ class SuccessiveHalving:
 
     def next_promotion(self) -> RungId | None:
         """Return the candidate to promote now and its next rung; the highest rung first."""
-        for rung in range(self.last - 1, -1, -1):
-            share = len(self._finished[rung]) // self._eta
-            for number in self._best(rung, self._num_promotable(rung, share)):
-                if number not in self._promoted[rung]:
-                    return number, rung + 1
+        for rung in reversed(range(self.last)):
+            if waiting := self._waiting(rung, len(self._finished[rung]) // self._eta):
+                return waiting[0], rung + 1
         return None
 
     def last_promotion(self) -> RungId | None:
@@ -101,10 +100,10 @@ class SuccessiveHalving:
         """
         if self._trained(self.last):
             return None
-        for rung in range(self.last - 1, -1, -1):
+        for rung in reversed(range(self.last)):
             left = self._trained(rung) - self._promoted[rung]
             if left:
-                return max(left, key=lambda number: self._rank(rung, number)), rung + 1
+                return max(left, key=partial(self._rank, rung)), rung + 1
         return None
 
     def promotable(self, coming: int) -> Iterator[RungId]:
@@ -116,19 +115,20 @@ class SuccessiveHalving:
         least = 0 if self._trained(self.last) else 1  # `last_promotion` may take the best
         for rung in range(self.last):
             most = len(self._finished[rung]) + coming
-            best = self._best(rung, self._num_promotable(rung, max(least, most // self._eta)))
-            waiting = [number for number in best if number not in self._promoted[rung]]
+            waiting = self._waiting(rung, max(least, most // self._eta))
             yield from ((number, rung) for number in waiting)
             running = sum(at == rung + 1 for at in self.running.values())
             coming += running + len(waiting)  # to the next rung, at most
 
-    def _num_promotable(self, rung: int, share: int) -> int:
-        """Return among how many of a rung's best the next promotion is looked for."""
-        return share if len(self._promoted[rung]) < share else min(share, 1)
+    def _waiting(self, rung: int, share: int) -> list[int]:
+        """Return the candidates to promote from a rung, the best first.
 
-    def _best(self, rung: int, count: int) -> list[int]:
-        trained = self._trained(rung)
-        return heapq.nlargest(count, trained, key=lambda number: self._rank(rung, number))
+        They are among its best `share`, or the best one once so many are promoted.
+        """
+        promoted, rank = self._promoted[rung], partial(self._rank, rung)
+        count = share if len(promoted) < share else min(share, 1)
+        best = heapq.nlargest(count, self._trained(rung), key=rank)
+        return [number for number in best if number not in promoted]
 
     def _trained(self, rung: int) -> set[int]:
         return {number for number, reward in self._finished[rung].items() if reward is not None}

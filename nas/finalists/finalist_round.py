@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
+from nas.analysis.ranking import ranked
 from nas.candidate import Record, State
 from nas.dispatch.job_queue import JobObserver
 from nas.dispatch.limits import Limits
 from nas.dispatch.result_files import Evaluate, Results
 from nas.engine.job import Training
 from nas.execution.ray_actors import run_with_actors
-from nas.finalists.finalists import Finals, choose_finalists, finalist_trainings, judge_finalists
+from nas.finalists.finalists import Finals, finalist_trainings, judge_finalists
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
 from nas.settings.config import SearchConfig
 from trainer.cluster.ray_session import RaySession
@@ -44,17 +45,13 @@ class FinalistRound:
         """Return every further training of the best of `records`."""
         first = self.config.seed + 1  # the search itself took the seed
         return finalist_trainings(
-            choose_finalists(records, self.config.num_finalists),
+            ranked(records)[: self.config.num_finalists],
             seeds=range(first, first + self.config.finalist_seeds),
             epochs=self.config.epochs_of_finalists,
         )
 
     def missing(self, records: Sequence[Record]) -> tuple[Training, ...]:
-        """Return the trainings that are not done yet.
-
-        Raises:
-            ValueError: If a result file is damaged; the message names it.
-        """
+        """Return the trainings that are not done yet; a damaged file raises a ValueError."""
         return missing_trainings(self.trainings(records), self.results)
 
     def run(
@@ -78,9 +75,7 @@ class FinalistRound:
             observer: Receives a line for each finished training, and other notes.
 
         Raises:
-            WorkerError: If a worker raised an exception.
-            ValueError: If a result file is damaged.
-            OSError: If a result cannot be written.
+            WorkerError, ValueError, OSError: As `run_with_actors`.
         """
         trainings, missing = self.trainings(records), self.missing(records)
         if not missing:
@@ -113,8 +108,7 @@ class FinalistRound:
     def finals(self, records: Sequence[Record]) -> Finals | None:
         """Return the finalists' results, or None if there are none or some are missing.
 
-        Raises:
-            ValueError: If a result file is damaged; the message names it.
+        A damaged result file raises a ValueError.
         """
         trainings = self.trainings(records)
         found = {training.file_stem: self.results.find(training) for training in trainings}
@@ -122,7 +116,7 @@ class FinalistRound:
         if not found or len(outcomes) < len(found):
             return None
         return judge_finalists(
-            choose_finalists(records, self.config.num_finalists),
+            ranked(records)[: self.config.num_finalists],
             trainings,
             outcomes,
             w=self.config.w,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nas.analysis.ranking import best_record, ranked
+from nas.analysis.ranking import best_record
 from nas.analysis.statistics import RankCorrelation, is_at_chance, spearman
 from nas.candidate import Outcome, Record, State
 from nas.engine.job import Training
@@ -147,11 +147,6 @@ def winner(records: Sequence[Record], finals: Finals | None) -> Record | None:
     if finals is None or finals.none_trained:
         return best_record(records)
     return finals.winner.with_retrained_metrics if finals.winner else None
-
-
-def choose_finalists(records: Sequence[Record], count: int) -> tuple[Record, ...]:
-    """Return the `count` best candidates that can win; a higher rung precedes any reward."""
-    return tuple(ranked(records)[:count])
 
 
 def finalist_trainings(

@@ -89,9 +89,5 @@ class TrainingNotes(JobObserver):
 
 
 def missing_trainings(trainings: Sequence[Training], results: Results) -> tuple[Training, ...]:
-    """Return the trainings that have no result file, in their order.
-
-    Raises:
-        ValueError: If a result file is damaged; the message names it.
-    """
+    """Return the trainings that have no result file, in their order; see `Results.find`."""
     return tuple(training for training in trainings if results.find(training) is None)

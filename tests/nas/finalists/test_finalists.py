@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from nas.analysis.ranking import ranked
 from nas.candidate import Outcome, Record
 from nas.dispatch.limits import Limits, Timeout
 from nas.engine.job import Training
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import (
     Finals,
-    choose_finalists,
     finalist_trainings,
     judge_finalists,
     winner,
@@ -42,7 +42,7 @@ def outcome(
 
 def judged(records: list[Record], ends: dict[int, list[Outcome]], w: float = 0.0) -> Finals:
     """Make all of `records` finalists; `ends` maps a number to its outcomes by seed."""
-    chosen = choose_finalists(records, len(records))
+    chosen = ranked(records)
     trainings = finalist_trainings(chosen, seeds=SEEDS, epochs=EPOCHS)
     outcomes = {one.file_stem: ends[one.number][one.seed - 1] for one in trainings}
     return judge_finalists(chosen, trainings, outcomes, w=w, v=0.0)
@@ -59,13 +59,12 @@ def at_chance(record: Record) -> Record:
 def test_the_best_that_can_win_are_chosen() -> None:
     records = [trained(0, 0.3), failed(1), trained(2, 0.9), at_chance(trained(3, 0.95))]
     records += [trained(4, 0.9), infeasible(5)]
-    assert [r.candidate.number for r in choose_finalists(records, 3)] == [2, 4, 0]
-    assert choose_finalists(records, 0) == ()
+    assert [r.candidate.number for r in ranked(records)] == [2, 4, 0]
 
 
 def test_a_higher_rung_precedes_a_higher_reward() -> None:
     early, late = trained(0, 0.9), at_rung(trained(1, 0.5), 2)
-    assert [r.candidate.number for r in choose_finalists([early, late], 1)] == [1]
+    assert [r.candidate.number for r in ranked([early, late])][:1] == [1]
 
 
 def test_the_rank_correlation_is_of_rungs_before_rewards() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.finalists.finalists import choose_finalists, finalist_trainings, judge_finalists
+from nas.analysis.ranking import ranked
+from nas.finalists.finalists import finalist_trainings, judge_finalists
 from nas.report.figures import search_figure
 from nas.report.page import report_page, write_report
 from tests.nas.nas_records import failed, infeasible, run_files, trained
@@ -63,7 +64,7 @@ def test_a_run_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:
 
 def test_the_finalists_have_a_table_with_the_winner_marked() -> None:
     records = [trained(0, 0.8), trained(1, 0.7, accuracy=0.6, depth=2)]
-    chosen = choose_finalists(records, 2)
+    chosen = ranked(records)[:2]
     trainings = finalist_trainings(chosen, seeds=(1, 2), epochs=20)
     tops = {(0, 1): 0.61, (0, 2): 0.65, (1, 1): 0.70, (1, 2): 0.72}
     outcomes = {
