@@ -87,13 +87,20 @@ class ReproducibleSampler(BaseSampler):
         """Return a value for each active decision of a search space that is not empty."""
         raise NotImplementedError
 
-    def _other_value(
-        self, study: Study, trial: FrozenTrial, name: str, old: Any, distribution: BaseDistribution
-    ) -> Any:
-        """Return a random option other than `old`; any value in the range of a number."""
+    def _mutate(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        choices: dict[str, Any],
+        name: str,
+        distribution: BaseDistribution,
+    ) -> None:
+        """Replace a choice by a random other option, a number by any value in its range."""
         if isinstance(distribution, CategoricalDistribution):
-            return self._rng.choice([option for option in distribution.choices if option != old])
-        return self._random.sample_independent(study, trial, name, distribution)
+            others = [option for option in distribution.choices if option != choices[name]]
+            choices[name] = self._rng.choice(others)
+        else:
+            choices[name] = self._random.sample_independent(study, trial, name, distribution)
 
 
 def named_seed(seed: int, name: str | int) -> int:

@@ -74,9 +74,7 @@ class EvolutionSampler(ReproducibleSampler):
         open_names = [name for name in child if not search_space[name].single()]
         if open_names:
             name = self._rng.choice(open_names)
-            child[name] = self._other_value(
-                study, trial, name, child[name], parent.distributions[name]
-            )
+            self._mutate(study, trial, child, name, parent.distributions[name])
         return child
 
     def _population(self, study: Study) -> list[FrozenTrial]:

@@ -3,7 +3,6 @@
 import threading
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -12,21 +11,6 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.candidate import State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyUpdate:
-    """The difference between a study and its state at the update before.
-
-    Attributes:
-        trials: All trials of the study.
-        changed: The trials that are new or were unfinished at the update before, by number.
-        restarted: Whether the update before does not count, and `changed` has all trials.
-    """
-
-    trials: Sequence[FrozenTrial]
-    changed: Sequence[FrozenTrial]
-    restarted: bool
 
 
 class TrialTracker:
@@ -45,8 +29,13 @@ class TrialTracker:
         self._study_id = self._num_seen = 0
         self._unfinished: list[int] = []
 
-    def update(self, study: Study) -> StudyUpdate:
-        """Return what has changed since the last call; the trials must not be changed."""
+    def update(self, study: Study) -> tuple[bool, list[FrozenTrial]]:
+        """Return what has changed since the last call; the trials must not be changed.
+
+        Returns:
+            Whether the calls before do not count. The trials that are new, or were unfinished
+            at the last call, by number; all trials if the calls before do not count.
+        """
         trials = study.get_trials(deepcopy=False)
         # Some pruners pass a view of the study that has only some of the trials.
         is_whole = not trials or trials[-1].number == len(trials) - 1
@@ -60,7 +49,7 @@ class TrialTracker:
         self._unfinished = [trial.number for trial in changed if not trial.state.is_finished()]
         self._storage = weakref.ref(study._storage) if is_whole else None
         self._study_id, self._num_seen = study._study_id, len(trials)
-        return StudyUpdate(trials=trials, changed=changed, restarted=restarted)
+        return restarted, changed
 
     def __reduce__(self) -> tuple[type["TrialTracker"], tuple[()]]:
         return TrialTracker, ()
@@ -82,11 +71,11 @@ class History:
     def update(self, study: Study) -> Sequence[FrozenTrial]:
         """Return the complete trials, oldest first; neither they nor the list may be changed."""
         with self._tracker.lock:
-            update = self._tracker.update(study)
-            new = [trial for trial in update.changed if trial.state is TrialState.COMPLETE]
-            known = [] if update.restarted else self._trials
+            restarted, changed = self._tracker.update(study)
+            new = [trial for trial in changed if trial.state is TrialState.COMPLETE]
+            known = [] if restarted else self._trials
             is_late = new and known and min(map(completion, new)) < completion(known[-1])
-            if update.restarted or is_late:
+            if restarted or is_late:
                 new, self._trials = [*known, *new], []
                 self._restart()
             for trial in sorted(new, key=completion):

@@ -1,42 +1,35 @@
 """NSGA-II over a population that is recomputed from the trials."""
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
-from nas.candidate import State
 from nas.samplers.base import ReproducibleSampler, check_float, check_int
-from nas.samplers.history import History
-from nas.samplers.nondominated import crowding_distances, front_ranks
+from nas.samplers.history import History, has_reward
+
+Array = NDArray[np.float64]
 
 # Metrics that rank the candidates of a search, each with the sign that makes it a loss.
 METRICS = {"accuracy": -1.0, "relative_step_time": 1.0, "num_params": 1.0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):
     """A trial of the population.
 
     Attributes:
         trial: The trial.
         losses: Objectives that rank it, all to be minimized.
-        rank: Index of its front; 0 is the best front.
-        crowding_distance: Half the perimeter of the box that its neighbours in the front span.
+        order: Sort key of the selection: the index of its front, of which 0 is the best, then
+            minus its crowding distance.
     """
 
     trial: FrozenTrial
     losses: tuple[float, ...]
-    rank: int = 0
-    crowding_distance: float = 0.0
-
-    @property
-    def order(self) -> tuple[int, float]:
-        """Sort key of the selection: the lower front first, then the less crowded member."""
-        return self.rank, -self.crowding_distance
+    order: tuple[int, float]
 
 
 class Population(History):
@@ -64,18 +57,15 @@ class Population(History):
         self._members: list[Member] = []
 
     def _append(self, trial: FrozenTrial, study: Study) -> None:
-        if trial.user_attrs.get("state", State.COMPLETE) != State.COMPLETE:
+        members = self._members
+        if not has_reward(trial) or any(trial.params == each.trial.params for each in members):
             return
-        if any(member.trial.params == trial.params for member in self._members):
-            return
-        members = [*self._members, Member(trial=trial, losses=losses_of(trial, study.directions))]
-        points = np.array([member.losses for member in members])
+        trials = [*(member.trial for member in members), trial]
+        losses = [*(member.losses for member in members), losses_of(trial, study.directions)]
+        points = np.array(losses)
         ranks = front_ranks(points)
-        distances = crowding_distances(points, ranks)
-        members = [
-            replace(member, rank=int(rank), crowding_distance=float(distance))
-            for member, rank, distance in zip(members, ranks, distances, strict=True)
-        ]
+        orders = zip(ranks.tolist(), (-crowding_distances(points, ranks)).tolist(), strict=True)
+        members = [Member(*each) for each in zip(trials, losses, orders, strict=True)]
         if len(members) > self._size:
             members.remove(max(members, key=lambda member: member.order))
         self._members = members
@@ -154,12 +144,10 @@ class Nsga2Sampler(ReproducibleSampler):
         rate = 1 / max(1, len(child)) if self._mutation is None else self._mutation
         for name in open_names:
             if self._rng.random() < rate:
-                child[name] = self._other_value(
-                    study, trial, name, child[name], search_space[name]
-                )
+                self._mutate(study, trial, child, name, search_space[name])
         if open_names and any(child == parent.params for parent in parents):
             name = self._rng.choice(open_names)
-            child[name] = self._other_value(study, trial, name, child[name], search_space[name])
+            self._mutate(study, trial, child, name, search_space[name])
         return child
 
     def _parent(self, members: list[Member]) -> Member:
@@ -181,3 +169,48 @@ def losses_of(trial: FrozenTrial, directions: list[StudyDirection]) -> tuple[flo
         return values
     found = {name: sign * metrics[name] for name, sign in METRICS.items() if name in metrics}
     return tuple({**dict.fromkeys(METRICS, np.inf), "accuracy": values[0], **found}.values())
+
+
+def front_ranks(points: Array) -> NDArray[np.int64]:
+    """Return the front of each point, [N]; front 0 holds the points that nothing dominates.
+
+    A point dominates another if it is nowhere larger and somewhere smaller.
+
+    Source: non-dominated sorting, Deb et al., NSGA-II (2002), section III.A.
+
+    Args:
+        points: M objectives of N points, [N, M]; infinite values are allowed.
+    """
+    no_larger = np.all(points[:, None] <= points[None], axis=2)
+    dominates: NDArray[np.bool_] = no_larger & np.any(points[:, None] < points[None], axis=2)
+    ranks = np.full(len(points), -1, dtype=np.int64)
+    rank = 0
+    while (left := ranks < 0).any():
+        ranks[left & ~dominates[left].any(axis=0)] = rank
+        rank += 1
+    return ranks
+
+
+def crowding_distances(points: Array, ranks: NDArray[np.int64]) -> Array:
+    """Return the crowding distance of each point within its front, [N]; infinite at the ends.
+
+    It is half the perimeter of the box that the neighbours in the front span, each objective in
+    units of its range in the front.
+
+    Source: Deb et al., NSGA-II (2002), section III.B.
+
+    Args:
+        points: M objectives of N points, [N, M]; infinite values are allowed.
+        ranks: Front of each point, [N], as `front_ranks` returns them.
+    """
+    distances = np.zeros(len(points))
+    for rank in range(int(ranks.max()) + 1 if len(ranks) else 0):
+        (members,) = np.nonzero(ranks == rank)
+        for values in points[members].T:
+            order = np.argsort(values, kind="stable")
+            low, high = values[order[0]], values[order[-1]]
+            distances[members[order[[0, -1]]]] = np.inf
+            if low < high < np.inf:
+                gaps = (values[order[2:]] - values[order[:-2]]) / (high - low)
+                distances[members[order[1:-1]]] += gaps
+    return distances

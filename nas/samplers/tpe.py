@@ -8,10 +8,11 @@ from typing import Any, cast
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import TPESampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.samplers.base import check_int
+from nas.samplers.history import direction_sign
 
 BEST = 25  # best trials kept; Optuna's TPE fits its density of good trials to at most 25
 WINDOW = 500  # complete trials kept
@@ -109,15 +110,9 @@ class _RecentStudy:
         complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
         if len(complete) <= WINDOW:
             return trials
-        sign = -1.0 if self._study.direction is StudyDirection.MAXIMIZE else 1.0
-        best = heapq.nsmallest(BEST, complete, key=lambda trial: sign * float(trial.value or 0.0))
-        kept = {trial.number for trial in best}
-        for trial in reversed(complete):
-            if len(kept) == WINDOW:
-                break
-            kept.add(trial.number)
-        return [
-            trial
-            for trial in trials
-            if trial.state is not TrialState.COMPLETE or trial.number in kept
-        ]
+        sign = direction_sign(self._study)
+        best = heapq.nlargest(BEST, complete, key=lambda trial: sign * float(trial.value or 0.0))
+        numbers = {trial.number for trial in best}
+        others = [trial.number for trial in complete if trial.number not in numbers]
+        dropped = set(others[: BEST - WINDOW])
+        return [trial for trial in trials if trial.number not in dropped]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -30,52 +29,6 @@ def single_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(num_threads)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialBatch:
-    """B trials of at most T actions, time first, padded at their ends.
-
-    V is the number of options of all decisions that occur in the batch.
-
-    Attributes:
-        num_options: Decision -> number of its options, in the order of the V options.
-        actions: Option among the V that each step chose; 0 in the padding, int64 [T, B].
-        log_probs: Log-probabilities with which the actions were drawn; NaN where no policy
-            drew them and in the padding, float64 [T, B].
-        step_mask: True where there is an action, False in the padding, bool [T, B].
-        invalid_options: True for the options of other decisions than the step's, bool
-            [T, B, V]; a step in the padding has the first decision.
-    """
-
-    num_options: Mapping[str, int]
-    actions: Tensor
-    log_probs: Tensor
-    step_mask: Tensor
-    invalid_options: Tensor
-
-    @classmethod
-    def of(cls, trials: Sequence[Sequence[Action]]) -> "TrialBatch":
-        """Return the batch of `trials`, each of which has at least one action."""
-        sizes = {action.decision: action.num_options for trial in trials for action in trial}
-        starts = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
-        decisions = torch.arange(len(sizes)).repeat_interleave(torch.tensor([*sizes.values()]))
-        rows = [
-            [(starts[each.decision] + each.option, each.log_prob) for each in trial]
-            for trial in trials
-        ]
-        padded = pad_sequence(
-            [torch.tensor(row, dtype=torch.float64) for row in rows], padding_value=torch.nan
-        )
-        options, log_probs = padded.unbind(2)
-        actions = options.nan_to_num().long()
-        return cls(
-            num_options=sizes,
-            actions=actions,
-            log_probs=log_probs,
-            step_mask=~options.isnan(),
-            invalid_options=decisions != decisions[actions].unsqueeze(2),
-        )
 
 
 class DecisionLayers(nn.Module):
@@ -148,23 +101,28 @@ class Policy:
         values: list[float] = logits.log_softmax(dim=1)[0].tolist()
         return values
 
-    def forward(self, batch: TrialBatch) -> Categorical:
+    def forward(self, num_options: Mapping[str, int], actions: Tensor) -> Categorical:
         """Return the distributions over the V options at every step, of batch shape [T, B].
 
-        The log-probability of an invalid option is about -1e9, and its probability is 0.
+        The log-probability of an option of another decision is about -1e9, and its probability
+        is 0. Both arguments are as `padded` returns them; a step in the padding has the last
+        decision.
         """
-        layers = [self.layers(name, size) for name, size in batch.num_options.items()]
+        layers = [self.layers(name, size) for name, size in num_options.items()]
         embeddings = torch.cat([self._start.weight, *(each.embedding.weight for each in layers)])
         weight = torch.cat([each.output.weight for each in layers])  # [V, H]
         bias = torch.cat([each.output.bias for each in layers])
-        inputs = nn.functional.pad(batch.actions[:-1] + 1, (0, 0, 1, 0))  # 0 is the start
+        inputs = nn.functional.pad(actions[:-1] + 1, (0, 0, 1, 0))  # 0 is the start
         state: Any = None  # the LSTM starts with zeros
         hidden = []
         for each in nn.functional.embedding(inputs, embeddings):
             state = self._lstm(each, state)
             hidden.append(state[0])
         logits = nn.functional.linear(torch.stack(hidden), weight, bias)
-        logits = logits.masked_fill(batch.invalid_options, _MASKED_LOGIT)
+        sizes = torch.tensor([*num_options.values()])
+        decisions = torch.arange(len(sizes)).repeat_interleave(sizes)  # of each option, [V]
+        is_other = decisions != decisions[actions].unsqueeze(2)
+        logits = logits.masked_fill(is_other, _MASKED_LOGIT)
         return Categorical(logits=logits, validate_args=False)
 
     @torch.enable_grad()
@@ -185,18 +143,17 @@ class Policy:
         used = [index for index, actions in enumerate(trials) if actions]
         if not used:
             return
-        batch = TrialBatch.of([trials[index] for index in used])
+        num_options, actions, old_log_probs = padded([trials[index] for index in used])
         advantage = torch.tensor([advantages[index] for index in used], dtype=torch.float64)
-        old_log_probs = batch.log_probs
         for _ in range(self._epochs):
-            options = self.forward(batch)
-            log_probs = options.log_prob(batch.actions)
+            options = self.forward(num_options, actions)
+            log_probs = options.log_prob(actions.clamp(min=0))
             old_log_probs = old_log_probs.where(~old_log_probs.isnan(), log_probs.detach())
             ratio = (log_probs - old_log_probs).exp()
             objective = clipped_objective(ratio, advantage, self._clip)
             objective = objective + self._entropy * options.entropy()
             self._optimizer.zero_grad()
-            (-objective[batch.step_mask].mean()).backward()
+            (-objective[actions >= 0].mean()).backward()
             self._optimizer.step()
 
     def _initialized(self, name: str, module: nn.Module) -> list[nn.Parameter]:
@@ -206,6 +163,29 @@ class Policy:
         for parameter in parameters:
             nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE, generator)
         return parameters
+
+
+def padded(trials: Sequence[Sequence[Action]]) -> tuple[dict[str, int], Tensor, Tensor]:
+    """Return B trials of at most T actions as tensors, time first, padded at their ends.
+
+    Args:
+        trials: Actions of each trial, at least one.
+
+    Returns:
+        The number of options of each decision that occurs, V options in all; the option among
+        the V that each step chose, -1 in the padding, int64 [T, B]; the log-probabilities with
+        which the options were drawn, NaN where no policy drew them and in the padding, float64
+        [T, B].
+    """
+    sizes = {action.decision: action.num_options for trial in trials for action in trial}
+    starts = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
+    rows = [
+        [(starts[action.decision] + action.option, action.log_prob) for action in trial]
+        for trial in trials
+    ]
+    tensors = [torch.tensor(row, dtype=torch.float64) for row in rows]
+    actions, log_probs = pad_sequence(tensors, padding_value=torch.nan).unbind(2)
+    return sizes, actions.nan_to_num(nan=-1).long(), log_probs
 
 
 def clipped_objective(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:

@@ -135,16 +135,15 @@ class TrialReader:
         )
 
     def _update(self, study: Study) -> None:
-        update = self._tracker.update(study)
-        changed = update.changed
-        if update.restarted:
+        restarted, changed = self._tracker.update(study)
+        if restarted:
             self._encodings, self._rows = {}, {}
         known = {name: encoding.distribution for name, encoding in self._encodings.items()}
         if not all(trial.distributions.items() <= known.items() for trial in changed):
+            self._rows, changed = {}, study.get_trials(deepcopy=False)
             self._encodings = {
-                name: DecisionEncoding(each) for name, each in _decisions(update.trials).items()
+                name: DecisionEncoding(each) for name, each in _decisions(changed).items()
             }
-            self._rows, changed = {}, update.trials
         for trial in changed:
             self._rows[trial.number] = self._row(trial)
 

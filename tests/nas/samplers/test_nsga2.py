@@ -15,7 +15,7 @@ from nas.candidate import Outcome, State
 from nas.engine.study import ProposalStudy, quiet_optuna
 from nas.metrics import Metric, Metrics
 from nas.samplers import make_sampler, sampler_factory
-from nas.samplers.nondominated import crowding_distances, front_ranks
+from nas.samplers.nsga2 import crowding_distances, front_ranks
 from tests.toys.space import ToyDecision, ToySpace
 
 point_lists = st.lists(
