@@ -7,18 +7,18 @@ import random
 from typing import Any, ClassVar, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 
-class ReproducibleSampler(BaseSampler):
+class ReproducibleSampler(RandomSampler):
     """An Optuna sampler whose proposals are a function of the study's trials and of a seed.
 
     A subclass defines `_search_space` and `_sample`, or draws each decision in
-    `sample_independent`. Decisions that `_sample` leaves out are drawn uniformly at random. A
-    subclass may cache what it computed from the trials; a sampler with an empty cache proposes
-    the same. Copies made by `reseeded` share the cache.
+    `sample_independent`. Decisions that `_sample` leaves out are drawn uniformly at random, as
+    `RandomSampler` draws them. A subclass may cache what it computed from the trials; a sampler
+    with an empty cache proposes the same. Copies made by `reseeded` share the cache.
 
     Attributes:
         name: Name of the sampler in `nas.samplers.make_sampler`.
@@ -63,19 +63,10 @@ class ReproducibleSampler(BaseSampler):
         """Return the chosen value of each active decision of `search_space`."""
         return self._sample(study, trial, search_space) if search_space else {}
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return a uniform random value of one decision."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
     def _set_seed(self, seed: int | None) -> None:
         """Start all random streams again; None gives a different stream every time."""
-        self._rng, self._random = random.Random(seed), RandomSampler(seed=seed)
+        RandomSampler.__init__(self, seed)
+        self._draws = random.Random(seed)
 
     def _search_space(self, study: Study) -> dict[str, BaseDistribution]:  # noqa: ARG002
         """Return the decisions to choose jointly; empty if there is nothing to learn from."""
@@ -87,20 +78,13 @@ class ReproducibleSampler(BaseSampler):
         """Return a value for each active decision of a search space that is not empty."""
         raise NotImplementedError
 
-    def _mutate(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        choices: dict[str, Any],
-        name: str,
-        distribution: BaseDistribution,
-    ) -> None:
-        """Replace a choice by a random other option, a number by any value in its range."""
+    def _other(
+        self, old: Any, name: str, distribution: BaseDistribution, study: Study, trial: FrozenTrial
+    ) -> Any:
+        """Return a random option other than `old`; any value in the range of a number."""
         if isinstance(distribution, CategoricalDistribution):
-            others = [option for option in distribution.choices if option != choices[name]]
-            choices[name] = self._rng.choice(others)
-        else:
-            choices[name] = self._random.sample_independent(study, trial, name, distribution)
+            return self._draws.choice([option for option in distribution.choices if option != old])
+        return super().sample_independent(study, trial, name, distribution)
 
 
 def named_seed(seed: int, name: str | int) -> int:

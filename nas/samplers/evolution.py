@@ -1,5 +1,6 @@
 """Regularized evolution over a population that is recomputed from the trials."""
 
+from itertools import islice
 from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution
@@ -67,22 +68,23 @@ class EvolutionSampler(ReproducibleSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return a parent's choices with one of them changed."""
-        rivals = self._rng.sample(self._population(study), self._tournament)
+        rivals = self._draws.sample(self._population(study), self._tournament)
         sign = direction_sign(study)
         parent = max(rivals, key=lambda rival: sign * float(rival.value or 0.0))
         child = {name: value for name, value in parent.params.items() if name in search_space}
         open_names = [name for name in child if not search_space[name].single()]
         if open_names:
-            name = self._rng.choice(open_names)
-            self._mutate(study, trial, child, name, parent.distributions[name])
+            name = self._draws.choice(open_names)
+            distribution = parent.distributions[name]
+            child[name] = self._other(child[name], name, distribution, study, trial)
         return child
 
     def _population(self, study: Study) -> list[FrozenTrial]:
         """Return the population, oldest first; empty until it is complete."""
-        population: list[FrozenTrial] = []
-        for trial in reversed(self._history.update(study)):
-            if trial.user_attrs.get("state") not in UNTRAINED:
-                population.append(trial)
-            if len(population) == self._size:
-                return population[::-1]
-        return []
+        trials = (
+            trial
+            for trial in reversed(self._history.update(study))
+            if trial.user_attrs.get("state") not in UNTRAINED
+        )
+        population = list(islice(trials, self._size))
+        return population[::-1] if len(population) == self._size else []

@@ -134,25 +134,25 @@ class Nsga2Sampler(ReproducibleSampler):
         """Return the choices of a child."""
         members = self._population.members(study)
         parents = [self._parent(members).trial]
-        if self._rng.random() < self._crossover:
+        if self._draws.random() < self._crossover:
             parents.append(self._parent(members).trial)
         child: dict[str, Any] = {}
         for name in search_space:
             if carriers := [parent for parent in parents if name in parent.params]:
-                child[name] = self._rng.choice(carriers).params[name]
+                child[name] = self._draws.choice(carriers).params[name]
         open_names = [name for name in child if not search_space[name].single()]
         rate = 1 / max(1, len(child)) if self._mutation is None else self._mutation
         for name in open_names:
-            if self._rng.random() < rate:
-                self._mutate(study, trial, child, name, search_space[name])
+            if self._draws.random() < rate:
+                child[name] = self._other(child[name], name, search_space[name], study, trial)
         if open_names and any(child == parent.params for parent in parents):
-            name = self._rng.choice(open_names)
-            self._mutate(study, trial, child, name, search_space[name])
+            name = self._draws.choice(open_names)
+            child[name] = self._other(child[name], name, search_space[name], study, trial)
         return child
 
     def _parent(self, members: list[Member]) -> Member:
         """Return the winner of a binary tournament."""
-        return min(self._rng.sample(members, 2), key=lambda member: member.order)
+        return min(self._draws.sample(members, 2), key=lambda member: member.order)
 
 
 def losses_of(trial: FrozenTrial, directions: list[StudyDirection]) -> tuple[float, ...]:

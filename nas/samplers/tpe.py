@@ -3,6 +3,7 @@
 import heapq
 import warnings
 from collections.abc import Container
+from functools import cached_property
 from typing import Any, cast
 
 from optuna.distributions import BaseDistribution
@@ -88,7 +89,6 @@ class _RecentStudy:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._kept: list[FrozenTrial] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -99,13 +99,12 @@ class _RecentStudy:
         states: Container[TrialState] | None = None,
         use_cache: bool = False,  # noqa: ARG002
     ) -> list[FrozenTrial]:
-        if self._kept is None:
-            self._kept = self._select()
         return [trial for trial in self._kept if states is None or trial.state in states]
 
     get_trials = _get_trials
 
-    def _select(self) -> list[FrozenTrial]:
+    @cached_property
+    def _kept(self) -> list[FrozenTrial]:
         trials = self._study.get_trials(deepcopy=False)
         complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
         if len(complete) <= WINDOW:

@@ -141,7 +141,7 @@ class ControllerSampler(ReproducibleSampler):
         rollout = self._rollout = self._rollout_of(study, trial)
         log_probs = rollout.policy.log_probs(rollout.state, param_name, len(options))
         weights = [math.exp(log_prob) for log_prob in log_probs]
-        chosen = self._rng.choices(range(len(options)), weights)[0]
+        chosen = self._draws.choices(range(len(options)), weights)[0]
         stored = {**trial.system_attrs.get(LOG_PROBS, {}), param_name: log_probs[chosen]}
         study._storage.set_trial_system_attr(trial._trial_id, LOG_PROBS, stored)
         return options[chosen]

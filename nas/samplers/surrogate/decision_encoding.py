@@ -1,6 +1,7 @@
 """Encoding of each decision as a few levels, so that one model handles options and numbers."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class DecisionEncoding:
             self.values = tuple(integers) if len(integers) <= _MAX_INTEGERS else ()
         elif distribution.single():
             self.values = (getattr(distribution, "low", None),)
+        if isinstance(distribution, FloatDistribution | IntDistribution):
+            self._scale: Callable[[float], float] = math.log if distribution.log else float
+            self._low, self._high = self._scale(distribution.low), self._scale(distribution.high)
         self._level_by_value = {value: level for level, value in enumerate(self.values)}
 
     def __len__(self) -> int:
@@ -58,17 +62,16 @@ class DecisionEncoding:
         """Return the level of a value; the number of levels if no level has the value."""
         if self.values:
             return self._level_by_value.get(value, len(self))
-        low, high = self._range()
-        position = (self._scaled(value) - low) / (high - low)
+        position = (self._scale(value) - self._low) / (self._high - self._low)
         return min(max(int(position * _NUM_BINS), 0), _NUM_BINS - 1)
 
     def value(self, level: int, rng: np.random.Generator) -> Any:
         """Return the value of a level, or a number drawn uniformly from a bin."""
         if self.values:
             return self.values[level]
-        low, high = self._range()
-        number = low + (high - low) * (level + rng.random()) / _NUM_BINS
-        distribution = self._numeric_distribution()
+        distribution = self.distribution
+        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        number = self._low + (self._high - self._low) * (level + rng.random()) / _NUM_BINS
         if distribution.log:
             number = math.exp(number)
         if distribution.step is not None:
@@ -76,14 +79,3 @@ class DecisionEncoding:
             number = distribution.low + steps * distribution.step
         number = min(max(number, distribution.low), distribution.high)
         return round(number) if isinstance(distribution, IntDistribution) else number
-
-    def _numeric_distribution(self) -> FloatDistribution | IntDistribution:
-        assert isinstance(self.distribution, FloatDistribution | IntDistribution)
-        return self.distribution
-
-    def _scaled(self, value: float) -> float:
-        return math.log(value) if self._numeric_distribution().log else float(value)
-
-    def _range(self) -> tuple[float, float]:
-        distribution = self._numeric_distribution()
-        return self._scaled(distribution.low), self._scaled(distribution.high)

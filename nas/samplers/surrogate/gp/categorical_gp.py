@@ -81,8 +81,8 @@ class CategoricalGP:
         self._scale = np.maximum(targets.std(axis=0), 1e-9)
         self._targets = (targets - self._center) / self._scale
         self.num_scored = min(len(codes), _MAX_SCORED)
-        self._decision_weights = self._learn_weights(codes[: self.num_scored])
-        self._features = self._features_of(np.concatenate([codes, pending]))
+        self._weights = self._ard_weights(codes[: self.num_scored])
+        self._features = features(np.concatenate([codes, pending]), self._weights)
         components = self._score(self._features)
         self._mixtures = [
             mixture(components, target, max_components) for target in range(targets.shape[1])
@@ -100,7 +100,7 @@ class CategoricalGP:
 
     def predict(self, codes: Codes) -> list[Posterior]:
         """Return the posterior of every target at [n, decisions] points."""
-        similar = similarities(self._features, self._features_of(codes))
+        similar = similarities(self._features, self._kernel_features(codes, self._weights))
         found = {}
         for component, (factor, solved) in self._fits.items():
             covariance = component.kernel(*similar, self._kernel_features.num_decisions)
@@ -122,17 +122,10 @@ class CategoricalGP:
             )
         return posteriors
 
-    def _features_of(self, codes: Codes) -> Features:
-        features = self._kernel_features
-        return (
-            features.per_decision_features(codes, self._decision_weights),
-            features.shared_features(codes),
-        )
-
-    def _learn_weights(self, codes: Codes) -> Floats:
+    def _ard_weights(self, codes: Codes) -> Floats:
         """Return the decisions' ARD weights for the first target and its likeliest kernel."""
-        self._decision_weights = np.ones(self._kernel_features.num_decisions)
-        features = self._features_of(codes)
+        equal = np.ones(self._kernel_features.num_decisions)
+        features = self._kernel_features(codes, equal)
         best = max(self._score(features), key=lambda component: component.evidence[0])
         return ard_weights(
             self._kernel_features.agreement(codes),
@@ -148,7 +141,5 @@ class CategoricalGP:
         similar = similarities((per_decision, shared), (per_decision, shared))
         kernels = [kernel for kernel in KERNELS if shared.shape[1] or not kernel.shared]
         return score_components(
-            kernels,
-            [kernel(*similar, self._kernel_features.num_decisions) for kernel in kernels],
-            self._targets[: self.num_scored],
+            kernels, similar, self._kernel_features.num_decisions, self._targets[: len(shared)]
         )

@@ -38,17 +38,19 @@ class MixtureComponent:
 
 
 def score_components(
-    kernels: Sequence[Kernel], covariances: Sequence[Floats], targets: Floats
+    kernels: Sequence[Kernel], similar: tuple[Floats, Floats], num_decisions: int, targets: Floats
 ) -> list[MixtureComponent]:
     """Return every kernel with every noise level.
 
     Args:
         kernels: Covariance functions to choose from.
-        covariances: Covariance of the points under each kernel, [n, n].
+        similar: Similarities of the points, two of [n, n].
+        num_decisions: Number of decisions.
         targets: Targets of mean 0 and variance 1, [n, targets].
     """
     components = []
-    for kernel, covariance in zip(kernels, covariances, strict=True):
+    for kernel in kernels:
+        covariance = kernel(*similar, num_decisions)
         for noise in _NOISE_VARIANCES:
             factor = noisy_factor(covariance, noise)
             half = solve_triangular(factor, targets, lower=True, check_finite=False)

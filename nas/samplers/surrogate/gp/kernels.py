@@ -114,28 +114,26 @@ class KernelFeatures:
         self.per_decision: Floats = block_diag(*effects)
         self.shared: Floats = np.concatenate(shared, axis=1)
 
-    def per_decision_features(self, codes: Codes, weights: Floats) -> Floats:
-        """Return features whose products are the share of decisions that agree, [n, features].
+    def __call__(self, codes: Codes, weights: Floats) -> Features:
+        """Return two arrays of features, [n, features].
+
+        The products of the first are the share of decisions that agree. The second tells how
+        often each option is taken and has rows of about length 1.
 
         Args:
             codes: Points, [n, decisions].
             weights: Weight of each decision in the share, of mean 1, [decisions].
         """
         by_code = np.repeat(weights, np.diff(self.starts, append=len(self.per_decision)))
-        scale = np.sqrt(by_code / self.num_decisions)
-        features: Floats = self._one_hot(codes) @ self.per_decision * scale
-        return features
+        scale, one_hot = np.sqrt(by_code / self.num_decisions), self._one_hot(codes)
+        shared = one_hot @ self.shared / np.sqrt(self.num_decisions)
+        return one_hot @ self.per_decision * scale, shared
 
     def agreement(self, codes: Codes) -> Floats:
         """Return the similarity of points in each decision, [decisions, n, n]; 1 is equal."""
         features = self._one_hot(codes) @ self.per_decision
         blocks = np.split(features, self.starts[1:], axis=1)
         return np.stack([block @ block.T for block in blocks])
-
-    def shared_features(self, codes: Codes) -> Floats:
-        """Return features of how often each option is taken, about of length 1, [n, features]."""
-        features: Floats = self._one_hot(codes) @ self.shared / np.sqrt(self.num_decisions)
-        return features
 
     def _one_hot(self, codes: Codes) -> Floats:
         one_hot = np.zeros((len(codes), len(self.per_decision)))

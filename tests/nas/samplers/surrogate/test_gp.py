@@ -28,8 +28,7 @@ def test_decisions_with_the_same_options_share_features() -> None:
     other = CategoricalDistribution(("x", "y"))
     features = KernelFeatures([DecisionEncoding(each) for each in (same, same, other)])
     points = codes((0, 1, 0), (1, 0, 1), (0, 1, 1))
-    own = features.per_decision_features(points, np.ones(3))
-    common = features.shared_features(points)
+    own, common = features(points, np.ones(3))
     assert own @ own.T == pytest.approx(np.array([[3, 0, 2], [0, 3, 1], [2, 1, 3]]) / 3)
     assert common[0] == pytest.approx(common[1])  # the same options in other decisions
     assert common.shape == (3, 4)
@@ -40,7 +39,7 @@ def test_neighbouring_numbers_are_similar_and_names_are_not() -> None:
     names = CategoricalDistribution(("d", "c", "b", "a"))
     for distribution, order in ((numbers, True), (names, False)):
         features = KernelFeatures([DecisionEncoding(distribution)])
-        own = features.per_decision_features(codes((0,), (1,), (3,)), np.ones(1))
+        own, _ = features(codes((0,), (1,), (3,)), np.ones(1))
         agree = own @ own.T
         assert np.diag(agree) == pytest.approx(1.0)
         assert (agree[0, 1] > agree[0, 2] > 0.0) == order
@@ -49,7 +48,7 @@ def test_neighbouring_numbers_are_similar_and_names_are_not() -> None:
 
 def test_a_larger_weight_counts_more_in_the_agreement() -> None:
     features, points = three_switches(), codes((0, 0, 0), (1, 0, 0), (0, 1, 1))
-    own = features.per_decision_features(points, np.array([2.0, 0.5, 0.5]))
+    own, _ = features(points, np.array([2.0, 0.5, 0.5]))
     assert (own @ own.T)[0] == pytest.approx([1, 1 / 3, 2 / 3])
     agreement = features.agreement(points)
     assert agreement.shape == (3, 3, 3)
