@@ -97,11 +97,6 @@ class Architecture:
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    @property
-    def num_blocks(self) -> int:
-        """Number of blocks in all stages."""
-        return sum(stage.depth for stage in self.stages)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready form; `Architecture.from_dict` inverts it exactly."""
         data = asdict(self)

@@ -48,8 +48,7 @@ class ArchitectureFile:
             value = getattr(self, name)
             require(isinstance(value, Mapping), f"ArchitectureFile.{name}", "a mapping", value)
             for place, number in _numbers(name, value):
-                finite = math.isfinite(number)
-                require(finite, f"ArchitectureFile.{place}", "finite", number)
+                require(math.isfinite(number), f"ArchitectureFile.{place}", "finite", number)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready content of the file."""
@@ -74,7 +73,14 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
         ValueError: If `source` does not exist or is damaged; the message names the file.
     """
     if str(source) in published_names():
-        return _published_file(str(source))
+        network = published(str(source))
+        return ArchitectureFile(
+            architecture=network.architecture,
+            name=network.name,
+            train_size=network.train_size,
+            eval_size=network.eval_size,
+            provenance={"published": network.name, "source": network.source},
+        )
     path = Path(source)
     if path.is_dir():
         path = path / BEST
@@ -97,19 +103,7 @@ def save_architecture(path: str | Path, file: ArchitectureFile) -> None:
     Raises:
         OSError: If `path` cannot be written.
     """
-    text = json.dumps(file.to_dict(), indent=2, allow_nan=False)
-    write_atomic(path, text + "\n")
-
-
-def _published_file(name: str) -> ArchitectureFile:
-    network = published(name)
-    return ArchitectureFile(
-        architecture=network.architecture,
-        name=network.name,
-        train_size=network.train_size,
-        eval_size=network.eval_size,
-        provenance={"published": network.name, "source": network.source},
-    )
+    write_atomic(path, json.dumps(file.to_dict(), indent=2, allow_nan=False) + "\n")
 
 
 def _parse(data: object) -> ArchitectureFile:
@@ -121,11 +115,8 @@ def _parse(data: object) -> ArchitectureFile:
     if not isinstance(sizes, dict) or set(sizes) != {"train", "eval"}:
         raise ValueError(f"image_size must hold train and eval, got {sizes!r}")
     architecture = Architecture.from_dict(data["architecture"])
-    if architecture.key != data["key"]:
-        raise ValueError(
-            f"key must be {architecture.key!r}, the key of its architecture, got {data['key']!r}; "
-            "the file was edited or damaged"
-        )
+    rule = f"{architecture.key!r}, the key of its architecture (was the file edited or damaged?)"
+    require(architecture.key == data["key"], "key", rule, data["key"])
     return ArchitectureFile(
         architecture=architecture,
         name=data["name"],

@@ -45,10 +45,7 @@ def count_params(architecture: Architecture, num_classes: int = 1000) -> int:
 def count_macs(architecture: Architecture, image_size: int, num_classes: int = 1000) -> int:
     """Return the multiply-adds of one forward pass for one image; the papers say FLOPs.
 
-    Args:
-        architecture: The network.
-        image_size: Side of the square image, pixels, >= 1.
-        num_classes: Outputs of the classifier, >= 1.
+    Args and raises as `stage_costs`.
     """
     return sum(cost.macs for cost in stage_costs(architecture, image_size, num_classes).values())
 
@@ -141,14 +138,11 @@ def _fused_mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Cost
     """Expand kxk, squeeze-excite, project 1x1; with expansion 1 a single kxk convolution."""
     hidden = in_width * stage.expand_ratio
     if stage.expand_ratio == 1:
-        return _squeeze_excite_cost(stage, in_width, side=side) + _conv_cost(
-            in_width, stage.width, stage.kernel_size, side=out_side, kept=3
-        )
-    return (
-        _conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
-        + _squeeze_excite_cost(stage, in_width, side=out_side)
-        + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
-    )
+        project = _conv_cost(in_width, stage.width, stage.kernel_size, side=out_side, kept=3)
+        return _squeeze_excite_cost(stage, in_width, side=side) + project
+    total = _conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
+    total += _squeeze_excite_cost(stage, in_width, side=out_side)
+    return total + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
 
 
 def _head(width: int, head_width: int, num_classes: int, side: int) -> Cost:
@@ -179,10 +173,7 @@ def _conv_cost(
 def _squeeze_excite_cost(stage: Stage, in_width: int, *, side: int) -> Cost:
     """Return the cost of a block's squeeze-excite: two linear layers with biases, and the product.
 
-    Args:
-        stage: The stage of the block.
-        in_width: Input channels of the block.
-        side: Side of the tensor that is scaled, pixels.
+    The block has `in_width` input channels, and the scaled tensor has the side `side`, pixels.
     """
     if not stage.se_ratio:
         return Cost()

@@ -42,11 +42,7 @@ class Network(nn.Module):
         self.classifier = nn.Linear(architecture.head_width, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits (batch, num_classes).
-
-        Args:
-            images: (batch, 3, height, width) floats, normalised to [-1, 1].
-        """
+        """Return logits (batch, num_classes) of images (batch, 3, height, width) in [-1, 1]."""
         x = self.head(self.stages(self.stem(images)))
         logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
         return logits
@@ -75,8 +71,7 @@ class Network(nn.Module):
 
         Source: google/automl efficientnetv2/effnetv2_model.py, `call`.
         """
-        holds = 0.0 < survival_prob <= 1.0
-        require(holds, "Network.survival_prob", "in (0, 1]", survival_prob)
+        require(0 < survival_prob <= 1, "Network.survival_prob", "in (0, 1]", survival_prob)
         blocks = list(self.blocks())
         for index, block in enumerate(blocks):
             if block.stochastic_depth is not None:

@@ -53,11 +53,9 @@ class Part:
 
 
 def network_parts(architecture: Architecture, image_size: int) -> tuple[Part, ...]:
-    """Return the parts of a network from stem to head; equal blocks are repeated.
+    """Return the parts of a network from stem to head, for square images of this side, pixels.
 
-    Args:
-        architecture: The network.
-        image_size: Side of the square images, pixels.
+    Equal blocks are repeated.
     """
     width, side = architecture.stem_width, output_side(image_size, 2)
     parts = [_stem(width, image_size)]
@@ -69,11 +67,9 @@ def network_parts(architecture: Architecture, image_size: int) -> tuple[Part, ..
 
 
 def space_parts(space: SearchSpace, image_size: int) -> tuple[Part, ...]:
-    """Return the distinct parts of all networks of `space`, in a fixed order.
+    """Return the distinct parts of all networks of `space`, whose last stage may be removable.
 
-    Args:
-        space: A search space; only the last of its stages may be removable.
-        image_size: Side of the square images, pixels.
+    The order is fixed. The images are square, with the side `image_size`, pixels.
     """
     width, side = space.stem_width, output_side(image_size, 2)
     parts = [_stem(width, image_size)]
@@ -92,10 +88,9 @@ def space_parts(space: SearchSpace, image_size: int) -> tuple[Part, ...]:
 
 def _variants(options: StageOptions) -> Iterator[Stage]:
     """Yield every stage that can be chosen, with depth 1."""
-    choices = product(options.block, options.kernel_size, options.expand_ratio)
-    for block, kernel_size, expand_ratio in choices:
-        chosen = {"block": block, "kernel_size": kernel_size, "expand_ratio": expand_ratio}
-        yield options.build({"depth": 1, **chosen})
+    fields = {**options.open_fields(), "depth": (1,)}
+    for chosen in product(*fields.values()):
+        yield options.build(dict(zip(fields, chosen, strict=True)))
 
 
 def _block(stage: Stage, in_width: int, side: int, stride: int) -> Part:

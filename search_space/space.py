@@ -62,12 +62,9 @@ class SearchSpace:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         for number, stage in enumerate(self.stages, start=1):
-            may_be_removable = 1 < number == len(self.stages)
+            is_allowed = not stage.removable or 1 < number == len(self.stages)
             rule = ">= 1 in every stage but the last"
-            depths = list(stage.depth)
-            require(
-                may_be_removable or not stage.removable, f"stages[{number}].depth", rule, depths
-            )
+            require(is_allowed, f"stages[{number}].depth", rule, list(stage.depth))
         require_int("proxy_image_size", self.proxy_image_size, _SMALLEST_IMAGE)
         self.reference()  # checks stem_width and head_width, and that there are stages
 

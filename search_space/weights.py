@@ -44,17 +44,8 @@ def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> d
     """Rename the weights of timm's ``efficientnet_*``, ``tf_efficientnet_*`` and ``*v2_*``.
 
     Networks with ``tf_`` in their name come from TensorFlow and need
-    ``build_network(..., padding="tf-same")``. The classifier may have any number of classes.
-
-    Args:
-        architecture: The network.
-        state_dict: timm's names and tensors, of any dtype; they are not copied.
-
-    Returns:
-        As `from_torchvision`.
-
-    Raises:
-        ValueError: If a tensor is missing, unknown or of another shape; the message names it.
+    ``build_network(..., padding="tf-same")``. Args, returns and raises as `from_torchvision`,
+    with timm's names in `state_dict`.
 
     Source: timm 1.0.31, timm/models/_efficientnet_blocks.py.
     """
@@ -133,8 +124,7 @@ def _renamed(
     names += [*_layer("head", *head), *_linear("classifier", classifier)]
     if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
         raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
-    missing = [theirs for _, theirs in names if theirs not in state_dict]
-    if missing:
+    if missing := [theirs for _, theirs in names if theirs not in state_dict]:
         raise ValueError(f"state_dict lacks {_list(missing)}")
     num_classes = state_dict[f"{classifier}.bias"].shape[0]
     with torch.device("meta"):

@@ -72,9 +72,8 @@ class StageOptions:
             for option in options:
                 self._check_option(field, option)
         for field, value in asdict(self.backbone).items():
-            options = open_fields[field]
-            rule = f"among the options {list(options)}"
-            require(value in options, f"backbone.{field}", rule, value)
+            rule = f"among the options {list(open_fields[field])}"
+            require(value in open_fields[field], f"backbone.{field}", rule, value)
         if self.removable:
             require(self.stride == 1, "stride", "1 where depth may be 0", self.stride)
         if not any(self.depth):
@@ -97,10 +96,7 @@ class StageOptions:
         """Draw one option for each decision, uniformly over the distinct stages."""
         fields = self.open_fields()
         depth = rng.choices(fields.pop("depth"), self._weights())[0]
-        return {
-            "depth": depth,
-            **{field: rng.choice(options) for field, options in fields.items()},
-        }
+        return {"depth": depth} | {field: rng.choice(options) for field, options in fields.items()}
 
     def build(self, chosen: Mapping[str, Any]) -> Stage:
         """Return the stage with these choices, one for each of `DECISION_FIELDS`.

@@ -42,10 +42,6 @@ def test_block_types_may_be_given_by_name() -> None:
     assert replace(STAGE, block="fused_mbconv").block is BlockType.FUSED_MBCONV  # type: ignore[arg-type]
 
 
-def test_num_blocks_adds_up_the_stages() -> None:
-    assert replace(SMALL, stages=(STAGE, STAGE, replace(STAGE, depth=5))).num_blocks == 9
-
-
 def test_values_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         SMALL.stem_width = 8  # type: ignore[misc]

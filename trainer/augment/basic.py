@@ -33,9 +33,6 @@ def shift_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tens
         padding: Largest shift in pixels, >= 0 and below height and width.
         generator: Of the images' device; draws a vertical and a horizontal shift per image.
 
-    Returns:
-        A new tensor of the same shape and dtype, channels_last.
-
     Raises:
         ValueError: If `padding` is negative or not below the image's sides.
 
@@ -45,12 +42,12 @@ def shift_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tens
     count, _, height, width = images.shape
     side = min(height, width)
     require(0 <= padding < side, "shift_crop.padding", f"in [0, {side})", padding)
+    device = images.device
     shifts = torch.randint(
-        -padding, padding + 1, (2, count, 1), generator=generator, device=images.device
+        -padding, padding + 1, (2, count, 1), generator=generator, device=device
     )
-    rows = _reflected(shifts[0], height)
-    columns = _reflected(shifts[1], width)
-    samples = torch.arange(count, device=images.device)[:, None, None]
+    rows, columns = _reflected(shifts[0], height), _reflected(shifts[1], width)
+    samples = torch.arange(count, device=device)[:, None, None]
     # NHWC: the gather moves whole pixels, and its result is channels_last once permuted back.
     pixels = images.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]]
     return pixels.permute(0, 3, 1, 2)
@@ -72,9 +69,6 @@ def cutout(
             uniform in the upper half of the range: 128 to 255 in uint8, [0, 1) in floats
             normalised to [-1, 1].
 
-    Returns:
-        A new tensor of the same shape and dtype, channels_last.
-
     Raises:
         ValueError: If `part` is negative.
 
@@ -85,14 +79,10 @@ def cutout(
     count, _, height, width = images.shape
     centres = torch.rand((count, 2), generator=generator, device=images.device)
     half = int(part * min(height, width) / 2)
-    rows, columns = covered(
-        centres, torch.full_like(centres, 2 * half), height=height, width=width
-    )
+    sides = torch.full_like(centres, 2 * half)
+    rows, columns = covered(centres, sides, height=height, width=width)
     pixels = images.permute(0, 2, 3, 1)
-    if fill is None:
-        filled = _noise(pixels, generator)
-    else:
-        filled = torch.full((), fill, dtype=images.dtype, device=images.device)
+    filled = _noise(pixels, generator) if fill is None else pixels.new_full((), fill)
     return cover(pixels, rows, columns, filled).permute(0, 3, 1, 2)
 
 

@@ -14,12 +14,8 @@ LEVELS = 256
 def look_up(pixels: Tensor, tables: Tensor) -> Tensor:
     """Replace each level by its entry in the table of its image and channel.
 
-    Args:
-        pixels: (images, height, width, channels), uint8.
-        tables: (images, channels, 256), uint8.
-
-    Returns:
-        (images, height, width, channels), uint8.
+    The pixels are (images, height, width, channels) and the tables (images, channels, 256), both
+    uint8. The result is a new tensor like the pixels.
     """
     index = _table_index(pixels)
     return tables.flatten().index_select(0, index.flatten()).view_as(pixels)
@@ -33,8 +29,7 @@ def invert_tables(count: int, device: torch.device) -> Tensor:
 def posterize_tables(bits: Tensor) -> Tensor:
     """Return tables (images, 1, 256), uint8, that keep the highest bits of every level.
 
-    Args:
-        bits: (images,) int32, in [1, 8].
+    The numbers of bits are (images,) int32 in [1, 8].
     """
     step = torch.ones_like(bits) << (8 - bits)
     return (_levels(bits.device) & -step[:, None, None]).to(torch.uint8)
@@ -43,8 +38,7 @@ def posterize_tables(bits: Tensor) -> Tensor:
 def solarize_tables(thresholds: Tensor) -> Tensor:
     """Return tables (images, 1, 256), uint8, that invert the levels from a threshold on.
 
-    Args:
-        thresholds: (images,) int32, in [0, 256]; 256 changes nothing.
+    The thresholds are (images,) int32 in [0, 256]; 256 changes nothing.
     """
     levels = _levels(thresholds.device)
     inverted = LEVELS - 1 - levels
@@ -54,8 +48,7 @@ def solarize_tables(thresholds: Tensor) -> Tensor:
 def solarize_add_tables(added: Tensor) -> Tensor:
     """Return tables (images, 1, 256), uint8, that add to the levels below 128, up to 255.
 
-    Args:
-        added: (images,) int32, >= 0.
+    The numbers to add are (images,) int32, >= 0.
     """
     levels = _levels(added.device)
     raised = (levels + added[:, None, None]).clamp(max=LEVELS - 1)
@@ -63,10 +56,9 @@ def solarize_add_tables(added: Tensor) -> Tensor:
 
 
 def brightness_tables(factors: Tensor) -> Tensor:
-    """Return tables (images, 1, 256), uint8, that blend with black: 0 is black, 1 the image.
+    """Return tables (images, 1, 256), uint8, that blend with black.
 
-    Args:
-        factors: (images,) float32, >= 0.
+    The factors are (images,) float32, >= 0; 0 is black, 1 the image.
     """
     levels = _levels(factors.device).float()
     return blend(torch.zeros_like(levels), levels, factors[:, None, None])
@@ -78,9 +70,8 @@ def contrast_tables(pixels: Tensor, factors: Tensor) -> Tensor:
     The mean is rounded to a level. The released code blends with (number of pixels / 256, at
     most 255) instead of the mean: with white, from 256 x 256 pixels on. This is Pillow's mean.
 
-    Args:
-        pixels: (images, height, width, 3), uint8.
-        factors: (images,) float32, >= 0; 0 is grey, 1 the image.
+    The pixels are (images, height, width, 3) uint8, the factors (images,) float32, >= 0; 0 is
+    grey, 1 the image.
     """
     mean = (grey(as_planes(pixels)).flatten(1).double().mean(1) + 0.5).floor().float()
     levels = _levels(pixels.device).float()
@@ -91,11 +82,9 @@ def contrast_tables(pixels: Tensor, factors: Tensor) -> Tensor:
 def autocontrast_tables(pixels: Tensor) -> Tensor:
     """Return tables that map each channel's darkest and brightest level to 0 and 255.
 
-    A channel with a single level does not change. The tables, (images, channels, 256) uint8, are
-    computed in float64 and truncated, as in Pillow.
-
-    Args:
-        pixels: (images, height, width, channels), uint8.
+    A channel with a single level does not change. The tables, (images, channels, 256) uint8 for
+    pixels (images, height, width, channels) uint8, are computed in float64 and truncated, as in
+    Pillow.
     """
     low = pixels.amin(1).amin(1).double()[..., None]
     high = pixels.amax(1).amax(1).double()[..., None]
@@ -109,11 +98,9 @@ def autocontrast_tables(pixels: Tensor) -> Tensor:
 def equalize_tables(pixels: Tensor) -> Tensor:
     """Return tables that equalize each channel's histogram, (images, channels, 256), uint8.
 
-    A channel with a single level does not change, nor one with fewer than 255 pixels below its
-    brightest level, which is less than one pixel per step.
-
-    Args:
-        pixels: (images, height, width, channels), uint8.
+    The pixels are (images, height, width, channels), uint8. A channel with a single level does
+    not change, nor one with fewer than 255 pixels below its brightest level, which is less than
+    one pixel per step.
 
     Source: Pillow's ImageOps.equalize; the released code's equalize is the same.
     """
@@ -171,8 +158,7 @@ def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
 def grey(planes: Tensor) -> Tensor:
     """Return luma (images, height, width), float32, whole numbers in [0, 255].
 
-    Args:
-        planes: (3, images, height, width) red, green and blue, float32 in [0, 255].
+    The planes are (3, images, height, width) red, green and blue, float32 in [0, 255].
 
     Source: ITU-R BT.601 with 16 fractional bits, as Pillow's convert("L"). Every sum is a whole
     number below 2**24, so float32 holds it exactly.
@@ -185,12 +171,7 @@ def grey(planes: Tensor) -> Tensor:
 def color(pixels: Tensor, factors: Tensor) -> Tensor:
     """Blend with the grey version: 0 is grey, 1 is the image, above 1 more colourful.
 
-    Args:
-        pixels: (images, height, width, 3), uint8.
-        factors: (images,) float32, >= 0.
-
-    Returns:
-        (images, height, width, 3), uint8.
+    Pixels and result are (images, height, width, 3) uint8, the factors (images,) float32, >= 0.
     """
     planes = as_planes(pixels)  # separate channels are long rows: a third less time
     return blend(grey(planes), planes, factors[:, None, None]).permute(1, 2, 3, 0).contiguous()
@@ -205,14 +186,8 @@ def sharpness(pixels: Tensor, factors: Tensor) -> Tensor:
     """Blend with the smoothed version: 0 is smooth, 1 is the image, above 1 sharper.
 
     The smoothing gives a pixel weight 5 and its eight neighbours weight 1. The border of the
-    image does not change.
-
-    Args:
-        pixels: (images, height, width, channels), uint8.
-        factors: (images,) float32, >= 0.
-
-    Returns:
-        The same shape, uint8.
+    image does not change. Pixels and result are (images, height, width, channels) uint8, the
+    factors (images,) float32, >= 0.
 
     Source: Pillow's ImageFilter.SMOOTH, rounded; the released code truncates.
     """

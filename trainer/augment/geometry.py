@@ -34,15 +34,9 @@ def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:
     """Read each output pixel from the nearest source pixel of its image's matrix.
 
     Each image gets a frame of one filled pixel, which represents everything outside. The batch
-    takes one gather of whole pixels.
-
-    Args:
-        pixels: (images, height, width, channels), any dtype.
-        matrices: (images, 2, 3) float32, from output coordinates to source coordinates.
-        fill: Value of pixels outside the image.
-
-    Returns:
-        The same shape and dtype as `pixels`.
+    takes one gather of whole pixels. Pixels and result are (images, height, width, channels) of
+    any dtype; the matrices are those of `affine_matrices`, and `fill` is the value of pixels
+    outside the image.
 
     Source: Pillow's Image.transform(AFFINE, NEAREST). Coordinates on the border between two
     pixels may be rounded to either.
@@ -85,16 +79,10 @@ def covered(centres: Tensor, sides: Tensor, *, height: int, width: int) -> tuple
 
 
 def cover(pixels: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor:
-    """Fill a box of each image.
+    """Fill the box of each image that has these rows and columns, from `covered`.
 
-    Args:
-        pixels: (images, height, width, channels), any dtype.
-        rows: (images, height) bool, from `covered`.
-        columns: (images, width) bool, from `covered`.
-        fill: Of the pixels' dtype; a scalar, or the shape of `pixels`.
-
-    Returns:
-        The same shape and dtype as `pixels`.
+    Pixels and result are (images, height, width, channels) of any dtype; `fill` has the same
+    dtype, and is a scalar or has the shape of `pixels`.
     """
     count, height, width, channels = pixels.shape
     columns = columns.repeat_interleave(channels, dim=1)  # long rows are three times as fast

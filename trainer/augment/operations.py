@@ -72,14 +72,9 @@ class Draws:
 
 
 def apply_ops(images: Tensor, draws: Draws) -> Tensor:
-    """Apply to each image the operation that was drawn for it.
+    """Apply to each image the operation that was drawn for it, with draws on the images' device.
 
-    Args:
-        images: (batch, 3, height, width), uint8.
-        draws: Draws for as many images, on their device.
-
-    Returns:
-        A new tensor (batch, 3, height, width), uint8, channels_last.
+    Images and result are (batch, 3, height, width), uint8; the result is new and channels_last.
     """
     pixels = images.permute(0, 2, 3, 1).contiguous()  # no copy if the images are channels_last
     starts = (Op.COLOR, Op.SHARPNESS, Op.ROTATE, Op.CUTOUT)

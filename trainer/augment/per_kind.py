@@ -19,11 +19,8 @@ def apply_per_kind(
     Args:
         op_index: (batch,) int64, positions in `ops`.
         ops: Functions of the inputs, or of some of their rows, that treat each row separately.
-            All return the same shape and dtype per row.
+            All return the same shape and dtype per row, which the result has too.
         inputs: Tensors (batch, ...) of any dtype.
-
-    Returns:
-        (batch, ...), with the shape per row and the dtype that the operations return.
     """
     if not gathers_rows(op_index.device):
         result = ops[0](*inputs)

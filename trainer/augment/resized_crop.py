@@ -106,10 +106,9 @@ def resize_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def _resized(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    _, _, height, width = images.shape
     top, left, box_height, box_width = boxes.float().unbind(1)
-    down = _weights(top, box_height, size, height)
-    across = _weights(left, box_width, size, width)
+    down = _weights(top, box_height, size, images.shape[2])
+    across = _weights(left, box_width, size, images.shape[3])
     planes = images.float().contiguous()  # contiguous planes, as the matrix products need
     resized = down[:, None] @ (planes @ across[:, None].mT)
     if not images.is_floating_point():
@@ -131,11 +130,7 @@ def _chunk_length(images: Tensor, size: int) -> int:
 def _weights(start: Tensor, length: Tensor, size: int, side: int) -> Tensor:
     """Return (images, size, side), the weight of each input pixel in each output pixel.
 
-    Args:
-        start: (images,) start of the box, pixels.
-        length: (images,) length of the box, pixels.
-        size: Output pixels.
-        side: Input pixels.
+    Start and length of the box are (images,), in input pixels.
     """
     scale = (length / size)[:, None]
     centres = start[:, None] + (torch.arange(size, device=start.device) + 0.5) * scale

@@ -32,9 +32,7 @@ def decoding_progress(
 ) -> Iterator[DecodingProgress]:
     """Yield a progress display for `prepare`; it shows nothing until it is called.
 
-    Args:
-        title: Text before the numbers.
-        stream: Where to show the progress; the default is standard error.
+    `title` stands before the numbers; the default of `stream` is standard error.
     """
     stream = stream or sys.stderr
     if not stream.isatty():

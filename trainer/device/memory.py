@@ -25,17 +25,10 @@ def predict_training_memory(
 ) -> int:
     """Return the predicted memory of one training step, bytes.
 
-    It is the lower bound of `search_space.cost.training_memory_bytes`: libraries' workspaces,
-    the moving average of the weights and augmentation are not included.
-
-    Args:
-        architecture: The network.
-        image_size: Side of the square training images, pixels.
-        batch_size: Images per step.
-        num_classes: Outputs of the classifier.
-        precision: Arithmetic of the forward pass, and so of the activations.
-        optimizer: Update rule; it determines the state tensors of each parameter.
-        momentum: Momentum of the optimizer, see `trainer.optim.make_optimizer`.
+    It is the lower bound of `search_space.cost.training_memory_bytes`, which describes the first
+    arguments: libraries' workspaces, the moving average of the weights and augmentation are not
+    included. The precision determines the size of the activations; the optimizer and its
+    momentum (see `trainer.optim.make_optimizer`) the state tensors of each parameter.
     """
     return training_memory_bytes(
         architecture,
@@ -50,9 +43,7 @@ def predict_training_memory(
 def device_memory_bytes(device: torch.device, *, free: bool = False) -> int:
     """Return the memory of a GPU, or of this host for a CPU.
 
-    Args:
-        device: The device.
-        free: Whether to count only what a new training can use now.
+    With `free`, only what a new training can use now counts.
     """
     if device.type != "cuda":
         return available_host_memory_bytes() if free else host_memory_bytes()

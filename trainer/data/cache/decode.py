@@ -47,10 +47,6 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     A JPEG of at least twice the wanted size is decoded at 1/2, 1/4 or 1/8 in its DCT, which is
     2 to 3 times faster and differs by about one grey level.
 
-    Args:
-        raw: The encoded file, or a picture; None raises the error.
-        size: Side of the result, pixels.
-
     Returns:
         Pixels (size, size, 3), uint8 RGB, and the short side before resizing, pixels.
 

@@ -83,7 +83,6 @@ def open_cache(path: Path) -> CachedImages:
         OSError: If one of its files is missing or cannot be read.
     """
     meta = read_meta(path)
-    splits = {name: _open_split(path, name, entry) for name, entry in meta["splits"].items()}
     return CachedImages(
         path=path,
         name=meta["name"],
@@ -91,7 +90,7 @@ def open_cache(path: Path) -> CachedImages:
         image_size=meta["image_size"],
         native_size=meta["native_size"],
         default_flip=meta["default_flip"],
-        splits=splits,
+        splits={name: _open_split(path, name, entry) for name, entry in meta["splits"].items()},
     )
 
 

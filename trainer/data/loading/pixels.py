@@ -38,22 +38,17 @@ class PixelStore:
             raise ValueError("PixelStore.indices must name at least one image, got none")
         self._split, self._indices, self._device = split, indices, device
         self._labels = torch.from_numpy(split.labels[indices])
-        image_bytes = math.prod(split.images.shape[1:])
-        fits = len(indices) * image_bytes <= resident_bytes
+        fits = len(indices) * math.prod(split.images.shape[1:]) <= resident_bytes
         self._resident = self._upload() if device.type == "cuda" and fits else None
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def read(self, positions: Indices) -> tuple[Tensor, Tensor]:
-        """Return pixels and labels of the images at `positions`, both on the host.
+        """Return pixels and labels of the images at `positions`, (n,) int64, both on the host.
 
-        Args:
-            positions: (n,) int64, positions in the indices.
-
-        Returns:
-            Pixels (n, size, size, 3), uint8, or the positions if the pixels are on the GPU; and
-            labels (n,) int64, or (n, k) if images may have several classes.
+        The pixels are (n, size, size, 3), uint8, or the positions if the pixels are on the GPU;
+        the labels are (n,) int64, or (n, k) if images may have several classes.
         """
         labels = self._labels[positions]
         if self._resident is not None:
@@ -86,14 +81,10 @@ class PixelStore:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Resize square images with antialiasing.
+    """Resize square images (batch, channels, side, side), uint8 or float, with antialiasing.
 
-    Args:
-        images: (batch, channels, side, side), uint8 or float.
-        size: Side of the result, pixels.
-
-    Returns:
-        (batch, channels, size, size) of the images' dtype; the given tensor if `size` is `side`.
+    The result is (batch, channels, size, size) of the images' dtype; the given tensor if `size`
+    is `side`.
     """
     if images.shape[-1] == size:
         return images

@@ -126,10 +126,8 @@ class TrainFeed:
 def class_targets(labels: Tensor, num_classes: int) -> Tensor:
     """Return targets (batch, num_classes), float32 in [0, 1], whose rows sum to 1.
 
-    Args:
-        labels: (batch,) int64 class positions; or (batch, k) with the positions of all classes
-            of an image without duplicates, padded by -1.
-        num_classes: Columns of the targets.
+    The labels are (batch,) int64 class positions; or (batch, k) with the positions of all
+    classes of an image without duplicates, padded by -1.
 
     Source: google/automl efficientnetv2/datasets.py divides ImageNet-21k's labels by their sum.
     """

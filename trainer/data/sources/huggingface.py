@@ -112,11 +112,9 @@ def parquet_source(path: Path) -> TableSource:
 
 
 def hub_source(name: str, download_folder: Path) -> TableSource:
-    """Download a data set of the Hugging Face hub, or use an earlier download.
+    """Download a data set such as ``owner/name`` of the Hugging Face hub.
 
-    Args:
-        name: Such as ``owner/name``.
-        download_folder: Keeps the download, so that another image size needs no network.
+    `download_folder` keeps the download, so that another image size needs no network.
 
     Raises:
         OSError: If the hub cannot be reached or does not have the data set.

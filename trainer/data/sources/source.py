@@ -122,11 +122,7 @@ class Source(ABC):
 
     @abstractmethod
     def open(self, scratch: Path, /) -> OpenedSource:
-        """Read the labels.
-
-        Args:
-            scratch: Folder for temporary files, which is removed after the decoding.
-        """
+        """Read the labels; `scratch` is for temporary files and removed after the decoding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
