@@ -6,7 +6,7 @@ groups, each of which is complete or absent.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from trainer.proxy.measurement import MeasuredCosts
@@ -149,16 +149,12 @@ class Metrics:
         return Metrics.from_dict({**self.to_dict(), **newer.to_dict()})
 
 
-def _names(group: type[Any]) -> list[str]:
-    return [field.name for field in fields(group)]
-
-
 # Key in files -> attribute, for each group. Some attributes of a `StepTime` have a prefix in
 # files, because their names alone would be unclear.
 _QUALITY = ("spread", "repeats", "attempts", "contaminated", "wide_spread", "clock")
-_TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in _names(StepTime)}
-_COSTS = {key: key for key in _names(MeasuredCosts) if key != "timing"}
-_TRAINING = {key: key for key in _names(TrainingResult) if key != "rung"}
+_TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in StepTime.__annotations__}
+_COSTS = {key: key for key in MeasuredCosts.__annotations__ if key != "timing"}
+_TRAINING = {key: key for key in TrainingResult.__annotations__ if key != "rung"}
 _RUNG = {"rung": "number", "rung_image_size": "image_size", "rungs_trained_again": "trained_again"}
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
 _RUNG_SECONDS = re.compile(rf"{_SECONDS}_rung\d+")

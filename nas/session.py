@@ -117,7 +117,7 @@ def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:
         tried += ", but promotions to the next rung are left"
     return (
         f"ended before its budget: the time budget of {config.time_budget} is spent, with "
-        f"{tried}; a larger --time-budget goes on"
+        f"{tried}; a larger --time-budget continues it"
     )
 
 

@@ -66,7 +66,9 @@ class Results:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged; remove it to go on ({error})") from error
+            raise ValueError(
+                f"{path} is damaged; remove it to resume the search ({error})"
+            ) from error
 
     def save(self, candidate: Candidate, outcome: Outcome) -> None:
         """Write the candidate's file, whole or not at all.

@@ -143,7 +143,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         if own.st_size != self._size:
             raise HeldError(
                 f"another process writes to {self.path}, whose file system has no locks; "
-                f"let one search go on at a time"
+                f"run one search at a time"
             )
         try:
             if os.path.samestat(own, self.path.stat()):
@@ -153,14 +153,14 @@ class Ledger(AbstractContextManager["Ledger"]):
             if own.st_nlink or not self.path.parent.is_dir():
                 raise OSError(
                     f"{self.path} was moved or removed while a search wrote to it; "
-                    f"the same command goes on where it is put back"
+                    f"put it back, and the same command resumes the search"
                 ) from None
         with self.path.open("xb") as copy:
             copy.write(os.pread(self._fd, self._size, 0))
             os.fsync(copy.fileno())
         raise OSError(
-            f"{self.path} was removed while a search wrote to it; it is there again, "
-            f"and the same command goes on"
+            f"{self.path} was removed while a search wrote to it; it was written again, "
+            f"and the same command resumes the search"
         )
 
     def _write_header(self) -> None:

@@ -90,17 +90,17 @@ class _MachineError(Exception):
     """The machine is at fault, not the candidate; the message says why."""
 
 
+@dataclass
 class _Guarded:
     """An evaluator that raises nothing but `_MachineError`."""
 
-    def __init__(self, evaluate: Evaluate) -> None:
-        self.reusable = True
-        self._evaluate = evaluate
+    evaluate: Evaluate
+    reusable: bool = True
 
     def __call__(self, candidate: Candidate) -> Outcome:
         started = time.perf_counter()
         try:
-            return self._evaluate(candidate)
+            return self.evaluate(candidate)
         except OSError as error:
             raise _MachineError(_one_line(error)) from error
         except Exception as error:  # noqa: BLE001 (it is recorded, with its traceback)

@@ -205,12 +205,12 @@ class NoWorkerNotice:
         now = time.monotonic()
         if any_running:
             if self._is_noted:
-                self._observer.note("a worker is up again")
+                self._observer.note("a worker runs again")
             self._since, self._is_noted = now, False
         elif not self._is_noted and now - self._since > PATIENCE_S:
             self._is_noted = True
             self._observer.note(
-                f"no worker has been up for {now - self._since:.0f} s: Ray has room for none, or "
-                f"is slow to start one; the search goes on when one is up (`ray status` of a "
+                f"no worker has run for {now - self._since:.0f} s: Ray has no resources for one "
+                f"or is slow to start one; the search continues when one runs (`ray status` of a "
                 f"cluster shows its nodes)"
             )

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -71,6 +72,7 @@ class _StoppedError(Exception):
     """Ends a Tune run from within."""
 
 
+@dataclass(eq=False)
 class _Supervisor(tune.Callback):  # type: ignore[misc]
     """Looks after a Tune run between two of its steps.
 
@@ -78,31 +80,27 @@ class _Supervisor(tune.Callback):  # type: ignore[misc]
     trials that exceed their time limit, and notes that no trial has a process.
     """
 
-    def __init__(
-        self,
-        stop: StopRequest,
-        session: RaySession,
-        searcher: EngineSearcher,
-        notice: NoWorkerNotice,
-    ) -> None:
-        self._stop, self._session, self._searcher, self._notice = stop, session, searcher, notice
+    stop: StopRequest
+    session: RaySession
+    searcher: EngineSearcher
+    notice: NoWorkerNotice
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
-        self._searcher.trial_started(trial.trial_id)
+        self.searcher.trial_started(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002 (Tune's signature)
-        if self._stop.requested() or self._searcher.failure:
+        if self.stop.requested() or self.searcher.failure:
             raise _StoppedError
-        overdue = self._searcher.take_overdue()
+        overdue = self.searcher.take_overdue()
         for trial in trials:
             if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
                 ray.kill(trial.temporary_state.ray_actor)
         try:
-            self._session.require_alive()
+            self.session.require_alive()
         except OSError as error:
-            self._searcher.failure = error
+            self.searcher.failure = error
             raise
-        self._notice.update(any_running=any(one.status == Trial.RUNNING for one in trials))
+        self.notice.update(any_running=any(one.status == Trial.RUNNING for one in trials))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing to Tune, which pickles its callbacks with its settings."""

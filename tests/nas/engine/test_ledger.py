@@ -155,7 +155,7 @@ def test_a_ledger_that_is_removed_is_put_back_and_nothing_is_lost(path: Path) ->
     with Ledger(path, SETTINGS) as ledger:
         ledger.append(note(0), note(1))
         path.unlink()
-        with pytest.raises(OSError, match=r"ledger\.jsonl was removed .* it is there again"):
+        with pytest.raises(OSError, match=r"ledger\.jsonl was removed .* it was written again"):
             ledger.append(note(2))
     assert notes(path) == [0, 1]
     with Ledger(path, SETTINGS) as again:

@@ -32,10 +32,10 @@ def test_a_note_when_no_worker_runs_for_long_and_one_when_a_worker_runs(
     for clock[0], is_up in [(211, False), (400, False)]:
         notice.update(any_running=is_up)
     (note,) = notes
-    assert note.startswith("no worker has been up for 61 s: Ray has room for none")
+    assert note.startswith("no worker has run for 61 s: Ray has no resources for one")
     for clock[0], is_up in [(500, True), (510, True), (569, False)]:
         notice.update(any_running=is_up)
-    assert notes[1:] == ["a worker is up again"]
+    assert notes[1:] == ["a worker runs again"]
     clock[0] = 571
     notice.update(any_running=False)
     assert len(notes) == 3

@@ -104,8 +104,8 @@ def test_a_search_without_a_single_worker_says_so_and_goes_on_when_there_is_one(
     engine = search(executor, session, tmp_path, make_with_threads, on_note=on_note)
     assert engine.counts.complete == 12
     assert [note.split(" for ")[0] for note in notes] == [
-        "no worker has been up",
-        "a worker is up again",
+        "no worker has run",
+        "a worker runs again",
     ]
 
 
