@@ -1,4 +1,4 @@
-"""Progress of the preparation of images: a bar on a terminal, lines elsewhere."""
+"""Progress bars, and the progress of the preparation of images, which is lines off a terminal."""
 
 import sys
 import time
@@ -11,12 +11,19 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+def progress_bar(title: str, *more: ProgressColumn, console: Console) -> Progress:
+    """Return a display of title, bar, count and time left; it shows nothing off a terminal."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *more)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class DecodingProgress(Protocol):
@@ -38,8 +45,7 @@ def decoding_progress(
     if not stream.isatty():
         yield _Lines(title, stream)
         return
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
+    with progress_bar(title, console=Console(file=stream)) as progress:
         yield _Bar(progress, progress.add_task(title, total=None, visible=False))
 
 

@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TextColumn
 
+from search_space.command_line.command import print_lines
+from trainer.data.progress import progress_bar
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
 from trainer.fit.setup import StepReport, TrainingObserver
@@ -51,22 +53,13 @@ class ConsoleDisplay:
 
     def print(self, line: str) -> None:
         """Print a line, above the progress bar if there is one."""
-        self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        print_lines(self.console, line)
 
     @contextmanager
     def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:
         """Show a progress bar; without a terminal print lines at intervals."""
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        with bar:
+        numbers = TextColumn("{task.fields[numbers]}")
+        with progress_bar("{task.description}", numbers, console=self.console) as bar:
             yield _ConsoleProgress(plan, self, bar, start)
 
 

@@ -1,9 +1,9 @@
 """Output of `nas-train --dry-run`: the phases with their memory and their time."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from trainer.data.progress import progress_bar
 from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRun, plan_of, train_split
@@ -68,15 +68,7 @@ def show_plan(run: TrainRun, workers: int, display: ConsoleDisplay) -> None:
 
 def _time_phases(finder: BatchSizeFinder, batches: tuple[PhaseBatch, ...]) -> list[float]:
     """Return the seconds of a step of every phase; for a large network on a CPU in minutes."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("timing a step of every phase"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with progress_bar("timing a step of every phase", console=Console(stderr=True)) as progress:
         phases = progress.track(finder.plan.phases)
         return [finder.step_seconds(*one) for one in zip(phases, batches, strict=True)]
 

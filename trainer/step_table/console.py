@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from search_space.space import SearchSpace
+from trainer.data.progress import progress_bar
 from trainer.device.gate import DeviceGate, device_key
 from trainer.step_table.build import build_step_table
 from trainer.step_table.table import StepTable, save_step_table
@@ -46,8 +47,7 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
 
 def table_progress() -> Progress:
     """Return a display on stderr of the timed groups of parts and networks, and the time left."""
-    columns = (TextColumn("timing {task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    return progress_bar("timing {task.description}", console=Console(stderr=True))
 
 
 def describe_table(table: StepTable) -> dict[str, object]:
