@@ -105,7 +105,7 @@ class Policy:
         """Return the distributions over the V options at every step, of batch shape [T, B].
 
         The log-probability of an option of another decision is about -1e9, and its probability
-        is 0. Both arguments are as `padded` returns them; a step in the padding has the last
+        is 0. Both arguments are as `pad_trials` returns them; a step in the padding has the last
         decision.
         """
         layers = [self.layers(name, size) for name, size in num_options.items()]
@@ -143,7 +143,7 @@ class Policy:
         used = [index for index, actions in enumerate(trials) if actions]
         if not used:
             return
-        num_options, actions, old_log_probs = padded([trials[index] for index in used])
+        num_options, actions, old_log_probs = pad_trials([trials[index] for index in used])
         advantage = torch.tensor([advantages[index] for index in used], dtype=torch.float64)
         for _ in range(self._epochs):
             options = self.forward(num_options, actions)
@@ -165,7 +165,7 @@ class Policy:
         return parameters
 
 
-def padded(trials: Sequence[Sequence[Action]]) -> tuple[dict[str, int], Tensor, Tensor]:
+def pad_trials(trials: Sequence[Sequence[Action]]) -> tuple[dict[str, int], Tensor, Tensor]:
     """Return B trials of at most T actions as tensors, time first, padded at their ends.
 
     Args:

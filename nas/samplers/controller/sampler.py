@@ -49,7 +49,7 @@ class PolicyCache(History):
 
 
 class _Rollout(NamedTuple):
-    """The progress of a trial: its policy, the decisions made, and the state after them."""
+    """The progress of trial `number`: its policy, its decisions, and the state after them."""
 
     number: int
     policy: "Policy"
@@ -115,16 +115,9 @@ class ControllerSampler(ReproducibleSampler):
         check_float("controller's entropy", entropy, 0)
         check_float("controller's baseline_decay", baseline_decay, 0, 1, ends="[)")
         seed = secrets.randbits(32) if seed is None else seed
-        self._cache = PolicyCache(
-            batch=batch,
-            baseline_decay=baseline_decay,
-            seed=seed,
-            hidden=hidden,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            clip=clip,
-            entropy=entropy,
-        )
+        policy = {"seed": seed, "hidden": hidden, "learning_rate": learning_rate}
+        policy |= {"epochs": epochs, "clip": clip, "entropy": entropy}
+        self._cache = PolicyCache(batch=batch, baseline_decay=baseline_decay, **policy)
         super().__init__(seed)
 
     def sample_independent(

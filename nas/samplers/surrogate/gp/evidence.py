@@ -20,7 +20,7 @@ _MAX_LOG_WEIGHT = 3.0
 _MAX_ITERATIONS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class MixtureComponent:
     """A kernel with a noise level, fitted to each target.
 
@@ -54,12 +54,8 @@ def score_components(
         for noise in _NOISE_VARIANCES:
             factor = noisy_factor(covariance, noise)
             half = solve_triangular(factor, targets, lower=True, check_finite=False)
-            amplitude, evidence = _amplitude_and_evidence(factor, (half * half).sum(axis=0))
-            components.append(
-                MixtureComponent(
-                    kernel=kernel, noise=noise, amplitude=amplitude, evidence=evidence
-                )
-            )
+            fit = _amplitude_and_evidence(factor, (half * half).sum(axis=0))
+            components.append(MixtureComponent(kernel, noise, *fit))
     return components
 
 

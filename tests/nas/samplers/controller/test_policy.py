@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from nas.samplers.controller.episodes import Action
-from nas.samplers.controller.policy import padded
+from nas.samplers.controller.policy import pad_trials
 from tests.toys.trials import small_policy
 
 SIZES = {"depth": 3, "block": 2, "kernel": 4}
@@ -27,7 +27,7 @@ def some_trials() -> list[list[Action]]:
 
 
 def test_probabilities_sum_to_one_over_the_options_of_the_steps_decision() -> None:
-    num_options, actions, _ = padded(some_trials())
+    num_options, actions, _ = pad_trials(some_trials())
     options = small_policy(seed=1).forward(num_options, actions)
     probs, entropy = options.probs.detach().numpy(), options.entropy().detach().numpy()
     np.testing.assert_allclose(probs.sum(axis=2), 1.0, rtol=1e-12)
@@ -44,19 +44,19 @@ def test_probabilities_sum_to_one_over_the_options_of_the_steps_decision() -> No
 
 def test_a_trial_has_the_same_probabilities_alone_and_in_a_padded_batch() -> None:
     policy, trials = small_policy(seed=1), some_trials()
-    num_options, actions, log_probs = padded(trials)
+    num_options, actions, log_probs = pad_trials(trials)
     assert (actions >= 0).sum(dim=0).tolist() == [3, 1, 3]
     assert log_probs.isnan().all()
     probs = policy.forward(num_options, actions).log_prob(actions.clamp(min=0))
     for index, trial in enumerate(trials):
-        num_options, alone, _ = padded([trial])
+        num_options, alone, _ = pad_trials([trial])
         expected = policy.forward(num_options, alone).log_prob(alone)[:, 0]
         torch.testing.assert_close(probs[: len(trial), index], expected, rtol=1e-12, atol=0.0)
 
 
 def test_drawing_and_learning_see_the_same_probabilities() -> None:
     policy, (actions, *_) = small_policy(seed=1), some_trials()
-    probs = policy.forward(*padded([actions])[:2]).probs.detach().numpy()
+    probs = policy.forward(*pad_trials([actions])[:2]).probs.detach().numpy()
     first = 0  # of the decision's options among those of all decisions
     state = policy.advance(None, [])
     for time, action in enumerate(actions):
