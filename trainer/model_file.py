@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.atomic_file import write_atomic
 from search_space.network import Network, build_network
 from search_space.nn.layers import Padding
-from trainer.tensor_file import load_tensors, tensor_bytes
+from trainer.tensor_file import load_tensors, save_tensors
 
 SCHEMA = "nas.model/1"
 Weights = Literal["ema", "raw"]
@@ -47,7 +46,6 @@ def save_model(path: Path, model: ModelFile) -> None:
         OSError: If the file cannot be written.
     """
     content = {
-        "schema": SCHEMA,
         "architecture": model.architecture.to_dict(),
         "key": model.architecture.key,
         "class_names": list(model.class_names),
@@ -57,7 +55,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         "ema": _on_cpu(model.ema),
         "raw": _on_cpu(model.raw),
     }
-    write_atomic(path, tensor_bytes(content))
+    save_tensors(path, content, schema=SCHEMA)
 
 
 def read_model(path: str | Path) -> ModelFile:
@@ -67,9 +65,7 @@ def read_model(path: str | Path) -> ModelFile:
         ValueError: If the file is damaged or not a model file.
         OSError: If it cannot be read.
     """
-    content = load_tensors(Path(path), torch.device("cpu"))
-    if content.get("schema") != SCHEMA:
-        raise ValueError(f"{path}: no model file of nas-train")
+    content = load_tensors(Path(path), torch.device("cpu"), schema=SCHEMA)
     return ModelFile(
         architecture=Architecture.from_dict(content["architecture"]),
         class_names=tuple(content["class_names"]),

@@ -20,7 +20,7 @@ from trainer.device.precision import resolve_precision
 from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.recipes.config import Recipe, load_recipe, recipe_names
 from trainer.run.display import ConsoleDisplay
 from trainer.run.plan_table import show_plan
@@ -49,17 +49,19 @@ def _train(argv: Sequence[str] | None) -> int:
     recipe = _recipe(args)
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)
-    run = _run(args, recipe, workers, words)
-    _warn(run, display)
+    request = _request(args, recipe, workers, words)
+    _warn(request, display)
     if args.dry_run:
-        show_plan(run, workers.count, display)
+        show_plan(request, workers.count, display)
         return 0
     with stop_signals() as stop:
         try:
             if workers.count == 1 and workers.address is None:
-                finished = train(run, display, resume=args.resume, stop=stop)
+                finished = train(request, display, resume=args.resume, stop=stop)
             else:
-                finished = train_on_workers(run, args.data, workers, display, resume=args.resume)
+                finished = train_on_workers(
+                    request, args.data, workers, display, resume=args.resume
+                )
         except DivergedError as error:
             print(f"{TRAIN}: {error}", file=sys.stderr)
             return DIVERGED
@@ -68,7 +70,7 @@ def _train(argv: Sequence[str] | None) -> int:
         display.print(f"stopped and saved. Resume with: {again}")
         return SIGNALLED + (stop.signal or 0)
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
-        display.print(str(run.folder / name))
+        display.print(str(request.folder / name))
     return 0
 
 
@@ -95,9 +97,9 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     return validated(Recipe, {**recipe.model_dump(), **given}, place=name) if given else recipe
 
 
-def _run(
+def _request(
     args: argparse.Namespace, recipe: Recipe, workers: Workers, command: tuple[str, ...]
-) -> TrainRun:
+) -> TrainRequest:
     """Return the training that the flags ask for, with its images decoded."""
     file = load_architecture(args.arch)
     device = named_device(args.device if workers.gpus else "cpu")
@@ -113,7 +115,7 @@ def _run(
         images = prepare(args.data, size, on_progress=on_progress)
     # The workers' device: this machine may have no GPU where those of a cluster have some.
     trained_on = torch.device("cuda" if workers.gpus else "cpu")
-    return TrainRun(
+    return TrainRequest(
         file=file,
         recipe=recipe,
         images=images,
@@ -127,9 +129,9 @@ def _run(
     )
 
 
-def _warn(run: TrainRun, display: ConsoleDisplay) -> None:
+def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
     """Print a note if the images are enlarged."""
-    images = run.images
+    images = request.images
     if images.native_size < images.image_size:
         display.print(
             f"note: the images are {images.native_size} px (median) and are enlarged to "

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from tests.toys.training import StopAfter
 from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun, train_split
+from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState
 from trainer.run.display import NoDisplay
 from trainer.run.train import train_share
@@ -52,7 +52,7 @@ def together(size: int, job: Callable[..., None], *arguments: Any) -> None:
         assert process.exitcode == 0
 
 
-def train_together(processes: Processes, run: TrainRun, stop_after: int | None) -> None:
+def train_together(processes: Processes, request: TrainRequest, stop_after: int | None) -> None:
     """Train and save each process's last state; only the last process requests to stop."""
     held: list[TrainState] = []
 
@@ -65,8 +65,8 @@ def train_together(processes: Processes, run: TrainRun, stop_after: int | None) 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("trainer.run.results.plot_training", lambda *_: None)
         patched.setattr("trainer.run.train.fit", remembering)
-        train_share(run, train_split(run), processes, NoDisplay(), stop)
+        train_share(request, processes, NoDisplay(), stop)
     state = held[0].state_dict()
     for own in ("train_seconds", "train_cpu_seconds"):
         del state["counters"][own]
-    torch.save(state, run.folder.parent / f"{run.folder.name}-{processes.rank}.pt")
+    torch.save(state, request.folder.parent / f"{request.folder.name}-{processes.rank}.pt")

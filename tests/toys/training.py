@@ -10,7 +10,7 @@ from search_space.architecture import Architecture, BlockType, Stage
 from search_space.architecture_file import ArchitectureFile
 from trainer.config import validated
 from trainer.data.cache.images import CachedImages, ImageSplit
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.recipes.config import Recipe
 from trainer.stop_signals import StopRequest
 
@@ -87,8 +87,8 @@ def recipe(**changes: Any) -> Recipe:
     return validated(Recipe, {**RECIPE, **changes}, place="toy")
 
 
-def toy_run(folder: Path, **changes: Any) -> TrainRun:
-    return TrainRun(
+def toy_run(folder: Path, **changes: Any) -> TrainRequest:
+    return TrainRequest(
         file=architecture_file(),
         recipe=recipe(**changes),
         images=images(),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.distributed.worker_messages import EventQueue, EventReplay
-from trainer.fit.request import TrainRun, plan_of, train_split
+from trainer.fit.request import TrainRequest
 from trainer.run.display import TrainDisplay
-from trainer.run.folder import check_folder, is_finished
+from trainer.run.folder import check_folder
 from trainer.stop_signals import StopRequest, stop_signals
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Workers:
 
 
 def train_on_workers(
-    run: TrainRun, data: str, workers: Workers, display: TrainDisplay, *, resume: bool
+    request: TrainRequest, data: str, workers: Workers, display: TrainDisplay, *, resume: bool
 ) -> bool:
     """Train or resume on several workers; return False if stopped before the end.
 
@@ -54,7 +54,7 @@ def train_on_workers(
     workers share.
 
     Args:
-        run: The training.
+        request: The training.
         data: Value of ``--data``.
         workers: Number and place of the workers.
         display: Shows lines and progress.
@@ -67,11 +67,8 @@ def train_on_workers(
         OSError: If a file cannot be read or written, or the cluster cannot be reached.
         RuntimeError: If the workers are lost repeatedly.
     """
-    split = train_split(run)
-    plan = plan_of(run, split)
-    check_share(run.recipe.batch_size, workers.count)
-    check_folder(run, plan, resume=resume)
-    if is_finished(run, plan):
+    check_share(request.recipe.batch_size, workers.count)
+    if check_folder(request, resume=resume):
         return True
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -79,10 +76,10 @@ def train_on_workers(
         workers=workers.count, gpus_per_worker=workers.gpus, address=workers.address
     )
     # Ray replaces the handler of SIGTERM when it starts, so the handlers are set again here.
-    with starting as session, stop_signals() as stop, EventReplay(plan, display) as replay:
+    with starting as session, stop_signals() as stop, EventReplay(request.plan, display) as replay:
         if session.note:
             display.print(f"{session.note}; the training starts when all workers run")
-        _train(_without_images(run), data, workers, session, replay, stop)
+        _train(_without_images(request), data, workers, session, replay, stop)
         return bool(replay.finished)
 
 
@@ -100,18 +97,18 @@ def check_share(batch_size: int, count: int) -> None:
         )
 
 
-def _without_images(run: TrainRun) -> TrainRun:
+def _without_images(request: TrainRequest) -> TrainRequest:
     """Return the request that is sent to workers: absolute paths, and images without splits."""
     return replace(
-        run,
-        folder=run.folder.absolute(),
-        init_from=None if run.init_from is None else run.init_from.absolute(),
-        images=replace(run.images, splits={}),
+        request,
+        folder=request.folder.absolute(),
+        init_from=None if request.init_from is None else request.init_from.absolute(),
+        images=replace(request.images, splits={}),
     )
 
 
 def _train(
-    run: TrainRun,
+    request: TrainRequest,
     data: str,
     workers: Workers,
     session: RaySession,
@@ -126,7 +123,7 @@ def _train(
     actor = ray.remote(num_cpus=0)(EventQueue).remote()
     path = Path(data).expanduser()
     task = WorkerTask(
-        run=run,
+        request=request,
         data=str(path.absolute()) if path.exists() else data,
         threads=workers.threads,
         queue=QueueHandle(actor),
@@ -158,7 +155,7 @@ def _trainer(task: "WorkerTask", workers: Workers, session: RaySession) -> Any:
     from trainer.distributed.ray_worker import WorkerLossCallback, train_worker
 
     # Ray Train requires a folder that all workers share; it holds nothing of lasting use.
-    storage = task.run.folder if session.folder is None else session.folder
+    storage = task.request.folder if session.folder is None else session.folder
     return TorchTrainer(
         train_worker,
         train_loop_config={"task": task},

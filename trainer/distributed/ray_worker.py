@@ -14,7 +14,7 @@ from ray.train import UserCallback
 from trainer.data.prepare import open_or_prepare
 from trainer.distributed.worker_messages import Event, EventQueue, RemoteDisplay, fatal_error
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun, train_split
+from trainer.fit.request import TrainRequest
 from trainer.run.display import NoDisplay
 from trainer.run.train import train_share
 from trainer.stop_signals import StopRequest
@@ -42,13 +42,13 @@ class WorkerTask:
     """Input of a worker; it does not contain the images.
 
     Attributes:
-        run: The training; its images have their names but no splits.
+        request: The training; its images have their names but no splits.
         data: Value of ``--data``, for a host that has not decoded the images yet.
         threads: CPU threads of each worker; None divides the host's CPUs among its workers.
         queue: Queue of events for the driver.
     """
 
-    run: TrainRun
+    request: TrainRequest
     data: str
     threads: int | None
     queue: QueueHandle
@@ -73,12 +73,11 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
     remote = RemoteDisplay(task.queue)
     is_first = processes.rank == 0
     try:
-        expected = task.run.images
+        expected = task.request.images
         images = open_or_prepare(expected.path, task.data, expected.image_size)
-        run = replace(task.run, images=images, device=processes.device)
+        request = replace(task.request, images=images, device=processes.device)
         finished = train_share(
-            run,
-            train_split(run),
+            request,
             processes,
             remote if is_first else NoDisplay(),
             remote if is_first else StopRequest(),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from search_space.atomic_file import write_atomic
-from trainer.tensor_file import load_tensors, tensor_bytes
+from trainer.tensor_file import load_tensors, save_tensors
 
 SCHEMA = "nas.checkpoint/1"
 NEWEST = "checkpoint.pt"
@@ -40,13 +40,12 @@ class CheckpointFolder:
         Raises:
             OSError: If it cannot be written, for example on a full disk.
         """
-        data = tensor_bytes({"schema": SCHEMA, "step": step, **content})
         path = self._steps / f"step-{step:09d}.pt"
         try:
             self._steps.mkdir(exist_ok=True)
-            write_atomic(path, data)
+            save_tensors(path, {"step": step, **content}, schema=SCHEMA)
             for name in (self._folder / NEWEST, *([self._steps / "best.pt"] if best else [])):
-                _link(path, name, data)
+                _link(path, name)
         except OSError as error:
             before = self._folder / NEWEST
             stays = f"{before} stays as it was" if before.exists() else "there is none yet"
@@ -66,23 +65,19 @@ class CheckpointFolder:
         """
         notes: list[str] = []
         for path in (self._folder / NEWEST, *reversed(self._numbered())):
-            if not path.exists():
-                continue
             try:
-                content = load_tensors(path, device)
+                return load_tensors(path, device, schema=SCHEMA), tuple(notes)
+            except FileNotFoundError:
+                continue
             except ValueError as error:
                 notes.append(str(error))
-                continue
-            if content.get("schema") == SCHEMA:
-                return content, tuple(notes)
-            notes.append(f"{path}: no checkpoint of this version")
         return None, tuple(notes)
 
     def _numbered(self) -> list[Path]:
         return sorted(self._steps.glob("step-*.pt"))
 
 
-def _link(path: Path, name: Path, data: bytes) -> None:
+def _link(path: Path, name: Path) -> None:
     """Make `name` a hard link to `path` atomically, or a copy where links are not supported."""
     draft = name.with_name(f".{name.name}.{os.getpid()}.tmp")
     try:
@@ -91,4 +86,4 @@ def _link(path: Path, name: Path, data: bytes) -> None:
         draft.hardlink_to(path)
         draft.replace(name)
     except OSError:
-        write_atomic(name, data)
+        write_atomic(name, path.read_bytes())

@@ -1,9 +1,7 @@
 """Evaluation of a network on images that it was not trained on, each counted once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,8 +9,7 @@ from torch import Tensor, nn
 from trainer.config import Precision
 from trainer.data.cache.images import ImageSplit
 from trainer.data.labels import Indices
-from trainer.data.loading.batches import normalise
-from trainer.data.loading.pixels import PixelStore, resized
+from trainer.data.loading.batches import Batches
 from trainer.data.loading.train_feed import class_targets
 from trainer.device.precision import autocast
 from trainer.fit.processes import Processes
@@ -40,69 +37,56 @@ class Evaluation:
     num_images: int
 
 
-class EvaluationFeed:
-    """Batches of images of a split at one size; each of n processes takes every n-th image.
+def evaluation_batches(
+    split: ImageSplit, indices: Indices, processes: Processes, *, image_size: int, crop: float
+) -> Batches | None:
+    """Return the batches of this process, which takes every n-th image of n; None if it has none.
 
     Args:
         split: The images.
         indices: (count,) int64 positions in `split`, for all processes together.
+        processes: This process, and those that share the images.
         image_size: Side of the square images, pixels.
         crop: Central share of the side that is kept before resizing, in (0, 1].
-        processes: This process, whose device gets the batches, and those that share the images.
     """
-
-    def __init__(
-        self,
-        split: ImageSplit,
-        indices: Indices,
-        *,
-        image_size: int,
-        crop: float,
-        processes: Processes,
-    ) -> None:
-        own = indices[processes.rank :: processes.size]
-        self._pixels = PixelStore(split, own, processes.device) if len(own) else None
-        self._image_size, self._crop = image_size, crop
-        self.processes = processes
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield batches on the device.
-
-        Yields:
-            Images (batch, 3, size, size), float32 in [-1, 1], and labels, int64 (batch,) or
-            (batch, k), see `ImageSplit`.
-        """
-        if self._pixels is None:
-            return
-        positions = np.arange(len(self._pixels))
-        for start in range(0, len(positions), EVALUATION_BATCH):
-            chosen = positions[start : start + EVALUATION_BATCH]
-            images, labels = self._pixels.to_device(*self._pixels.read(chosen))
-            side = images.shape[-1]
-            kept = max(1, round(self._crop * side))
-            low = (side - kept) // 2
-            images = images[:, :, low : low + kept, low : low + kept]
-            yield normalise(resized(images, self._image_size)), labels
+    own = indices[processes.rank :: processes.size]
+    if len(own) == 0:
+        return None
+    return Batches(
+        split,
+        own,
+        device=processes.device,
+        batch_size=EVALUATION_BATCH,
+        train=False,
+        crop=crop,
+        size=image_size,
+    )
 
 
 @torch.no_grad()
-def evaluate_images(network: nn.Module, feed: EvaluationFeed, precision: Precision) -> Evaluation:
-    """Evaluate `network` on all images of `feed`, over all processes.
+def evaluate_images(
+    network: nn.Module,
+    batches: Batches | None,
+    processes: Processes,
+    precision: Precision,
+) -> Evaluation:
+    """Evaluate `network` on the images of all processes.
 
     Args:
         network: Maps images (batch, 3, size, size) to logits (batch, classes); its mode is
             restored.
-        feed: The images.
+        batches: The images of this process, see `evaluation_batches`.
+        processes: This process, and those that have the other images.
         precision: Arithmetic of the forward pass.
 
     Raises:
         ValueError: If no process has an image.
     """
-    processes, was_training = feed.processes, network.training
+    was_training = network.training
     network.eval()
     # top-1 hits, top-5 hits, loss, images
     sums = torch.zeros(4, dtype=torch.float64, device=processes.device)
-    for images, labels in feed:
+    for images, labels in batches.epoch(0) if batches is not None else ():
         with autocast(processes.device, precision):
             logits = network(images)
         logits = logits.float()

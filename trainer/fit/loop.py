@@ -5,8 +5,8 @@ from contextlib import nullcontext
 
 import torch
 
-from trainer.fit.evaluation import evaluate_images
-from trainer.fit.request import identity_of
+from search_space.network import Network
+from trainer.fit.evaluation import Evaluation, evaluate_images
 from trainer.fit.setup import TrainingObserver, TrainingSetup
 from trainer.fit.state import TrainState
 from trainer.fit.step import take_step
@@ -31,7 +31,7 @@ def fit(
 
     Args:
         state: Changed in place.
-        setup: The plan, the images, the processes and the files.
+        setup: The request, the images, the processes and the files.
         observers: Receive every step, evaluation and rewind, in order.
         stop: Checked before every step.
 
@@ -39,19 +39,19 @@ def fit(
         DivergedError: If gradients remain not finite, see `NonFiniteSettings`.
         OSError: If a checkpoint cannot be written.
     """
-    plan, recipe = setup.plan, setup.run.recipe
-    trained = setup.training_module(state.network)
+    plan, recipe = setup.request.plan, setup.request.recipe
+    wrapped_network = setup.training_module(state.network)
     statistics = [b for b in state.network.buffers() if b.is_floating_point()]
     kept = [torch.empty_like(buffer) for buffer in statistics]
     if state.step == 0:
         _save(state, setup)  # a first rewind needs it, and a full disk is noticed early
     while state.step < plan.total_steps:
         torch._foreach_copy_(kept, statistics)
+        # Only rank 0 enters the gate; the others wait for it in `any`. If all entered, a timer
+        # could start while one process is inside and another outside, and all would wait forever.
         with setup.gate.step() if setup.processes.rank == 0 else nullcontext():
-            # The other processes wait here for rank 0. If each entered the gate, a timer could
-            # let one in that waits for another, which waits for the timer.
             stopping = setup.processes.any(stop.requested())
-            report = None if stopping else take_step(trained, state, setup)
+            report = None if stopping else take_step(wrapped_network, state, setup)
         if report is None:
             _save(state, setup)
             return False
@@ -75,16 +75,19 @@ def _evaluate(
     state: TrainState, setup: TrainingSetup, observers: Sequence[TrainingObserver]
 ) -> bool:
     """Evaluate, and return whether the result is the best so far."""
-    feed, averaged = setup.evaluation_feed, None
-    raw = evaluate_images(state.network, feed, setup.run.precision)
-    if state.average is not None:
-        averaged = evaluate_images(state.averaged, feed, setup.run.precision)
+    raw = _evaluation(state.network, setup)
+    averaged = None if state.average is None else _evaluation(state.averaged, setup)
     for observer in observers:
         observer.evaluated(state.step, raw, averaged)
     top1 = (averaged or raw).top1
     is_best = top1 > state.best_top1
     state.best_top1 = max(top1, state.best_top1)
     return is_best
+
+
+def _evaluation(network: Network, setup: TrainingSetup) -> Evaluation:
+    processes, precision = setup.processes, setup.request.precision
+    return evaluate_images(network, setup.evaluation, processes, precision)
 
 
 def _save(state: TrainState, setup: TrainingSetup, *, best: bool = False) -> None:
@@ -94,7 +97,7 @@ def _save(state: TrainState, setup: TrainingSetup, *, best: bool = False) -> Non
         "state": state.state_dict(),
         "accumulation": list(setup.accumulation),
         "workers": setup.processes.size,
-        "identity": identity_of(setup.run, setup.plan),
+        "identity": setup.request.identity(),
     }
     setup.checkpoints.save(content, step=state.step, best=best)
 
@@ -105,7 +108,7 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
     Raises:
         DivergedError: If the recipe says to stop, or allows no further rewind.
     """
-    settings = setup.run.recipe.non_finite
+    settings = setup.request.recipe.non_finite
     reason = (
         f"the gradient was not finite in {state.skipped_in_row} steps in a row, up to step "
         f"{state.step}"
@@ -114,12 +117,14 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
         raise DivergedError(f"{reason}; a lower learning_rate.base may help")
     if state.rewinds >= settings.max_rewinds:
         raise DivergedError(f"{reason}, after {state.rewinds} rewinds to lower learning rates")
-    content, _ = setup.checkpoints.load(setup.run.device)
+    content, _ = setup.checkpoints.load(setup.request.device)
     if content is None:
         raise DivergedError(f"{reason}, and there is no readable checkpoint to return to")
     skipped, rewinds = state.skipped, state.rewinds + 1
+    seconds, cpu_seconds = state.train_seconds, state.train_cpu_seconds
     state.load_state_dict(content["state"])
     state.skipped, state.rewinds, state.skipped_in_row = skipped, rewinds, 0
+    state.train_seconds, state.train_cpu_seconds = seconds, cpu_seconds  # that were really spent
     state.rate_scale *= settings.rate_factor
     setup.processes.barrier()  # all have loaded before rank 0 overwrites the checkpoint
     _save(state, setup)

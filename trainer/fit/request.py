@@ -1,6 +1,7 @@
-"""Request of a training: its settings, its images, and the plan computed from them."""
+"""Request of a training: its settings and its images, and what is computed from them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,24 @@ from trainer.recipes.config import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainRun:
+class DataSplit:
+    """Training images and evaluated images.
+
+    Attributes:
+        training: (count,) int64 positions in the training split.
+        evaluated_on: "validation", "test", or "holdout" for a part of the training split.
+        evaluation_images: The images that `evaluation` selects from.
+        evaluation: (count,) int64 positions in them.
+    """
+
+    training: Indices
+    evaluated_on: str
+    evaluation_images: ImageSplit
+    evaluation: Indices
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainRequest:
     """Settings of one training.
 
     Attributes:
@@ -44,60 +62,46 @@ class TrainRun:
     init_from: Path | None = None
     command: tuple[str, ...] = ()
 
+    @cached_property
+    def split(self) -> DataSplit:
+        """Training and evaluated images; without a second split, some are held out."""
+        train = self.images.splits["train"]
+        for name in ("validation", "test"):
+            if (other := self.images.splits.get(name)) is not None:
+                return DataSplit(
+                    training=np.arange(len(train)),
+                    evaluated_on=name,
+                    evaluation_images=other,
+                    evaluation=np.arange(len(other)),
+                )
+        training, held_out = holdout(
+            train.labels, groups=train.groups, size=self.recipe.holdout, seed=self.seed
+        )
+        return DataSplit(
+            training=training,
+            evaluated_on="holdout",
+            evaluation_images=train,
+            evaluation=held_out,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Split:
-    """Training images and evaluated images.
+    @cached_property
+    def plan(self) -> TrainPlan:
+        """Phase and learning rate of every step; see `make_plan` for its errors."""
+        return make_plan(
+            self.recipe,
+            num_images=len(self.split.training),
+            train_size=self.file.train_size,
+            eval_size=self.file.eval_size,
+            seed=self.seed,
+        )
 
-    Attributes:
-        training: (count,) int64 positions in the training split.
-        evaluated_on: "validation", "test", or "holdout" for a part of the training split.
-        split: Split of the evaluated images.
-        evaluation: (count,) int64 positions in it.
-    """
-
-    training: Indices
-    evaluated_on: str
-    split: ImageSplit
-    evaluation: Indices
-
-
-def train_split(run: TrainRun) -> Split:
-    """Return training and evaluated images; without a second split, some are held out."""
-    train = run.images.splits["train"]
-    for name in ("validation", "test"):
-        if name in run.images.splits:
-            other = run.images.splits[name]
-            return Split(
-                training=np.arange(len(train)),
-                evaluated_on=name,
-                split=other,
-                evaluation=np.arange(len(other)),
-            )
-    training, held_out = holdout(
-        train.labels, groups=train.groups, size=run.recipe.holdout, seed=run.seed
-    )
-    return Split(training=training, evaluated_on="holdout", split=train, evaluation=held_out)
-
-
-def plan_of(run: TrainRun, split: Split) -> TrainPlan:
-    """Return the plan for the training images of `split`."""
-    return make_plan(
-        run.recipe,
-        num_images=len(split.training),
-        train_size=run.file.train_size,
-        eval_size=run.file.eval_size,
-        seed=run.seed,
-    )
-
-
-def identity_of(run: TrainRun, plan: TrainPlan) -> dict[str, Any]:
-    """Return the settings that a resumed training must share; the workers are not among them."""
-    return {
-        "architecture": run.file.architecture.key,
-        "images": run.images.path.name,
-        "num_images": plan.num_images,
-        "seed": run.seed,
-        "precision": run.precision,
-        **run.recipe.model_dump(mode="json"),
-    }
+    def identity(self) -> dict[str, Any]:
+        """Return what a resumed training must share; the number of workers is not part of it."""
+        return {
+            "architecture": self.file.architecture.key,
+            "images": self.images.path.name,
+            "num_images": self.plan.num_images,
+            "seed": self.seed,
+            "precision": self.precision,
+            **self.recipe.model_dump(mode="json"),
+        }

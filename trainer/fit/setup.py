@@ -6,13 +6,13 @@ from typing import Protocol, cast
 import torch
 from torch import nn
 
+from trainer.data.loading.batches import Batches
 from trainer.data.loading.train_feed import TrainFeed
 from trainer.device.gate import DeviceGate
 from trainer.fit.checkpoint import CheckpointFolder
-from trainer.fit.evaluation import Evaluation, EvaluationFeed
-from trainer.fit.plan import TrainPlan
+from trainer.fit.evaluation import Evaluation
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class StepReport:
         applied: False if the gradient was not finite.
         wait_s: Time that this process waited for its images, seconds.
         images: Number of images, over all processes.
+        seconds: Wall time of the step, seconds.
         train_seconds: Wall time of all steps so far, seconds.
     """
 
@@ -39,6 +40,7 @@ class StepReport:
     applied: bool
     wait_s: float
     images: int
+    seconds: float
     train_seconds: float
 
 
@@ -63,20 +65,18 @@ class TrainingSetup:
     """Everything that a training loop reads and does not change.
 
     Attributes:
-        run: Settings of the training.
-        plan: Phase and learning rate of every step.
+        request: Settings and plan of the training.
         feed: Batches of the training images.
-        evaluation_feed: Batches of the evaluated images.
+        evaluation: Batches of this process's evaluated images; None if it has none.
         accumulation: For each phase, the number of batches of this process in a step.
         checkpoints: Folder of the checkpoints; only the process of rank 0 writes to it.
         gate: Gate of the device, entered at each step so that a timer can use the device alone.
         processes: This process, its device, and the processes that share the training.
     """
 
-    run: TrainRun
-    plan: TrainPlan
+    request: TrainRequest
     feed: TrainFeed
-    evaluation_feed: EvaluationFeed
+    evaluation: Batches | None
     accumulation: tuple[int, ...]
     checkpoints: CheckpointFolder
     gate: DeviceGate
@@ -85,5 +85,5 @@ class TrainingSetup:
     def training_module(self, network: nn.Module) -> nn.Module:
         """Return the module that trains `network`: compiled and data parallel as configured."""
         # A static shape gives one graph for each of the few image sizes.
-        compiled = torch.compile(network, dynamic=False) if self.run.compiled else network
+        compiled = torch.compile(network, dynamic=False) if self.request.compiled else network
         return self.processes.data_parallel(cast("nn.Module", compiled))

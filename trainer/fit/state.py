@@ -4,12 +4,15 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from search_space.checks import require
 from search_space.network import Network, build_network
-from trainer.fit.averaging import averaged_network
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.optim import make_optimizer
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -74,17 +77,17 @@ class TrainState:
 _COUNTERS = [field.name for field in fields(TrainState) if field.default is not MISSING]
 
 
-def new_state(run: TrainRun) -> TrainState:
+def new_state(request: TrainRequest) -> TrainState:
     """Return the state before the first step; equal runs give equal weights."""
-    torch.manual_seed(run.seed)
-    recipe, settings = run.recipe, run.recipe.optimizer
+    torch.manual_seed(request.seed)
+    recipe, settings = request.recipe, request.recipe.optimizer
     network = build_network(
-        run.file.architecture,
-        run.images.num_classes,
+        request.file.architecture,
+        request.images.num_classes,
         survival_prob=recipe.survival_prob,
         padding=recipe.padding,
         bn_momentum=recipe.bn_momentum,
-    ).to(run.device)
+    ).to(request.device)
     return TrainState(
         network=network,
         average=averaged_network(network, recipe.ema_decay) if recipe.ema_decay else None,
@@ -96,3 +99,38 @@ def new_state(run: TrainRun) -> TrainState:
             weight_decay=settings.weight_decay,
         ),
     )
+
+
+def averaged_network(network: nn.Module, decay: float) -> AveragedModel:
+    """Return the moving average of `network`, initialised with its current weights.
+
+    Update t, counted from 0, keeps ``min(decay, (1 + t) / (10 + t))`` of the average, so that
+    the initial weights have little influence after a short training. Running statistics of batch
+    normalisation are averaged too; integer buffers are copied. No update synchronises with a GPU.
+
+    Args:
+        network: The network that is trained.
+        decay: Largest share of the average that an update keeps, in [0, 1).
+
+    Raises:
+        ValueError: If `decay` is not in [0, 1).
+
+    Source: tensorflow/python/training/moving_averages.py, ExponentialMovingAverage with
+        num_updates; google/automl efficientnetv2/utils.py averages the moving mean and variance.
+    """
+    require(0 <= decay < 1, "averaged_network.decay", "in [0, 1)", decay)
+
+    def update(averages: Tensors, values: Tensors, count: Tensor | int) -> None:
+        if not averages[0].is_floating_point():
+            torch._foreach_copy_(averages, values)
+            return
+        t = torch.as_tensor(count, device=averages[0].device) - 1
+        share = 1.0 - torch.clamp((1.0 + t) / (10.0 + t), max=decay)
+        steps = torch._foreach_sub(values, averages)
+        torch._foreach_mul_(steps, share)
+        torch._foreach_add_(averages, steps)
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    # With a count of 0 the first update would copy the weights, which has been done here.
+    average.n_averaged.fill_(1)
+    return average

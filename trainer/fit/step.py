@@ -19,7 +19,7 @@ from trainer.optim import set_learning_rate
 _NETWORK_STREAM = 7
 
 
-def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> StepReport:
+def take_step(wrapped_network: nn.Module, state: TrainState, setup: TrainingSetup) -> StepReport:
     """Take one step; a gradient that is not finite is counted and not applied.
 
     The images of a step are divided into parts, numbered over all processes. Augmentation,
@@ -27,21 +27,21 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
     same as one process with two parts.
 
     Args:
-        trained: Module of ``state.network``, see `TrainingSetup.training_module`.
+        wrapped_network: Module of ``state.network``, see `TrainingSetup.training_module`.
         state: Changed in place.
         setup: The plan, the images and the processes.
     """
     started, cpu_started = time.perf_counter(), time.process_time()
-    plan, step = setup.plan, state.step
+    plan, step = setup.request.plan, state.step
     index = plan.phase_index(step)
     state.network.train()
     state.network.set_dropout(plan.phases[index].dropout)
     rate = plan.learning_rate(step) * state.rate_scale
     set_learning_rate(state.optimizer, rate)
     state.optimizer.zero_grad(set_to_none=True)
-    sums = _compute_gradients(trained, step, setup)
+    sums = _compute_gradients(wrapped_network, step, setup)
     setup.processes.average(_running_statistics(state.network))
-    norm = _clip_gradients(state.network, setup.run.recipe.optimizer.clip_norm)
+    norm = _clip_gradients(state.network, setup.request.recipe.optimizer.clip_norm)
     # The only synchronisation with the device. All processes have the same gradient; the sum of
     # the norms ensures that they agree on whether it is finite.
     means = setup.processes.total(torch.stack((*sums, norm))) / setup.processes.size
@@ -51,7 +51,8 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
         state.optimizer.step()
         if state.average is not None:
             state.average.update_parameters(state.network)
-    state.train_seconds += time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    state.train_seconds += seconds
     state.train_cpu_seconds += time.process_time() - cpu_started
     state.step += 1
     state.skipped += not applied
@@ -65,23 +66,25 @@ def take_step(trained: nn.Module, state: TrainState, setup: TrainingSetup) -> St
         applied=applied,
         wait_s=setup.feed.wait_s,
         images=setup.feed.order.share * setup.processes.size,
+        seconds=seconds,
         train_seconds=state.train_seconds,
     )
 
 
-def _compute_gradients(trained: nn.Module, step: int, setup: TrainingSetup) -> Tensor:
+def _compute_gradients(wrapped_network: nn.Module, step: int, setup: TrainingSetup) -> Tensor:
     """Fill the gradients; return this process's mean loss and number of hits, float32 (2,)."""
-    run, index = setup.run, setup.plan.phase_index(step)
-    phase, parts = setup.plan.phases[index], setup.accumulation[index]
+    request = setup.request
+    index = request.plan.phase_index(step)
+    phase, parts = request.plan.phases[index], setup.accumulation[index]
     share = setup.feed.order.share
-    smoothing = run.recipe.label_smoothing
-    sums = torch.zeros(2, device=run.device)
+    smoothing = request.recipe.label_smoothing
+    sums = torch.zeros(2, device=request.device)
     for number, (images, targets) in enumerate(setup.feed.batches(step, phase, parts), start=1):
         part = setup.processes.rank * parts + number - 1
-        torch.manual_seed(seed_of(run.seed, step, part, _NETWORK_STREAM))
-        with _synchronisation(trained, enabled=number == parts):
-            with autocast(run.device, run.precision):
-                logits = trained(images)
+        torch.manual_seed(seed_of(request.seed, step, part, _NETWORK_STREAM))
+        with _synchronisation(wrapped_network, enabled=number == parts):
+            with autocast(request.device, request.precision):
+                logits = wrapped_network(images)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
             loss = loss * (len(images) / share)
             loss.backward()
@@ -100,11 +103,11 @@ def _clip_gradients(network: nn.Module, max_norm: float | None) -> Tensor:
     return norm
 
 
-def _synchronisation(trained: nn.Module, *, enabled: bool) -> AbstractContextManager[None]:
+def _synchronisation(wrapped_network: nn.Module, *, enabled: bool) -> AbstractContextManager[None]:
     """Return the context in which gradients are averaged over processes, or only accumulated."""
-    if enabled or not isinstance(trained, DistributedDataParallel):
+    if enabled or not isinstance(wrapped_network, DistributedDataParallel):
         return nullcontext()
-    return trained.no_sync()
+    return wrapped_network.no_sync()
 
 
 def _running_statistics(network: nn.Module) -> list[Tensor]:

@@ -10,13 +10,12 @@ from typing import Any
 import torch
 
 from search_space.architecture import Architecture
-from search_space.atomic_file import write_atomic
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.order import seed_of
 from trainer.proxy.loops import accuracy, train_epoch
 from trainer.proxy.rungs import Rung, rung_learning_rate
 from trainer.proxy.task import ProxyTask, proxy_split
-from trainer.tensor_file import load_tensors, tensor_bytes
+from trainer.tensor_file import load_tensors, save_tensors
 
 SCHEMA = "nas.rung/1"
 EVALUATION_BATCH = 256  # images; without gradients their activations fit many times over
@@ -98,16 +97,15 @@ def save_rung(path: Path, state: State) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    write_atomic(path, tensor_bytes({"schema": SCHEMA, **state}))
+    save_tensors(path, state, schema=SCHEMA)
 
 
 def load_rung(path: Path, device: torch.device) -> State | None:
     """Return a rung's state; None if the file is not there, or is damaged."""
     try:
-        content = load_tensors(path, device)
+        return load_tensors(path, device, schema=SCHEMA)
     except (FileNotFoundError, ValueError):
         return None
-    return content if content.get("schema") == SCHEMA else None
 
 
 def _batches(task: ProxyTask, rung: Rung) -> tuple[Batches, Batches]:

@@ -73,18 +73,16 @@ class _ConsoleProgress:
         total = plan.total_steps
         self._task = bar.add_task("training", total=total, completed=start, numbers="")
         self._loss = self._top1 = self._wait = self._images_per_sec = math.nan
-        self._seconds: float | None = None
         self._line_at = time.monotonic()
 
     def stepped(self, report: StepReport) -> None:
         """Update the bar; without a terminal, print a line at intervals."""
+        if not math.isnan(self._wait):  # the first step of a process includes its warm-up
+            speed = report.images / report.seconds
+            self._images_per_sec = _moving_average(self._images_per_sec, speed)
         self._loss = _moving_average(self._loss, report.loss)
         self._top1 = _moving_average(self._top1, report.top1)
         self._wait = _moving_average(self._wait, report.wait_s)
-        if self._seconds is not None and report.train_seconds > self._seconds:
-            speed = report.images / (report.train_seconds - self._seconds)
-            self._images_per_sec = _moving_average(self._images_per_sec, speed)
-        self._seconds = report.train_seconds
         if not report.applied:
             self._display.print(
                 f"step {report.step}: the gradient is not finite, the step is not applied"
@@ -113,7 +111,6 @@ class _ConsoleProgress:
 
     def rewound(self, step: int, rate_scale: float) -> None:
         """Print a line, and set the bar back."""
-        self._seconds = None
         self._bar.update(self._task, completed=step)
         self._display.print(
             f"returned to step {step}, with {rate_scale:.3g} times the learning rate"
@@ -126,9 +123,8 @@ class _ConsoleProgress:
         return f"epoch {epoch:.4g}, phase {report.phase + 1}/{count} at {size} px"
 
     def _numbers(self) -> str:
-        # The duration of this process's first step is unknown.
-        known = not math.isnan(self._images_per_sec)
-        speed = f"{self._images_per_sec:,.0f} images/s, " if known else ""
+        measured = not math.isnan(self._images_per_sec)
+        speed = f"{self._images_per_sec:,.0f} images/s, " if measured else ""
         return (
             f"loss {self._loss:.3f}, top-1 {self._top1:.1%}, {speed}"
             f"data wait {self._wait * 1e3:.1f} ms"

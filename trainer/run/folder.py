@@ -14,8 +14,7 @@ from search_space.atomic_file import write_atomic
 from trainer.device.naming import device_name
 from trainer.environment import write_environment
 from trainer.fit.checkpoint import CheckpointFolder
-from trainer.fit.plan import TrainPlan
-from trainer.fit.request import TrainRun, identity_of
+from trainer.fit.request import TrainRequest
 
 CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
 PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
@@ -23,62 +22,64 @@ PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 LOCK_TIMEOUT_S = 30.0
 
 
-def check_folder(run: TrainRun, plan: TrainPlan, *, resume: bool) -> None:
+def check_folder(request: TrainRequest, *, resume: bool) -> bool:
     """Check that the folder is empty, or with `resume` that its training has the same settings.
 
+    Returns:
+        Whether the training in the folder is finished, see `is_finished`.
+
     Raises:
-        ValueError: If it is not; names the setting that differs.
+        ValueError: If the check fails; names the setting that differs.
     """
-    content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
+    folder = request.folder
+    content, _ = CheckpointFolder(folder).load(torch.device("cpu"))
     if content is None:
-        return
+        return False
     if not resume:
         raise ValueError(
-            f"{run.folder} holds a training at step {content['step']}; add --resume to continue "
+            f"{folder} holds a training at step {content['step']}; add --resume to continue "
             "it, or choose another --name"
         )
-    for name, value in identity_of(run, plan).items():
+    for name, value in request.identity().items():
         if (before := content["identity"].get(name)) != value:
             raise ValueError(
-                f"{run.folder} was started with {name} {before!r}, and not {value!r}; "
+                f"{folder} was started with {name} {before!r}, and not {value!r}; "
                 "give the same settings to resume it, or choose another --name"
             )
+    return is_finished(request, content["step"])
 
 
-def is_finished(run: TrainRun, plan: TrainPlan) -> bool:
-    """Return whether the last step and the files of the results are done."""
-    if not (run.folder / SUMMARY).exists():
-        return False
-    content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
-    return content is not None and bool(content["step"] == plan.total_steps)
+def is_finished(request: TrainRequest, step: int) -> bool:
+    """Return whether `step` is the last one and the files of the results are written."""
+    return step == request.plan.total_steps and (request.folder / SUMMARY).exists()
 
 
-def write_config(run: TrainRun, *, workers: int) -> None:
-    """Write ``config.yaml``: all settings, defaults included, and the architecture."""
+def record_settings(request: TrainRequest, *, workers: int) -> None:
+    """Write ``config.yaml`` and ``environment.json``.
+
+    The first has all settings, defaults included, and the architecture; the second has versions,
+    device, commit, command, seed and the images.
+    """
+    images = request.images
     settings = {
-        "name": run.folder.name,
-        "seed": run.seed,
-        "images": run.images.name,
-        "device": str(run.device),
-        "precision": run.precision,
-        "compiled": run.compiled,
+        "name": request.folder.name,
+        "seed": request.seed,
+        "images": images.name,
+        "device": str(request.device),
+        "precision": request.precision,
+        "compiled": request.compiled,
         "workers": workers,
-        "init_from": None if run.init_from is None else str(run.init_from),
-        "recipe": run.recipe.model_dump(mode="json"),
-        "architecture": run.file.to_dict(),
+        "init_from": None if request.init_from is None else str(request.init_from),
+        "recipe": request.recipe.model_dump(mode="json"),
+        "architecture": request.file.to_dict(),
     }
-    write_atomic(run.folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
-
-
-def record_environment(run: TrainRun, *, workers: int) -> None:
-    """Write ``environment.json``: versions, device, commit, command, seed and the images."""
-    images = run.images
+    write_atomic(request.folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
     write_environment(
-        run.folder,
-        command=run.command or sys.argv,
-        seed=run.seed,
+        request.folder,
+        command=request.command or sys.argv,
+        seed=request.seed,
         packages=PACKAGES,
-        device=device_name(run.device),
+        device=device_name(request.device),
         workers=workers,
         threads=torch.get_num_threads(),
         images={

@@ -27,14 +27,14 @@ class Window:
     wait_s: float = 0.0
     seconds: float = 0.0
 
-    def add(self, report: StepReport, seconds: float) -> None:
-        """Add a step that took `seconds`."""
+    def add(self, report: StepReport) -> None:
+        """Add a step."""
         self.steps += 1
         self.images += report.images
         self.loss += report.loss
         self.top1 += report.top1
         self.wait_s += report.wait_s
-        self.seconds += seconds
+        self.seconds += report.seconds
 
     def images_per_sec(self) -> float:
         """Return the images per second of wall time in this process."""
@@ -50,17 +50,16 @@ class MetricsLog:
         folder: Folder of the run.
         plan: Plan of the training.
         start: Number of finished steps at the start of this process; later rows are removed.
-        seconds: Training time before that, seconds.
 
     Attributes:
         rows: Rows of the file.
         phases: Sums over this process's steps by index of the phase.
     """
 
-    def __init__(self, folder: Path, plan: TrainPlan, start: int, seconds: float) -> None:
+    def __init__(self, folder: Path, plan: TrainPlan, start: int) -> None:
         self.rows = [row for row in read_metrics(folder) if row["step"] <= start]
         self.phases: defaultdict[int, Window] = defaultdict(Window)
-        self._file, self._plan, self._seconds = folder / METRICS, plan, seconds
+        self._file, self._plan = folder / METRICS, plan
         self._window = Window()
         self._last: StepReport | None = None
         self._skipped = int(self.rows[-1]["skipped_steps"]) if self.rows else 0
@@ -68,10 +67,8 @@ class MetricsLog:
 
     def stepped(self, report: StepReport) -> None:
         """Add a step to the sums."""
-        seconds = report.train_seconds - self._seconds
-        self._seconds = report.train_seconds
-        self._window.add(report, seconds)
-        self.phases[report.phase].add(report, seconds)
+        self._window.add(report)
+        self.phases[report.phase].add(report)
         self._skipped += not report.applied
         self._last = report
 
@@ -92,7 +89,7 @@ class MetricsLog:
             "images_per_sec": window.images_per_sec(),
             "data_wait_s": window.wait_s / steps,
             "skipped_steps": self._skipped,
-            "train_seconds": self._seconds,
+            "train_seconds": last.train_seconds,
             **_measured("", raw),
             **(_measured("ema_", averaged) if averaged else {}),
         }

@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.data.progress import progress_bar
-from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
+from trainer.fit.batch_size_finder import BatchSizeFinder, PhaseBatch
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun, plan_of, train_split
+from trainer.fit.request import TrainRequest
 from trainer.run.display import ConsoleDisplay
 
 # RA is the magnitude of RandAugment. The table must fit 80 characters.
@@ -16,20 +16,20 @@ COLUMNS = (
 )
 
 
-def show_plan(run: TrainRun, workers: int, display: ConsoleDisplay) -> None:
+def show_plan(request: TrainRequest, workers: int, display: ConsoleDisplay) -> None:
     """Print every phase with its memory and time; nothing is trained or written.
 
     Args:
-        run: The training.
+        request: The training.
         workers: Number of processes that share a step.
         display: Display of the table; a progress bar goes to stderr.
 
     Raises:
         ValueError: If the smallest batch of a phase does not fit the memory.
     """
-    plan = plan_of(run, train_split(run))
-    processes = Processes(size=workers, on_host=workers, device=run.device)
-    finder = BatchSizeFinder(run=run, plan=plan, processes=processes)
+    plan = request.plan
+    processes = Processes(size=workers, on_host=workers, device=request.device)
+    finder = BatchSizeFinder(request=request, processes=processes)
     batches = finder.predicted()
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in COLUMNS:
@@ -54,8 +54,8 @@ def show_plan(run: TrainRun, workers: int, display: ConsoleDisplay) -> None:
             _duration(steps * seconds),
         )
     display.print(
-        f"{run.file.name} ({run.file.architecture.key}): {plan.total_steps} steps of "
-        f"{run.recipe.batch_size} images, {plan.num_images} of them an epoch"
+        f"{request.file.name} ({request.file.architecture.key}): {plan.total_steps} steps of "
+        f"{request.recipe.batch_size} images, {plan.num_images} of them an epoch"
         + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else "")
     )
     display.console.print(table)
@@ -69,7 +69,7 @@ def show_plan(run: TrainRun, workers: int, display: ConsoleDisplay) -> None:
 def _time_phases(finder: BatchSizeFinder, batches: tuple[PhaseBatch, ...]) -> list[float]:
     """Return the seconds of a step of every phase; for a large network on a CPU in minutes."""
     with progress_bar("timing a step of every phase", console=Console(stderr=True)) as progress:
-        phases = progress.track(finder.plan.phases)
+        phases = progress.track(finder.request.plan.phases)
         return [finder.step_seconds(*one) for one in zip(phases, batches, strict=True)]
 
 

@@ -9,8 +9,7 @@ import torch
 from search_space.atomic_file import write_atomic
 from search_space.cost import count_macs, count_params
 from trainer.device.naming import device_name
-from trainer.fit.plan import TrainPlan
-from trainer.fit.request import Split, TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState
 from trainer.model_file import ModelFile, save_model
 from trainer.run.folder import SUMMARY
@@ -18,43 +17,42 @@ from trainer.run.metrics_log import MetricsLog
 from trainer.run.plot import plot_training
 
 
-def write_results(
-    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
-) -> None:
+def write_results(request: TrainRequest, state: TrainState, log: MetricsLog) -> None:
     """Write the model file, the summary and the plot."""
+    plan = request.plan
     model = ModelFile(
-        architecture=run.file.architecture,
-        class_names=run.images.class_names,
+        architecture=request.file.architecture,
+        class_names=request.images.class_names,
         train_size=plan.phases[plan.phase_index(plan.total_steps - 1)].image_size,
         eval_size=plan.eval_size,
-        padding=run.recipe.padding,
+        padding=request.recipe.padding,
         ema=state.averaged.state_dict(),
         raw=state.network.state_dict(),
     )
-    save_model(run.folder / "model.pt", model)
-    summary = _summary(run, plan, split, state, log)
-    write_atomic(run.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
-    plot_training(run.folder / "training.png", plan, log.rows, run.folder.name)
+    save_model(request.folder / "model.pt", model)
+    summary = _summary(request, state, log)
+    write_atomic(request.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    plot_training(request.folder / "training.png", plan, log.rows, request.folder.name)
 
 
-def _summary(
-    run: TrainRun, plan: TrainPlan, split: Split, state: TrainState, log: MetricsLog
-) -> dict[str, Any]:
-    architecture, classes = run.file.architecture, run.images.num_classes
+def _summary(request: TrainRequest, state: TrainState, log: MetricsLog) -> dict[str, Any]:
+    plan, split = request.plan, request.split
+    windows = [log.phases.get(index) for index in range(len(plan.phases))]
+    architecture, classes = request.file.architecture, request.images.num_classes
     return {
-        "name": run.folder.name,
-        "architecture": {"name": run.file.name, "key": architecture.key},
+        "name": request.folder.name,
+        "architecture": {"name": request.file.name, "key": architecture.key},
         "num_params": count_params(architecture, classes),
         "macs": count_macs(architecture, plan.eval_size, classes),
-        "seed": run.seed,
-        "images": run.images.name,
+        "seed": request.seed,
+        "images": request.images.name,
         "num_images": plan.num_images,
         "evaluated_on": split.evaluated_on,
         "num_evaluated": len(split.evaluation),
         "eval_size": plan.eval_size,
         "steps": plan.total_steps,
         "epochs": plan.total_steps / plan.steps_per_epoch,
-        "batch_size": run.recipe.batch_size,
+        "batch_size": request.recipe.batch_size,
         "final": log.rows[-1] if log.rows else {},
         "best_top1": state.best_top1,
         "skipped_steps": state.skipped,
@@ -65,15 +63,13 @@ def _summary(
             {
                 **asdict(phase),
                 "steps": steps,
-                "images_per_sec": log.phases[index].images_per_sec()
-                if index in log.phases
-                else None,
+                "images_per_sec": window.images_per_sec() if window is not None else None,
             }
-            for index, (phase, steps) in enumerate(
-                zip(plan.phases, plan.steps_in_phases(), strict=True)
+            for phase, steps, window in zip(
+                plan.phases, plan.steps_in_phases(), windows, strict=True
             )
         ],
-        "device": device_name(run.device),
-        "precision": run.precision,
+        "device": device_name(request.device),
+        "precision": request.precision,
         "torch_version": torch.__version__,
     }

@@ -17,8 +17,7 @@ from trainer.device.host_memory import (
     worker_memory_bytes,
 )
 from trainer.device.memory import device_memory_bytes, free_memory, predict_training_memory
-from trainer.fit.plan import make_plan
-from trainer.fit.preflight import BatchSizeFinder
+from trainer.fit.batch_size_finder import BatchSizeFinder
 from trainer.fit.processes import Processes
 from trainer.optim import OptimizerName
 from trainer.timing.synthetic_step import StepSettings
@@ -132,8 +131,7 @@ def test_every_command_predicts_the_same_memory() -> None:
     settings = StepSettings(
         batch_size=16, num_classes=3, device=torch.device("cpu"), optimizer="sgd"
     )
-    run = toy_run(Path("unused"), optimizer={"name": "sgd"})
-    plan = make_plan(run.recipe, num_images=64, train_size=16, eval_size=16, seed=0)
-    finder = BatchSizeFinder(run=run, plan=plan, processes=Processes())
+    request = toy_run(Path("unused"), optimizer={"name": "sgd"})
+    finder = BatchSizeFinder(request=request, processes=Processes())
     phase, _ = finder.predicted()
     assert phase.predicted_bytes == settings.memory_bytes(architecture(), 8)

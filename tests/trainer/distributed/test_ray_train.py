@@ -18,7 +18,7 @@ from tests.toys.images import class_folders
 from tests.toys.process_group import together, train_together
 from tests.toys.training import RECIPE, architecture_file
 from trainer.data.prepare import prepare
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.model_file import read_model
 from trainer.recipes.config import load_recipe
 from trainer.train_cli import main
@@ -123,7 +123,7 @@ def test_kills_and_signals_do_not_change_the_weights(words: list[str], tmp_path:
     rows = pd.read_csv(folder / "metrics.csv")
     assert list(rows["step"]) == list(range(50, STEPS + 1, 50))
 
-    reference = TrainRun(
+    reference = TrainRequest(
         file=load_architecture(str(tmp_path / "toy.json")),
         recipe=load_recipe(str(tmp_path / "toy.yaml")),
         images=prepare(str(tmp_path / "images"), 16),

@@ -30,6 +30,7 @@ REPORT = StepReport(
     applied=True,
     wait_s=0.0,
     images=16,
+    seconds=1.0,
     train_seconds=1.0,
 )
 FOUND = Evaluation(top1=0.5, top5=1.0, loss=0.7, num_images=10)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from trainer.data.cache.images import ImageSplit
-from trainer.fit.evaluation import EvaluationFeed, evaluate_images
+from trainer.data.labels import Indices
+from trainer.fit.evaluation import Evaluation, evaluate_images, evaluation_batches
 from trainer.fit.processes import Processes
 
 
@@ -32,11 +33,18 @@ def grey(levels: list[int], labels: list[int]) -> ImageSplit:
     return ImageSplit(images=images.copy(), labels=np.array(labels, dtype=np.int64))
 
 
+def evaluated(
+    network: nn.Module, split: ImageSplit, chosen: Indices, processes: Processes | None = None
+) -> Evaluation:
+    processes = processes or Processes()
+    batches = evaluation_batches(split, chosen, processes, image_size=8, crop=1.0)
+    return evaluate_images(network, batches, processes, "fp32")
+
+
 def test_top1_and_top5_by_hand() -> None:
     # Class 0 is right twice; the label is 3 ranks lower once (top 5), and 5 ranks once (not).
     split = grey([0, 0, 0, 0], [0, 0, 3, 5])
-    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
-    found = evaluate_images(Brightness(8), feed, "fp32")
+    found = evaluated(Brightness(8), split, np.arange(4))
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
 
 
@@ -45,8 +53,7 @@ def test_any_class_of_an_image_is_a_hit_and_its_classes_have_equal_targets() -> 
     split = grey([0, 0, 0, 0], [])
     labels = np.array([[0, 6, -1], [3, 5, 6], [5, 7, -1], [0, -1, -1]])
     split = ImageSplit(images=split.images, labels=labels)
-    feed = EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
-    found = evaluate_images(Brightness(8), feed, "fp32")
+    found = evaluated(Brightness(8), split, np.arange(4))
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
     # The logits are 0, -1, ..., -7, so the loss is the mean class number plus log(sum(e^-i)).
     scale = math.log(sum(math.exp(-i) for i in range(8)))
@@ -57,11 +64,7 @@ def test_any_class_of_an_image_is_a_hit_and_its_classes_have_equal_targets() -> 
 def test_single_classes_in_both_label_formats_give_the_same_result() -> None:
     single = grey([0, 1, 2, 3], [0, 3, 2, 5])
     several = ImageSplit(images=single.images, labels=single.labels[:, None])
-    feeds = [
-        EvaluationFeed(split, np.arange(4), image_size=8, crop=1.0, processes=Processes())
-        for split in (single, several)
-    ]
-    one, other = (evaluate_images(Brightness(8), feed, "fp32") for feed in feeds)
+    one, other = (evaluated(Brightness(8), split, np.arange(4)) for split in (single, several))
     assert (one.top1, one.top5) == (other.top1, other.top5)
     assert one.loss == pytest.approx(other.loss, rel=1e-6)
 
@@ -81,26 +84,23 @@ def test_sums_of_several_processes_equal_those_of_one(world_size: int) -> None:
     for size in (1, world_size):
         for rank in range(size):
             processes = Recording(rank=rank, size=size)
-            feed = EvaluationFeed(split, chosen, image_size=8, crop=1.0, processes=processes)
-            evaluate_images(Brightness(6), feed, "fp32")
+            evaluated(Brightness(6), split, chosen, processes)
     torch.testing.assert_close(torch.stack(sums[1:]).sum(0), sums[0], rtol=1e-6, atol=0)
 
 
 def test_the_center_is_cropped_and_resized() -> None:
     split = grey([9], [0])
     split.images[0, 2:6, 2:6] = 200
-    feed = EvaluationFeed(split, np.arange(1), image_size=6, crop=0.5, processes=Processes())
-    ((images, _),) = feed
+    batches = evaluation_batches(split, np.arange(1), Processes(), image_size=6, crop=0.5)
+    assert batches is not None
+    ((images, _),) = batches.epoch(0)
     assert images.shape == (1, 3, 6, 6)
     torch.testing.assert_close(images, torch.full((1, 3, 6, 6), 200 / 127.5 - 1))
 
 
 def test_the_mode_of_the_network_is_restored() -> None:
     network = Brightness(3).train()
-    feed = EvaluationFeed(
-        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, processes=Processes()
-    )
-    evaluate_images(network, feed, "fp32")
+    evaluated(network, grey([1], [1]), np.arange(1))
     assert network.training
 
 
@@ -110,8 +110,5 @@ def test_no_images_are_refused() -> None:
             return values
 
     processes = Second(rank=1, size=2)
-    feed = EvaluationFeed(
-        grey([1], [1]), np.arange(1), image_size=8, crop=1.0, processes=processes
-    )
     with pytest.raises(ValueError, match="at least one image"):
-        evaluate_images(Brightness(3), feed, "fp32")
+        evaluated(Brightness(3), grey([1], [1]), np.arange(1), processes)

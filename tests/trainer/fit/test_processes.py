@@ -13,9 +13,9 @@ from torch import Tensor
 
 from tests.toys.process_group import together, train_together
 from tests.toys.training import toy_run
-from trainer.fit.evaluation import EvaluationFeed, evaluate_images
+from trainer.fit.evaluation import evaluate_images, evaluation_batches
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun, train_split
+from trainer.fit.request import TrainRequest
 from trainer.model_file import read_model
 from trainer.run.display import NoDisplay
 from trainer.run.train import train
@@ -29,8 +29,8 @@ EXACT: dict[str, Any] = {
 }
 
 
-def alone(run: TrainRun) -> None:
-    train(run, NoDisplay(), resume=False, stop=StopRequest())
+def alone(request: TrainRequest) -> None:
+    train(request, NoDisplay(), resume=False, stop=StopRequest())
 
 
 @pytest.fixture(autouse=True)
@@ -96,19 +96,16 @@ def evaluate_together(processes: Processes, folder: Path) -> None:
     """Evaluate 31 images, which two processes cannot share equally, and a single one."""
     from trainer.fit.state import new_state
 
-    run = toy_run(folder)
-    state = new_state(run)
+    request = toy_run(folder)
+    state = new_state(request)
     told: dict[str, Any] = {}
     for count in (31, 1):
-        split = train_split(run)
-        feed = EvaluationFeed(
-            split.split,
-            split.evaluation.repeat(2)[:count],
-            image_size=16,
-            crop=1.0,
-            processes=processes,
+        split = request.split
+        chosen = split.evaluation.repeat(2)[:count]
+        batches = evaluation_batches(
+            split.evaluation_images, chosen, processes, image_size=16, crop=1.0
         )
-        found = evaluate_images(state.network, feed, "fp32")
+        found = evaluate_images(state.network, batches, processes, "fp32")
         told[str(count)] = asdict(found)
     name = f"evaluated-{processes.rank}-of-{processes.size}.json"
     (folder.parent / name).write_text(json.dumps(told))

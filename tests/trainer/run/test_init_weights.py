@@ -157,5 +157,5 @@ def test_loading_runs_no_code(tmp_path: Path) -> None:
 def test_a_checkpoint_is_refused_as_a_model_file(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save({"schema": "nas.checkpoint/1"}, path)
-    with pytest.raises(ValueError, match="no model file of nas-train"):
+    with pytest.raises(ValueError, match=r"must have the schema nas\.model/1"):
         load_model(path)

@@ -18,6 +18,8 @@ from search_space.network import Network
 from tests.toys.training import StopAfter, images, toy_run
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.loop import DivergedError
+from trainer.fit.setup import StepReport
+from trainer.fit.step import take_step
 from trainer.model_file import load_model, read_model
 from trainer.run.display import ConsoleDisplay
 from trainer.run.train import train
@@ -163,11 +165,27 @@ def test_too_many_such_steps_rewind_to_the_checkpoint_with_a_lower_rate(
     patient = {"patience": 1, "rate_factor": 0.25}
     run = toy_run(tmp_path / "run", non_finite=patient)
     poison(monkeypatch, {8, 9})
+    spent: list[float] = []
+
+    def noting(*inputs: Any) -> StepReport:
+        report = take_step(*inputs)
+        spent.append(report.seconds)
+        return report
+
+    monkeypatch.setattr("trainer.fit.loop.take_step", noting)
     assert train(run, quiet(), resume=False, stop=StopRequest())
     content, _ = CheckpointFolder(run.folder).load(torch.device("cpu"))
     assert content is not None
     assert content["state"]["counters"]["rewinds"] == 1
     assert content["state"]["counters"]["rate_scale"] == 0.25
+    # The seconds of the steps before the rewind were spent, and stay in the total.
+    rows = pd.read_csv(run.folder / "metrics.csv")
+    assert rows["train_seconds"].is_monotonic_increasing
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert summary["train_seconds"] == rows["train_seconds"].iloc[-1]
+    assert min(spent) > 0
+    assert summary["train_seconds"] == pytest.approx(sum(spent))
+    assert all(phase["images_per_sec"] > 0 for phase in summary["phases"])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +219,7 @@ def test_a_full_disk_stops_with_one_line_and_the_old_checkpoint_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("trainer.fit.checkpoint.write_atomic", full)
+        patched.setattr("trainer.tensor_file.write_atomic", full)
         with pytest.raises(OSError, match=r"No space left on device; .*checkpoint\.pt stays"):
             train(run, quiet(), resume=True, stop=StopRequest())
     assert (run.folder / "checkpoint.pt").read_bytes() == before

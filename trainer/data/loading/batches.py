@@ -36,6 +36,7 @@ class Batches:
             every image comes once, in the order of `indices`.
         flip: Mirror half of the images.
         crop_padding: Largest random shift, pixels.
+        crop: Central share of the side that is kept before resizing, in (0, 1].
         size: Side to which images are resized on the device; None keeps the decoded size.
         randaug_magnitude: RandAugment's magnitude; 0 turns it off.
         resident_bytes: Largest set of pixels to keep on a GPU.
@@ -53,6 +54,7 @@ class Batches:
     train: bool = True
     flip: bool = False
     crop_padding: int = 0
+    crop: float = 1.0
     size: int | None = None
     randaug_magnitude: float = 0.0
     resident_bytes: int = 8 * 2**30
@@ -85,12 +87,16 @@ class Batches:
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and labels
-            (batch,), int64, both on the device.
+            (batch,) or (batch, k), int64, see `ImageSplit`, both on the device.
         """
         order, generator = self._order(epoch)
         for step in range(self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             pixels, labels = self._pixels.to_device(*self._pixels.read(chosen))
+            side = pixels.shape[-1]
+            kept = max(1, round(self.crop * side))
+            low = (side - kept) // 2
+            pixels = pixels[:, :, low : low + kept, low : low + kept]
             if self.size is not None:
                 pixels = resized(pixels, self.size)
             if self.flip:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -10,17 +11,20 @@ from hypothesis import strategies as st
 
 from search_space.cost import training_memory_bytes
 from tests.toys.training import architecture, toy_run
-from trainer.fit.plan import make_plan
-from trainer.fit.preflight import BatchSizeFinder, PhaseBatch
+from trainer.fit.batch_size_finder import BatchSizeFinder, PhaseBatch
 from trainer.fit.processes import Processes
 from trainer.schedule import Phase
 from trainer.timing.training_step import TrainingStep
 
 
-def finder(memory_bytes: int | None = None, **changes: Any) -> BatchSizeFinder:
-    run = toy_run(Path("unused"), **changes)
-    plan = make_plan(run.recipe, num_images=64, train_size=16, eval_size=16, seed=0)
-    return BatchSizeFinder(run=run, plan=plan, processes=Processes(), memory_bytes=memory_bytes)
+def finder(**changes: Any) -> BatchSizeFinder:
+    return BatchSizeFinder(request=toy_run(Path("unused"), **changes), processes=Processes())
+
+
+def predicted_within(memory_bytes: int, **changes: Any) -> tuple[PhaseBatch, ...]:
+    place = "trainer.fit.batch_size_finder.device_memory_bytes"
+    with patch(place, lambda device, *, free: memory_bytes):
+        return finder(**changes).predicted()
 
 
 def memory_of(batch: int, size: int) -> int:
@@ -29,7 +33,7 @@ def memory_of(batch: int, size: int) -> int:
 
 
 def test_larger_phases_are_accumulated_if_memory_is_short() -> None:
-    small, large = finder(memory_of(4, 16)).predicted()
+    small, large = predicted_within(memory_of(4, 16))
     assert (large.accumulation, large.batch_size) == (4, 4)
     assert (small.accumulation, small.batch_size) == (
         2,
@@ -39,7 +43,7 @@ def test_larger_phases_are_accumulated_if_memory_is_short() -> None:
 
 @given(st.integers(2, 60), st.integers(2, 20))
 def test_the_batches_of_a_step_fit_and_add_up_to_it(batch: int, fitting: int) -> None:
-    batches = finder(memory_of(fitting, 16), batch_size=batch, duration={"steps": 9}).predicted()
+    batches = predicted_within(memory_of(fitting, 16), batch_size=batch, duration={"steps": 9})
     for predicted in batches:
         assert predicted.accumulation * predicted.batch_size >= batch
         assert batch // predicted.accumulation >= 2  # batch normalisation
@@ -53,7 +57,7 @@ def test_a_recipe_can_limit_the_batch() -> None:
 
 def test_a_phase_that_cannot_fit_is_refused_with_its_size() -> None:
     with pytest.raises(ValueError, match=r"2 images of 16 px need about .* do not fit"):
-        finder(memory_of(1, 16)).predicted()
+        predicted_within(memory_of(1, 16))
 
 
 def out_of_memory_above(monkeypatch: pytest.MonkeyPatch, images: int) -> list[tuple[int, int]]:
@@ -88,6 +92,6 @@ def test_a_smallest_batch_that_does_not_fit_is_refused(monkeypatch: pytest.Monke
 def test_the_time_of_one_batch_is_scaled_to_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     todo = finder(batch_size=16)
     clock = iter((10.0, 12.0))
-    monkeypatch.setattr("trainer.fit.preflight.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("trainer.fit.batch_size_finder.time.perf_counter", lambda: next(clock))
     batch = PhaseBatch(accumulation=4, batch_size=4, predicted_bytes=0)
-    assert todo.step_seconds(todo.plan.phases[0], batch) == 8.0
+    assert todo.step_seconds(todo.request.plan.phases[0], batch) == 8.0

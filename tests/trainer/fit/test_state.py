@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from trainer.fit.averaging import averaged_network
+from trainer.fit.state import averaged_network
 
 
 def weight_of(average: AveragedModel) -> Tensor:

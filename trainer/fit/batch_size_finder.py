@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from trainer.device.memory import device_memory_bytes, predict_training_memory
-from trainer.fit.plan import TrainPlan
 from trainer.fit.processes import Processes
-from trainer.fit.request import TrainRun
+from trainer.fit.request import TrainRequest
 from trainer.fit.state import new_state
 from trainer.schedule import Phase
 from trainer.timing.synthetic_step import noise_batch
@@ -43,33 +42,28 @@ class BatchSizeFinder:
     """Finds the largest batches of a training that fit the memory of each process.
 
     Attributes:
-        run: The training.
-        plan: Its plan.
+        request: The training.
         processes: The processes that share a step.
-        memory_bytes: Memory limit of each; None is its share of the device's free memory.
     """
 
-    run: TrainRun
-    plan: TrainPlan
+    request: TrainRequest
     processes: Processes
-    memory_bytes: int | None = None
 
     @property
     def share(self) -> int:
         """Images per step in one process."""
-        return self.run.recipe.batch_size // self.processes.size
+        return self.request.recipe.batch_size // self.processes.size
 
     def predicted(self) -> tuple[PhaseBatch, ...]:
-        """Return the batches of every phase by predicted memory; nothing is run.
+        """Return the batches of every phase that fit this process's share of the free memory.
 
         Raises:
             ValueError: If the smallest batch of a phase does not fit; names its image size.
         """
-        device, limit = self.run.device, self.memory_bytes
-        if limit is None:
-            sharing = self.processes.on_host if device.type == "cpu" else 1
-            limit = device_memory_bytes(device, free=True) // sharing
-        return tuple(self._largest(phase, limit) for phase in self.plan.phases)
+        device = self.request.device
+        sharing = self.processes.on_host if device.type == "cpu" else 1
+        limit = device_memory_bytes(device, free=True) // sharing
+        return tuple(self._largest(phase, limit) for phase in self.request.plan.phases)
 
     def verified(self, batches: tuple[PhaseBatch, ...]) -> tuple[PhaseBatch, ...]:
         """Take one real step of every phase, and halve the batch until it fits.
@@ -83,7 +77,7 @@ class BatchSizeFinder:
             ValueError: If the smallest batch does not fit.
         """
         verified = []
-        for phase, batch in zip(self.plan.phases, batches, strict=True):
+        for phase, batch in zip(self.request.plan.phases, batches, strict=True):
             while not self._fits(phase, batch):
                 smaller = self._divided(phase, 2 * batch.accumulation)
                 if smaller == batch:
@@ -104,12 +98,12 @@ class BatchSizeFinder:
         return (time.perf_counter() - started) * self.share / batch.batch_size
 
     def _largest(self, phase: Phase, limit: int) -> PhaseBatch:
-        none, one = (self._predicted_bytes(phase, count) for count in (0, 1))
-        largest = int((USABLE * limit - none) / (one - none))
+        without_images, with_one = (self._predicted_bytes(phase, count) for count in (0, 1))
+        largest = int((USABLE * limit - without_images) / (with_one - without_images))
         if largest < min(MIN_IMAGES, self.share):
             free = f" of {limit / 2**30:.1f} GiB free"
             raise ValueError(_too_large(phase, self._predicted_bytes(phase, MIN_IMAGES), free))
-        largest = min(largest, self.run.recipe.micro_batch or self.share)
+        largest = min(largest, self.request.recipe.micro_batch or self.share)
         return self._divided(phase, math.ceil(self.share / largest))
 
     def _divided(self, phase: Phase, minimum: int) -> PhaseBatch:
@@ -125,13 +119,13 @@ class BatchSizeFinder:
         )
 
     def _predicted_bytes(self, phase: Phase, batch_size: int) -> int:
-        optimizer = self.run.recipe.optimizer
+        optimizer = self.request.recipe.optimizer
         return predict_training_memory(
-            self.run.file.architecture,
+            self.request.file.architecture,
             phase.image_size,
             batch_size,
-            num_classes=self.run.images.num_classes,
-            precision=self.run.precision,
+            num_classes=self.request.images.num_classes,
+            precision=self.request.precision,
             optimizer=optimizer.name,
             momentum=optimizer.momentum,
         )
@@ -143,30 +137,30 @@ class BatchSizeFinder:
         except torch.cuda.OutOfMemoryError:
             return False
         finally:
-            if self.run.device.type == "cuda":  # the next step needs the memory of this one
+            if self.request.device.type == "cuda":  # the next step needs the memory of this one
                 gc.collect()
                 torch.cuda.empty_cache()
         return True
 
     def _noise_step(self, phase: Phase, batch_size: int) -> TrainingStep:
         """Return a step on noise, of a new network."""
-        run, state = self.run, new_state(self.run)
+        request, state = self.request, new_state(self.request)
         state.network.train()
         state.network.set_dropout(phase.dropout)
-        classes = run.images.num_classes
-        images, labels = noise_batch(batch_size, phase.image_size, classes, run.device)
+        classes = request.images.num_classes
+        images, labels = noise_batch(batch_size, phase.image_size, classes, request.device)
         return TrainingStep(
             network=state.network,
             optimizer=state.optimizer,
-            loss=nn.CrossEntropyLoss(label_smoothing=run.recipe.label_smoothing),
+            loss=nn.CrossEntropyLoss(label_smoothing=request.recipe.label_smoothing),
             images=images,
             labels=labels,
-            precision=run.precision,
+            precision=request.precision,
         )
 
     def _synchronise(self) -> None:
-        if self.run.device.type == "cuda":
-            torch.cuda.synchronize(self.run.device)
+        if self.request.device.type == "cuda":
+            torch.cuda.synchronize(self.request.device)
 
 
 def _too_large(phase: Phase, needed: int, limit: str) -> str:
