@@ -65,8 +65,7 @@ class Timeout:
     def limit_s(self, durations: Sequence[float]) -> float:
         """Return the limit in seconds; infinite if it is not known yet.
 
-        Args:
-            durations: Seconds that each trained candidate took.
+        `durations` are the seconds that each trained candidate took.
         """
         if self.seconds is not None:
             return self.seconds

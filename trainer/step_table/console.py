@@ -39,7 +39,11 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
         )
     save_step_table(path, table)
     if args.json:
-        print(json.dumps({"table": str(path), **describe_table(table)}, indent=2))
+        content = table.to_dict()
+        kept = ("conditions", "reference_step_time_s", "relative_error", "seconds")
+        counts = {"parts": len(table.parts), "networks": len(table.measured)}
+        shown = {"table": str(path), **{name: content[name] for name in kept}, **counts}
+        print(json.dumps(shown, indent=2))
     else:
         print(f"{summary_line(table)}\nwrote {path}")
     return 0
@@ -48,14 +52,6 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
 def table_progress() -> Progress:
     """Return a display on stderr of the timed groups of parts and networks, and the time left."""
     return progress_bar("timing {task.description}", console=Console(stderr=True))
-
-
-def describe_table(table: StepTable) -> dict[str, object]:
-    """Return conditions, accuracy and size of a table, without its parts."""
-    content = table.to_dict()
-    kept = ("conditions", "reference_step_time_s", "relative_error", "seconds")
-    counts = {"parts": len(table.parts), "networks": len(table.measured)}
-    return {**{name: content[name] for name in kept}, **counts}
 
 
 def summary_line(table: StepTable) -> str:
