@@ -9,8 +9,14 @@ from torch import Tensor, nn
 
 from search_space.architecture import Architecture
 from search_space.checks import require, require_int
-from search_space.nn.blocks import Block, build_block
-from search_space.nn.layers import LayerOptions, Padding, SqueezeExcite, conv_norm_act
+from search_space.nn import (
+    Block,
+    LayerOptions,
+    Padding,
+    SqueezeExcite,
+    build_block,
+    conv_norm_act,
+)
 
 _IMAGE_CHANNELS = 3
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from search_space.architecture import Architecture
 from search_space.network import Network, build_network
-from search_space.nn.layers import Padding
+from search_space.nn import Padding
 from trainer.tensor_file import load_tensors, save_tensors
 
 SCHEMA = "nas.model/1"

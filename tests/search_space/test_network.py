@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.network import Network, build_network
-from search_space.nn.layers import SqueezeExcite
+from search_space.nn import SqueezeExcite
 from search_space.published import published
 from tests.strategies import architectures
 

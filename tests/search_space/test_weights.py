@@ -9,7 +9,7 @@ from torch import Tensor
 
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.network import Network, build_network
-from search_space.nn.layers import Padding
+from search_space.nn import Padding
 from search_space.published import published
 from search_space.weights import from_timm, from_torchvision
 from tests.parity import Kit, load_kit, worst_errors

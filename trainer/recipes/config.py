@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from search_space.nn.layers import Padding
+from search_space.nn import Padding
 from trainer.config import Precision, Settings, parse_settings, validated
 
 _FOLDER = files("trainer.recipes")

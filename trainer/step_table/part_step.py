@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_space.architecture import BlockType, Stage
-from search_space.nn.blocks import build_block
-from search_space.nn.layers import LayerOptions, conv_norm_act
+from search_space.nn import LayerOptions, build_block, conv_norm_act
 from search_space.parts import HEAD, STEM, Part
 from trainer.device.precision import autocast
 from trainer.optim import make_optimizer

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import BlockType, Stage
-from search_space.nn.blocks import Block, build_block
-from search_space.nn.layers import LayerOptions, SqueezeExcite
+from search_space.nn import Block, LayerOptions, SqueezeExcite, build_block
 
 OPTIONS = LayerOptions(padding="symmetric", bn_eps=1e-3, bn_momentum=0.1)
 

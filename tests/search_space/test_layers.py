@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from search_space.nn.layers import (
+from search_space.nn import (
     LayerOptions,
     SamePadConv2d,
     SqueezeExcite,
