@@ -90,7 +90,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
             print(failures.traceback, file=sys.stderr)
         error = (
             f"stopped, because {failures}; see {folder}/trials.csv. "
-            f"More are allowed with --max-failures; go on with: {again}"
+            f"More are allowed with --max-failures; resume with: {again}"
         )
     elif result.stopped:
         return _stopped(console, again)
@@ -112,7 +112,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
 
 def _stopped(console: Console, again: str) -> int:
     """Print how to resume; return the exit code of a command that was stopped."""
-    print_lines(console, f"stopped; nothing that finished is lost. Go on with: {again}")
+    print_lines(console, f"stopped; nothing that finished is lost. Resume with: {again}")
     return STOPPED
 
 

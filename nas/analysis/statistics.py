@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import bdtrc
 
+from search_space.checks import require
+
 Z_95 = 1.959964  # two-sided 95 % quantile of the standard normal distribution
 # Probability that a network which has learnt nothing passes the test. Small, because a search
 # tests many candidates and selects the best of them.
@@ -91,8 +93,7 @@ def is_at_chance(accuracy: float, *, images: int, chance: float) -> bool:
     Raises:
         ValueError: If an argument is out of range.
     """
-    if not 0 <= accuracy <= 1:
-        raise ValueError(f"is_at_chance.accuracy must be in [0, 1], got {accuracy!r}")
+    require(0 <= accuracy <= 1, "is_at_chance.accuracy", "in [0, 1]", accuracy)
     return round(accuracy * images) < min_correct_above_chance(images, chance)
 
 
@@ -106,9 +107,7 @@ def min_correct_above_chance(images: int, chance: float) -> int:
     Raises:
         ValueError: If an argument is out of range.
     """
-    if images < 1:
-        raise ValueError(f"min_correct_above_chance.images must be >= 1, got {images!r}")
-    if not 0 < chance <= 1:
-        raise ValueError(f"min_correct_above_chance.chance must be in (0, 1], got {chance!r}")
+    require(images >= 1, "min_correct_above_chance.images", ">= 1", images)
+    require(0 < chance <= 1, "min_correct_above_chance.chance", "in (0, 1]", chance)
     tails = bdtrc(np.arange(images + 1), images, chance)  # of more than 0, 1, ... correct answers
     return int((tails > ALPHA).sum()) + 1

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -76,7 +75,9 @@ def check_proxy(
         return True
     outcomes = {one.file_stem: results.find(one) for one in plan.trainings}
     check = judge_check(plan, outcomes, config)
-    show_check(check, write_check(folder, check, plan, config), config, console)
+    files = write_check(folder, check, plan, config)
+    console.print(check_table(check))
+    print_lines(console, *map(str, files), *check_lines(check, config))
     return False
 
 
@@ -153,14 +154,6 @@ def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages)
         if name not in ("w", "v") and not name.startswith(IRRELEVANT)
     }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def show_check(
-    check: ProxyCheck, files: Iterable[Path], config: SearchConfig, console: Console
-) -> None:
-    """Print the table of a check, its files, and the verdict with its reasons."""
-    console.print(check_table(check))
-    print_lines(console, *map(str, files), *check_lines(check, config))
 
 
 def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:

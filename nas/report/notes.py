@@ -10,7 +10,7 @@ from nas.engine.engine import Engine
 from nas.finalists.finalists import Finals
 
 MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval
-MIN_FINALISTS_FOR_RANKING = 10  # fewer are too few to judge a ranking by
+MIN_FINALISTS_FOR_RANKING = 10  # a ranking of fewer cannot be judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
