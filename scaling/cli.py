@@ -149,12 +149,10 @@ def _paths(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Path]:
     Raises:
         ValueError: If a file would overwrite its source, or its folder does not exist.
     """
-    if args.family is not None:
-        folder = args.out or Path()
-        paths = {name: folder / f"{name}.json" for name in names}
-    else:
-        (name,) = names
-        paths = {name: args.out or Path(f"{name}.json")}
+    folder = args.out or Path()
+    paths = {name: folder / f"{name}.json" for name in names}
+    if args.family is None and args.out is not None:
+        paths = dict.fromkeys(names, args.out)  # one name
     sources = {Path(args.source).resolve(), (Path(args.source) / BEST).resolve()}
     for path in paths.values():
         if args.family is None and not path.parent.is_dir():
@@ -185,8 +183,7 @@ def _timed_training(args: argparse.Namespace, timer: StepTimer) -> tuple[int, fl
         if args.epochs is not None:
             raise ValueError("--recipe says how long it trains: --epochs has no meaning with it")
         recipe = timer.recipe_length(args.recipe)
-        default = min(recipe.batch_size, recipe.micro_batch or BATCH_SIZE)
-        batch_size = args.batch_size or default
+        batch_size = args.batch_size or min(recipe.batch_size, recipe.micro_batch or BATCH_SIZE)
         return batch_size, recipe.images_seen(args.images) / batch_size
     batch_size = args.batch_size or BATCH_SIZE
     if args.images is not None:

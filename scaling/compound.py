@@ -1,7 +1,7 @@
 """Compound scaling: depth, width and image size grow together."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from scaling.image_size import SizeLimits, scaled_sizes
 from scaling.named_sizes import scales_stem_and_head
@@ -39,13 +39,8 @@ class Growth:
     image_size: float = 1.0
 
     def __post_init__(self) -> None:
-        limits = {
-            "depth": MAX_DEPTH_MULTIPLIER,
-            "width": MAX_WIDTH_MULTIPLIER,
-            "image_size": math.inf,
-        }
-        for name, most in limits.items():
-            value = getattr(self, name)
+        largest = (MAX_DEPTH_MULTIPLIER, MAX_WIDTH_MULTIPLIER, math.inf)
+        for (name, value), most in zip(asdict(self).items(), largest, strict=True):
             in_range = 0.0 < value <= most and math.isfinite(value)
             require(in_range, f"Growth.{name}", f"> 0 and at most {most:g}", value)
 
@@ -70,8 +65,7 @@ class CompoundRates:
     gamma: float = GAMMA
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "beta", "gamma"):
-            value = getattr(self, name)
+        for name, value in asdict(self).items():
             require(1.0 <= value <= 4.0, f"CompoundRates.{name}", "in [1, 4]", value)
 
     def growth(self, phi: float) -> Growth:
@@ -86,26 +80,25 @@ def grow(
 
     Args:
         architecture: The network.
-        depth: Multiplier of every stage's layers, rounded up.
-        width: Multiplier of every stage's channels, rounded to the nearest multiple of 8.
+        depth: Multiplier of every stage's layers, for `round_depth`.
+        width: Multiplier of every stage's channels, for `round_width`.
         guard: Round a width up where rounding would lose more than a tenth of it.
         stem_and_head: Whether stem and head are multiplied by `width` too.
 
-    Source: arXiv:1905.11946, section 3.3; rounding as in `round_width` and `round_depth`.
+    Source: arXiv:1905.11946, section 3.3.
     """
 
     def channels(count: int) -> int:
         return round_width(count, width, guard=guard)
 
-    stem, head = architecture.stem_width, architecture.head_width
-    return Architecture(
-        stem_width=channels(stem) if stem_and_head else stem,
-        stages=tuple(
-            replace(stage, depth=round_depth(stage.depth, depth), width=channels(stage.width))
-            for stage in architecture.stages
-        ),
-        head_width=channels(head) if stem_and_head else head,
+    stages = tuple(
+        replace(stage, depth=round_depth(stage.depth, depth), width=channels(stage.width))
+        for stage in architecture.stages
     )
+    stem, head = architecture.stem_width, architecture.head_width
+    if stem_and_head:
+        stem, head = channels(stem), channels(head)
+    return Architecture(stem_width=stem, stages=stages, head_width=head)
 
 
 def multiply(source: ScalingSource, growth: Growth, limits: SizeLimits) -> ScaledNetwork:
@@ -133,9 +126,7 @@ def multiply(source: ScalingSource, growth: Growth, limits: SizeLimits) -> Scale
         rule="compound",
         constants={
             **used_constants(source, limits),
-            "depth": growth.depth,
-            "width": growth.width,
-            "image_size": growth.image_size,
+            **asdict(growth),
             "stem_and_head_scaled": stem_and_head,
         },
     )

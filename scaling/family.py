@@ -73,11 +73,8 @@ def scale_source(source: ScalingSource, target: str, limits: SizeLimits) -> Scal
     Source: arXiv:2104.00298, section 3.3; effnetv2_configs.py of google/automl efficientnetv2.
     """
     old, new = named_size(source.base_size), named_size(target)
-    sizes = scaled_sizes(
-        source.image_size,
-        Fraction(source.image_size.eval * new.eval_size, old.eval_size),
-        limits,
-    )
+    eval_size = Fraction(source.image_size.eval * new.eval_size, old.eval_size)
+    sizes = scaled_sizes(source.image_size, eval_size, limits)
     architecture = source.architecture if old == new else _scaled(source, old, new)
     return ScaledNetwork(
         architecture=architecture,
@@ -164,12 +161,8 @@ def _back_loaded(bases: list[_BaseStage], extra: int, *, dropped: bool) -> list[
     bases[place] = replace(bases[place], depth=depth)
     if extra > 0 and dropped:
         # A stage of stride 1 like the one before it, as in the published networks.
-        last = bases[-1]
-        new_last = _BaseStage(
-            source=replace(last.source, stride=1),
-            depth=last.depth * LAST_STAGE_DEPTH_RATIO,
-            width=round(last.width * LAST_STAGE_WIDTH_RATIO),
-            is_new=True,
-        )
-        return [*bases, new_last]
+        source, depth = replace(bases[-1].source, stride=1), bases[-1].depth
+        width = round(bases[-1].width * LAST_STAGE_WIDTH_RATIO)
+        depth *= LAST_STAGE_DEPTH_RATIO
+        return [*bases, _BaseStage(source=source, depth=depth, width=width, is_new=True)]
     return bases[:-1] if extra < 0 and has_tail else bases

@@ -55,27 +55,19 @@ class SizeLimits:
 def scaled_sizes(source: ImageSize, eval_size: float | Fraction, limits: SizeLimits) -> ImageSize:
     """Return the image sizes of a network that was scaled from one with sizes `source`.
 
-    The evaluation size is `eval_size`, rounded and capped. The training size is four fifths of
-    it, but never changes in the opposite direction: a network with larger evaluation images than
-    its source does not get smaller training images. With an unchanged evaluation size, the
-    training size does not change either.
-
-    Args:
-        source: Image sizes of the source.
-        eval_size: Wanted evaluation size, pixels.
-        limits: Cap and multiple.
+    The evaluation size is `eval_size` in pixels, rounded and capped by `limits`. The training
+    size is four fifths of it, but never changes in the opposite direction: a network with larger
+    evaluation images than its source does not get smaller training images. With an unchanged
+    evaluation size, the training size does not change either.
 
     Raises:
         ValueError: If an image size of the source exceeds the cap.
 
     Source: arXiv:2104.00298, sections 3.3 and 5.1; google/automl efficientnetv2/main.py.
     """
-    largest = max(source.train, source.eval)
-    if largest > limits.max_image_size:
-        raise ValueError(
-            f"max_image_size must be >= {largest}, the image size of the source, "
-            f"got {limits.max_image_size}"
-        )
+    largest, cap = max(source.train, source.eval), limits.max_image_size
+    rule = f">= {largest}, the image size of the source"
+    require(largest <= cap, "max_image_size", rule, cap)
     evaluation, train = limits.round(eval_size), source.train
     if evaluation != source.eval:
         bound = max if evaluation > source.eval else min
@@ -86,5 +78,4 @@ def scaled_sizes(source: ImageSize, eval_size: float | Fraction, limits: SizeLim
 def four_fifths(eval_size: int) -> int:
     """Return the training size in pixels: a multiple of 16, or at least 8 below 16."""
     share = math.floor(TRAIN_SHARE * eval_size)
-    multiple = share // _TRAIN_MULTIPLE * _TRAIN_MULTIPLE
-    return max(SMALLEST, multiple or share)
+    return max(SMALLEST, share // _TRAIN_MULTIPLE * _TRAIN_MULTIPLE or share)

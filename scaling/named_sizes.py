@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from search_space.checks import require
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSize:
@@ -55,8 +57,7 @@ def named_size(name: str) -> NamedSize:
     Raises:
         ValueError: If the name is unknown; the message lists the known ones.
     """
-    if name not in NAMES:
-        raise ValueError(f"target must be one of {', '.join(NAMES)}, got {name!r}")
+    require(name in NAMES, "target", f"one of {', '.join(NAMES)}", name)
     return SIZES[NAMES.index(name)]
 
 

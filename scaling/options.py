@@ -11,6 +11,7 @@ from scaling.named_sizes import NAMES, named_size
 from scaling.solve import Goal, solve
 from scaling.source import ScaledNetwork, ScalingSource, scaling_source
 from search_space.architecture_file import ArchitectureFile
+from search_space.checks import require
 from search_space.space import ImageSize
 
 DEFAULT_TARGET = "M"
@@ -112,8 +113,7 @@ def _cap(args: argparse.Namespace) -> int:
     asked, cap = args.image_size or 0, args.max_image_size
     if cap is None:
         return max(MAX_IMAGE_SIZE, asked)
-    if asked > cap:
-        raise ValueError(f"--image-size must be <= --max-image-size {cap}, got {asked}")
+    require(asked <= cap, "--image-size", f"<= --max-image-size {cap}", asked)
     return int(cap)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -57,8 +57,7 @@ def solve(
 
     def at(phi: float) -> ScaledNetwork:
         network = multiply(source, rates.growth(phi), limits)
-        constants = {"phi": phi, "alpha": rates.alpha, "beta": rates.beta, "gamma": rates.gamma}
-        return replace(network, constants={**network.constants, **constants})
+        return replace(network, constants={**network.constants, "phi": phi, **asdict(rates)})
 
     farthest = _farthest(rates)
     below, above = _bracket(at, goal, farthest)
@@ -144,8 +143,5 @@ def _partial_steps(low: ScaledNetwork, high: ScaledNetwork) -> Iterator[ScaledNe
             stages[place] = replace(stages[place], **{field: getattr(large[place], field)})
         partial_steps = [f"stage{place + 1}.{field}" for place, field in steps[first:last]]
         ahead = {"phi": high.constants["phi"], "steps": partial_steps}
-        yield replace(
-            low,
-            architecture=replace(low.architecture, stages=tuple(stages)),
-            constants={**low.constants, "ahead": ahead},
-        )
+        architecture = replace(low.architecture, stages=tuple(stages))
+        yield replace(low, architecture=architecture, constants={**low.constants, "ahead": ahead})

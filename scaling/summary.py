@@ -82,8 +82,7 @@ def stages_table(title: str, before: Architecture, after: Architecture) -> Table
     table.add_column("width", justify="right")
     table.add_column("layers", justify="right")
     table.add_row("stem", "conv", "3", "", "2", _arrow(before.stem_width, after.stem_width), "1")
-    pairs = zip_longest(before.stages, after.stages)
-    for number, (old, new) in enumerate(pairs, start=1):
+    for number, (old, new) in enumerate(zip_longest(before.stages, after.stages), start=1):
         table.add_row(f"stage{number}", *_stage_cells(old, new))
     table.add_row("head", "conv", "1", "", "1", _arrow(before.head_width, after.head_width), "1")
     return table
@@ -126,8 +125,7 @@ def _stage_cells(old: Stage | None, new: Stage | None) -> tuple[str, ...]:
 
 
 def _arrow(before: int | None, after: int | None) -> str:
-    before_text, after_text = ("-" if value is None else str(value) for value in (before, after))
-    return f"{before_text} -> {after_text}"
+    return " -> ".join("-" if value is None else str(value) for value in (before, after))
 
 
 def _cost_cells(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -50,7 +50,6 @@ class StepTimer(Protocol):
         Returns:
             One record per network, with at least ``step_time_s`` and ``device``.
         """
-        ...
 
     def recipe_length(self, name_or_path: str) -> RecipeLength:
         """Return the length of a recipe.
@@ -58,4 +57,3 @@ class StepTimer(Protocol):
         Raises:
             ValueError: If the recipe does not exist or is invalid.
         """
-        ...

@@ -43,12 +43,8 @@ class SamePadConv2d(nn.Conv2d):
         height' is ceil(height / stride), width' likewise.
         """
         pads: list[int] = []
-        for side, kernel, stride in zip(
-            reversed(input.shape[-2:]),
-            reversed(self.kernel_size),
-            reversed(self.stride),
-            strict=True,
-        ):
+        dimensions = zip(input.shape[-2:], self.kernel_size, self.stride, strict=True)
+        for side, kernel, stride in reversed(list(dimensions)):
             total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
             pads += [total // 2, total - total // 2]
         return super().forward(F.pad(input, pads) if any(pads) else input)
@@ -158,10 +154,8 @@ class Block(nn.Module):
 def build_block(stage: Stage, in_width: int, stride: int, options: LayerOptions) -> Block:
     """Build one block; only the first of a stage has the stage's stride and another `in_width`."""
     layers = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
-    return Block(
-        layers(stage, in_width, stride, options),
-        residual=stride == 1 and in_width == stage.width,
-    )
+    residual = stride == 1 and in_width == stage.width
+    return Block(layers(stage, in_width, stride, options), residual=residual)
 
 
 def _mbconv(

@@ -79,8 +79,7 @@ class RMSpropTF(torch.optim.Optimizer):
         grads = [p.grad for p in params if p.grad is not None]
         for p in params:
             if not self.state[p]:
-                self.state[p]["mean_square"] = torch.ones_like(p)
-                self.state[p]["buffer"] = torch.zeros_like(p)
+                self.state[p] = {"mean_square": torch.ones_like(p), "buffer": torch.zeros_like(p)}
         mean_squares = [self.state[p]["mean_square"] for p in params]
         buffers = [self.state[p]["buffer"] for p in params]
         if group["weight_decay"]:

@@ -56,11 +56,9 @@ def progressive_phases(
     """
     require(count >= 2, "progressive_phases.count", ">= 2", count)
     require(size_multiple >= 1, "progressive_phases.size_multiple", ">= 1", size_multiple)
-    if last.image_size < first.image_size:
-        raise ValueError(
-            f"progressive_phases.last must not have smaller images than first, "
-            f"got {last.image_size} after {first.image_size}"
-        )
+    smallest, size = first.image_size, last.image_size
+    rule = f">= {smallest}, no smaller images than first"
+    require(size >= smallest, "progressive_phases.last.image_size", rule, size)
 
     def phase(index: int) -> Phase:
         growth = (last.image_size - first.image_size) * index // (count - 1)
@@ -89,13 +87,10 @@ def google_phases(first: Phase, last: Phase, *, count: int) -> tuple[Phase, ...]
     """
     phases = progressive_phases(first, last, count=count)
     span = last.image_size - first.image_size
+    sizes = (first.image_size + span * (index + 1) // count for index in range(count))
     return tuple(
-        replace(
-            phase,
-            image_size=first.image_size + span * (index + 1) // count,
-            dropout=last.dropout,
-        )
-        for index, phase in enumerate(phases)
+        replace(phase, image_size=size, dropout=last.dropout)
+        for phase, size in zip(phases, sizes, strict=True)
     )
 
 
