@@ -33,15 +33,13 @@ class RungCost:
 def search_notes(engine: Engine) -> list[str]:
     """Return one sentence a line: skipped candidates, failures, why it ended early."""
     counts, notes = engine.counts, []
-    for number, what in (
-        (counts.duplicates, "known already, and not trained again"),
-        (counts.infeasible, "not trained, for breaking a constraint"),
+    for number, noun, what in (
+        (counts.duplicates, "proposal", "known already, and not trained again"),
+        (counts.infeasible, "proposal", "not trained, for breaking a constraint"),
+        (counts.over_limit, "candidate", "timed and not trained, for breaking a constraint"),
     ):
         if number:
-            notes.append(f"{_many(number, 'proposal')} {'was' if number == 1 else 'were'} {what}")
-    if counts.over_limit:
-        broke = "broke a constraint by what was measured"
-        notes.append(f"{_many(counts.over_limit, 'trained candidate')} {broke}")
+            notes.append(f"{_many(number, noun)} {'was' if number == 1 else 'were'} {what}")
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
         notes.append(f"{_many(counts.failed, 'candidate')} failed: {failure_reasons(failed)}")

@@ -80,8 +80,8 @@ class SearchConfig(Settings):
     """Exponent of the parameters in the reward."""
     constraints: tuple[Annotated[Constraint, ParsedText()], ...] = ()
     """Limit such as "params < 24M", "macs < 9G", "step_time < 1.2" (relative to the reference
-    network), "step_time < 40ms" or "memory < 20GB". Predicted costs are checked before training,
-    measured costs after it.
+    network), "step_time < 40ms" or "memory < 20GB". Predicted costs are checked before a candidate
+    is timed, measured costs before it is trained.
     """
     step_time_table: str | None = None
     """Table that predicts step times before training: a file written by nas-time --space, or auto
