@@ -1,14 +1,19 @@
 """A Ray session: a private Ray on this machine, or the connection to a cluster."""
 
+import fcntl
 import logging
 import os
 import secrets
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from search_space.checks import require
 from trainer.cluster.ray_capacity import capacity_note
 from trainer.cluster.ray_connection import connected, joined
 from trainer.cluster.ray_private import (
@@ -16,9 +21,12 @@ from trainer.cluster.ray_private import (
     dead_vital_process,
     loopback_only,
 )
-from trainer.cluster.temporary_folder import temporary_folder
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
+
+PREFIX = "nas-ray-"
+ABANDONED_AFTER_S = 3600.0
+MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited to 107 bytes
 
 # Ray reads these when it is imported and when it starts its processes.
 _ENVIRONMENT = {
@@ -126,9 +134,53 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
 
 
 def _check_workers(workers: int, gpus_per_worker: float) -> None:
-    if workers < 1:
-        raise ValueError(f"workers must be >= 1, got {workers!r}")
-    if gpus_per_worker < 0 or (gpus_per_worker > 1 and gpus_per_worker % 1):
-        raise ValueError(
-            f"gpus_per_worker must be in [0, 1] or a whole number, got {gpus_per_worker!r}"
-        )
+    require(workers >= 1, "workers", ">= 1", workers)
+    valid = 0 <= gpus_per_worker <= 1 or (gpus_per_worker > 1 and gpus_per_worker % 1 == 0)
+    require(valid, "gpus_per_worker", "in [0, 1] or a whole number", gpus_per_worker)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a private folder for the duration of the block, and remove those of killed processes.
+
+    Only its owner can read it.
+
+    Raises:
+        OSError: If the folder cannot be made.
+    """
+    base = Path(tempfile.gettempdir())
+    if len(str(base)) > MAX_BASE_LENGTH:
+        base = Path("/tmp")
+    _remove_abandoned(base)
+    # It has another name until it is locked, so that no other process removes it before that.
+    folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=base))
+    owner = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        folder = folder.rename(base / folder.name.removeprefix("."))
+        yield folder
+    finally:
+        os.close(owner)
+        # Processes of a killed Ray may still write files; a later call removes those.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(base: Path) -> None:
+    """Remove this user's folders whose process has ended: the kernel has released its lock."""
+    for folder in base.glob(f"{PREFIX}*"):
+        try:
+            if folder.lstat().st_uid != os.getuid():
+                continue
+            owner = os.open(folder / "owner", os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:  # partly removed, made by another program, or just removed
+            with suppress(OSError):
+                if time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_S:
+                    shutil.rmtree(folder, ignore_errors=True)
+            continue
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass  # its process is running
+        finally:
+            os.close(owner)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_space.checks import require
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.distributed.worker_messages import EventQueue, EventReplay
 from trainer.fit.request import TrainRequest
@@ -41,8 +42,7 @@ class Workers:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.gpus not in (0, 1):
-            raise ValueError(f"gpus_per_worker must be 0 or 1 in a training, got {self.gpus!r}")
+        require(self.gpus in (0, 1), "gpus_per_worker", "0 or 1 in a training", self.gpus)
 
 
 def train_on_workers(
@@ -50,15 +50,8 @@ def train_on_workers(
 ) -> bool:
     """Train or resume on several workers; return False if stopped before the end.
 
-    The folder of the run, and `data` or the decoded images, must be on a file system that all
-    workers share.
-
-    Args:
-        request: The training.
-        data: Value of ``--data``.
-        workers: Number and place of the workers.
-        display: Shows lines and progress.
-        resume: Whether to resume a training in the folder.
+    The folder of the run, and `data` (the value of ``--data``) or the decoded images, must be on
+    a file system that all workers share.
 
     Raises:
         ValueError: If the batch cannot be divided, the cluster is too small for the workers, or

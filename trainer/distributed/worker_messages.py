@@ -8,7 +8,7 @@ from typing import Any, Self
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import TrainPlan
-from trainer.fit.setup import StepReport, TrainingObserver
+from trainer.fit.step import StepReport, TrainingObserver
 from trainer.run.display import TrainDisplay
 
 # Name and arguments of an event.

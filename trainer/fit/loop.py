@@ -7,9 +7,8 @@ import torch
 
 from search_space.network import Network
 from trainer.fit.evaluation import Evaluation, evaluate_images
-from trainer.fit.setup import TrainingObserver, TrainingSetup
 from trainer.fit.state import TrainState
-from trainer.fit.step import take_step
+from trainer.fit.step import TrainingObserver, TrainingSetup, take_step
 from trainer.stop_signals import StopCondition
 
 

@@ -13,7 +13,7 @@ from search_space.command_line.command import print_lines
 from trainer.data.progress import progress_bar
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
-from trainer.fit.setup import StepReport, TrainingObserver
+from trainer.fit.step import StepReport, TrainingObserver
 
 SECONDS_BETWEEN_LINES = 30.0
 # Weight of a new step in the exponential moving averages that are shown.
@@ -28,21 +28,19 @@ class TrainDisplay(Protocol):
         ...
 
     def progress(
-        self, plan: TrainPlan, start: int
+        self,
+        plan: TrainPlan,  # noqa: ARG002
+        start: int,  # noqa: ARG002
     ) -> AbstractContextManager[TrainingObserver | None]:
         """Show the steps from `start` on that the observer receives; None receives none."""
-        ...
+        return nullcontext()
 
 
-class NoDisplay:
+class NoDisplay(TrainDisplay):
     """Shows nothing: the display of all processes but rank 0."""
 
     def print(self, line: str) -> None:
         """Ignore a line."""
-
-    def progress(self, plan: TrainPlan, start: int) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Show nothing."""
-        return nullcontext()
 
 
 class ConsoleDisplay:

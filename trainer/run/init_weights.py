@@ -89,34 +89,19 @@ def init_from(network: Network, architecture: Architecture, path: Path) -> LoadR
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
-    content: Mapping[str, Any] = load_tensors(
-        # The training scripts of timm and torchvision store their arguments with the weights.
-        path,
-        torch.device("cpu"),
-        plain=(argparse.Namespace,),
-    )
-    if isinstance(
-        content.get("state"), dict
-    ):  # a checkpoint of nas-train; its average is preferred
-        state = content["state"]
-        average = state["average"]
-        content = {"ema": _inside(average, "module.")} if average else {"ema": state["network"]}
+    # The training scripts of timm and torchvision store their arguments with the weights.
+    plain = (argparse.Namespace,)
+    content: Mapping[str, Any] = load_tensors(path, torch.device("cpu"), plain=plain)
+    if isinstance(state := content.get("state"), dict):  # a checkpoint of nas-train
+        content = {"ema": state["average"] or state["network"]}
     inner = next((content[key] for key in _KEYS if isinstance(content.get(key), dict)), content)
     tensors = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
     tensors.pop("n_averaged", None)  # of torch's AveragedModel
     if not tensors:
         raise ValueError(f"{path}: holds no weights")
     while wrapper := next((w for w in _WRAPPERS if all(n.startswith(w) for n in tensors)), None):
-        tensors = _inside(tensors, wrapper)
+        tensors = {name.removeprefix(wrapper): value for name, value in tensors.items()}
     return tensors
-
-
-def _inside(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _renamed(

@@ -11,7 +11,7 @@ from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 from search_space.atomic_file import write_atomic
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
-from trainer.fit.setup import StepReport
+from trainer.fit.step import StepReport
 
 METRICS = "metrics.csv"
 
@@ -44,7 +44,7 @@ class Window:
 class MetricsLog:
     """Writes a row of metrics.csv and TensorBoard events at every evaluation.
 
-    It is a `trainer.fit.setup.TrainingObserver`.
+    It is a `trainer.fit.step.TrainingObserver`.
 
     Args:
         folder: Folder of the run.

@@ -17,12 +17,9 @@ COLUMNS = (
 
 
 def show_plan(request: TrainRequest, workers: int, display: ConsoleDisplay) -> None:
-    """Print every phase with its memory and time; nothing is trained or written.
+    """Print every phase with its memory and time, for a number of processes that share a step.
 
-    Args:
-        request: The training.
-        workers: Number of processes that share a step.
-        display: Display of the table; a progress bar goes to stderr.
+    Nothing is trained or written. A progress bar goes to stderr.
 
     Raises:
         ValueError: If the smallest batch of a phase does not fit the memory.

@@ -12,8 +12,8 @@ from trainer.fit.evaluation import evaluation_batches
 from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRequest
-from trainer.fit.setup import TrainingSetup
 from trainer.fit.state import TrainState, new_state
+from trainer.fit.step import TrainingSetup
 from trainer.run.display import TrainDisplay
 from trainer.run.folder import (
     check_folder,

@@ -20,8 +20,7 @@ from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
 from trainer.timing.step_time import StepTime
-from trainer.timing.timed_step import CpuStep, CudaGraphStep, TimedStep
-from trainer.timing.training_step import Step
+from trainer.timing.training_step import CpuStep, CudaGraphStep, Step, TimedStep
 
 # Wall time / CPU time of one thread above which another process has disturbed a measurement.
 CONTENTION = 1.05

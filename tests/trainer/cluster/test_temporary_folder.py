@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from trainer.cluster.temporary_folder import PREFIX, temporary_folder
+from trainer.cluster.ray_session import PREFIX, temporary_folder
 
 
 def test_a_temporary_folder_is_private_and_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.cluster.temporary_folder.MAX_BASE_LENGTH", 1000)
+    monkeypatch.setattr("trainer.cluster.ray_session.MAX_BASE_LENGTH", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     dead, foreign = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}without-owner"
     for folder in (dead, foreign):

@@ -19,7 +19,7 @@ from trainer.distributed.worker_messages import (
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import TrainPlan, make_plan
-from trainer.fit.setup import StepReport, TrainingObserver
+from trainer.fit.step import StepReport, TrainingObserver
 
 REPORT = StepReport(
     step=4,

@@ -18,8 +18,7 @@ from search_space.network import Network
 from tests.toys.training import StopAfter, images, toy_run
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.loop import DivergedError
-from trainer.fit.setup import StepReport
-from trainer.fit.step import take_step
+from trainer.fit.step import StepReport, take_step
 from trainer.model_file import load_model, read_model
 from trainer.run.display import ConsoleDisplay
 from trainer.run.train import train
@@ -289,9 +288,7 @@ def test_a_compiled_training_has_one_graph_per_image_size(
         return graph.forward
 
     torch.compiler.reset()
-    monkeypatch.setattr(
-        "trainer.fit.setup.torch.compile", partial(torch.compile, backend=counting)
-    )
+    monkeypatch.setattr("trainer.fit.step.torch.compile", partial(torch.compile, backend=counting))
     run = replace(toy_run(tmp_path / "run", survival_prob=0.8), compiled=True)
     assert train(run, quiet(), resume=False, stop=StopRequest())
     images = [shape for shape in shapes if shape[0] == 16]

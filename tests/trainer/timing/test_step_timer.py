@@ -17,8 +17,7 @@ from trainer.device.gate import DeviceGate
 from trainer.optim import RMSpropTF
 from trainer.timing import step_timer as timing
 from trainer.timing.step_timer import relative_spread, time_steps
-from trainer.timing.timed_step import STEPS_BEFORE_CAPTURE, CudaGraphStep
-from trainer.timing.training_step import TrainingStep
+from trainer.timing.training_step import STEPS_BEFORE_CAPTURE, CudaGraphStep, TrainingStep
 
 QUICK = TimingConfig(warmup_steps=1, blocks=3, block_seconds=0.002, max_spread=100)
 
