@@ -115,10 +115,7 @@ def _stage_cells(old: Stage | None, new: Stage | None) -> tuple[str, ...]:
     kept = new or old
     assert kept is not None  # zip_longest gives at least one of them
     return (
-        str(kept.block),
-        str(kept.kernel_size),
-        str(kept.expand_ratio),
-        str(kept.stride),
+        *(str(value) for value in (kept.block, kept.kernel_size, kept.expand_ratio, kept.stride)),
         _arrow(old.width if old else None, new.width if new else None),
         _arrow(old.depth if old else None, new.depth if new else None),
     )

@@ -116,32 +116,26 @@ def output_side(side: int, stride: int) -> int:
 
 def _blocks(stage: Stage, in_width: int, side: int) -> Iterator[Cost]:
     """Yield the cost of each block; only the first changes width and image side."""
-    block_cost = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
     out_side = output_side(side, stage.stride)
-    yield block_cost(stage, in_width, side, out_side)
+    yield _block_cost(stage, in_width, side, out_side)
     for _ in range(1, stage.depth):
-        yield block_cost(stage, stage.width, out_side, out_side)
+        yield _block_cost(stage, stage.width, out_side, out_side)
 
 
-def _mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Cost:
-    """Expand 1x1, depthwise, squeeze-excite, project 1x1."""
-    hidden = in_width * stage.expand_ratio
-    total = Cost()
-    if stage.expand_ratio != 1:
-        total += _conv_cost(in_width, hidden, 1, side=side, kept=3)
-    total += _conv_cost(hidden, hidden, stage.kernel_size, side=out_side, kept=3, groups=hidden)
-    total += _squeeze_excite_cost(stage, in_width, side=out_side)
-    return total + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
-
-
-def _fused_mbconv(stage: Stage, in_width: int, side: int, out_side: int) -> Cost:
-    """Expand kxk, squeeze-excite, project 1x1; with expansion 1 a single kxk convolution."""
-    hidden = in_width * stage.expand_ratio
-    if stage.expand_ratio == 1:
-        project = _conv_cost(in_width, stage.width, stage.kernel_size, side=out_side, kept=3)
+def _block_cost(stage: Stage, in_width: int, side: int, out_side: int) -> Cost:
+    """Return the cost of the layers of `search_space.nn.build_block`."""
+    hidden, kernel = in_width * stage.expand_ratio, stage.kernel_size
+    fused, expands = stage.block is BlockType.FUSED_MBCONV, stage.expand_ratio != 1
+    if fused and not expands:
+        project = _conv_cost(in_width, stage.width, kernel, side=out_side, kept=3)
         return _squeeze_excite_cost(stage, in_width, side=side) + project
-    total = _conv_cost(in_width, hidden, stage.kernel_size, side=out_side, kept=3)
-    total += _squeeze_excite_cost(stage, in_width, side=out_side)
+    total = _squeeze_excite_cost(stage, in_width, side=out_side)
+    if fused:
+        total += _conv_cost(in_width, hidden, kernel, side=out_side, kept=3)
+    else:
+        total += _conv_cost(hidden, hidden, kernel, side=out_side, kept=3, groups=hidden)
+        if expands:
+            total += _conv_cost(in_width, hidden, 1, side=side, kept=3)
     return total + _conv_cost(hidden, stage.width, 1, side=out_side, kept=2)
 
 

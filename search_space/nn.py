@@ -152,54 +152,30 @@ class Block(nn.Module):
 
 
 def build_block(stage: Stage, in_width: int, stride: int, options: LayerOptions) -> Block:
-    """Build one block; only the first of a stage has the stage's stride and another `in_width`."""
-    layers = _mbconv if stage.block is BlockType.MBCONV else _fused_mbconv
-    residual = stride == 1 and in_width == stage.width
-    return Block(layers(stage, in_width, stride, options), residual=residual)
+    """Build one block; only the first of a stage has the stage's stride and another `in_width`.
 
+    MBConv: expand 1x1, depthwise kxk, squeeze-excite, project 1x1 without activation.
+    Fused-MBConv: expand kxk, squeeze-excite, project 1x1 without activation. With expansion 1
+    neither has an expanding layer: squeeze-excite of Fused-MBConv works on the input, and a
+    single kxk convolution with activation projects.
 
-def _mbconv(
-    stage: Stage, in_width: int, stride: int, options: LayerOptions
-) -> dict[str, nn.Module]:
-    """Expand 1x1, depthwise kxk, squeeze-excite, project 1x1 without activation.
-
-    Source: google/automl efficientnetv2/effnetv2_model.py, `MBConvBlock`.
+    Source: google/automl efficientnetv2/effnetv2_model.py, `MBConvBlock`, `FusedMBConvBlock`.
     """
-    hidden = in_width * stage.expand_ratio
+    hidden, width, kernel = in_width * stage.expand_ratio, stage.width, stage.kernel_size
+    fused, expands = stage.block is BlockType.FUSED_MBCONV, stage.expand_ratio != 1
     layers: dict[str, nn.Module] = {}
-    if stage.expand_ratio != 1:
+    if expands and fused:
+        layers["expand"] = conv_norm_act(in_width, hidden, kernel, options=options, stride=stride)
+    elif expands:
         layers["expand"] = conv_norm_act(in_width, hidden, 1, options=options)
-    layers["depthwise"] = conv_norm_act(
-        hidden, hidden, stage.kernel_size, options=options, stride=stride, groups=hidden
-    )
-    if stage.se_ratio:
-        layers["squeeze_excite"] = SqueezeExcite(hidden, stage.squeeze_width(in_width))
-    layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
-    return layers
-
-
-def _fused_mbconv(
-    stage: Stage, in_width: int, stride: int, options: LayerOptions
-) -> dict[str, nn.Module]:
-    """Expand kxk, squeeze-excite, project 1x1 without activation.
-
-    With expansion 1 there is no expanding layer: squeeze-excite works on the input, and a single
-    kxk convolution with activation projects.
-
-    Source: google/automl efficientnetv2/effnetv2_model.py, `FusedMBConvBlock`.
-    """
-    hidden = in_width * stage.expand_ratio
-    layers: dict[str, nn.Module] = {}
-    if stage.expand_ratio != 1:
-        layers["expand"] = conv_norm_act(
-            in_width, hidden, stage.kernel_size, options=options, stride=stride
+    if not fused:
+        layers["depthwise"] = conv_norm_act(
+            hidden, hidden, kernel, options=options, stride=stride, groups=hidden
         )
     if stage.se_ratio:
         layers["squeeze_excite"] = SqueezeExcite(hidden, stage.squeeze_width(in_width))
-    if stage.expand_ratio != 1:
-        layers["project"] = conv_norm_act(hidden, stage.width, 1, options=options, apply_act=False)
+    if expands or not fused:
+        layers["project"] = conv_norm_act(hidden, width, 1, options=options, apply_act=False)
     else:
-        layers["project"] = conv_norm_act(
-            in_width, stage.width, stage.kernel_size, options=options, stride=stride
-        )
-    return layers
+        layers["project"] = conv_norm_act(in_width, width, kernel, options=options, stride=stride)
+    return Block(layers, residual=stride == 1 and in_width == width)

@@ -48,12 +48,8 @@ def _read_text(name_or_path: str | Path) -> str:
             return Path(name_or_path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(f"{name_or_path}: not UTF-8 text: {error}") from error
-    if name_or_path not in packaged_spaces():
-        known = ", ".join(packaged_spaces())
-        raise ValueError(
-            f"search space must be one of {known}, or a path ending in .yaml, "
-            f"got {str(name_or_path)!r}"
-        )
+    rule = f"one of {', '.join(packaged_spaces())}, or a path ending in .yaml"
+    require(name_or_path in packaged_spaces(), "search space", rule, str(name_or_path))
     file = resources.files("search_space.spaces") / f"{name_or_path}.yaml"
     return file.read_text(encoding="utf-8")
 

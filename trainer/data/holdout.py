@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from search_space.checks import require
 from trainer.data.labels import Indices, is_multi_label
 
 
@@ -42,9 +43,9 @@ def holdout(
     used, unit_counts = np.unique(unit_classes, return_counts=True)
     if unit_counts.min() < 2:
         kind = "image" if groups is None else "group of images"
+        rarest = used[unit_counts.argmin()]
         raise ValueError(
-            f"holdout needs at least 2 of every class, got 1 {kind} of class "
-            f"{used[unit_counts.argmin()]}"
+            f"holdout needs at least 2 of every class, got 1 {kind} of class {rarest}"
         )
     members = [np.flatnonzero(unit_classes == label) for label in used]
     quotas = _quotas(np.array([unit_sizes[units_of].sum() for units_of in members]), wanted)
@@ -76,11 +77,8 @@ def _quotas(totals: Indices, wanted: int) -> Indices:
         ValueError: If that is impossible.
     """
     low, high = len(totals), int(totals.sum()) - len(totals)
-    if not low <= wanted <= high:
-        raise ValueError(
-            f"holdout.size must be between {low} and {high} images, one of each of the "
-            f"{len(totals)} classes in both parts, got {wanted}"
-        )
+    rule = f"between {low} and {high} images, one of each of the {low} classes in both parts"
+    require(low <= wanted <= high, "holdout.size", rule, wanted)
     exact = totals * (wanted / totals.sum())
     quotas: Indices = np.clip(np.floor(exact), 1, totals - 1).astype(np.int64)
     while (missing := wanted - int(quotas.sum())) != 0:

@@ -20,6 +20,9 @@ class ImageOrder:
         rank: Rank of this process.
         world_size: Number of processes.
 
+    Attributes:
+        share: Images per step of this process.
+
     Raises:
         ValueError: If an argument is out of range, or the batch size is not a multiple of the
             number of processes.
@@ -33,23 +36,18 @@ class ImageOrder:
         require(divides, "batch_size", f"a multiple of the {world_size} workers", batch_size)
         require(0 <= rank < world_size, "ImageOrder.rank", f"in [0, {world_size})", rank)
         self._num_images, self._batch_size, self._seed = num_images, batch_size, seed
-        self._share = batch_size // world_size
-        self._offset = rank * self._share
+        self.share = batch_size // world_size
+        self._offset = rank * self.share
         self._permutations: dict[int, Indices] = {}
-
-    @property
-    def share(self) -> int:
-        """Images per step of this process."""
-        return self._share
 
     def positions(self, step: int) -> Indices:
         """Return the positions (share,), int64, of this process's images of `step`, 0-based."""
         start = step * self._batch_size + self._offset
-        row = np.arange(start, start + self._share)
+        row = np.arange(start, start + self.share)
         epochs, places = np.divmod(row, self._num_images)
         used = np.unique(epochs).tolist()  # the permutations of other epochs are not kept
         self._permutations = {epoch: self._permutation(epoch) for epoch in used}
-        positions = np.empty(self._share, dtype=np.int64)
+        positions = np.empty(self.share, dtype=np.int64)
         for epoch, permutation in self._permutations.items():
             inside = epochs == epoch
             positions[inside] = permutation[places[inside]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from search_space.checks import require
 from trainer.data.labels import Labels, encode
 from trainer.data.sources.source import SPLIT_NAMES, FileSource, in_split_order
 
@@ -98,15 +99,13 @@ def _row(line: int, cells: dict[str | Any, str | Any], *, has_split: bool) -> Ro
         (cells.get(column) or "").strip() for column in (*COLUMNS, SPLIT_COLUMN)
     )
     place = PurePosixPath(file)
-    if not file or place.is_absolute() or ".." in place.parts:
-        raise ValueError(f"line {line}: file must be a place below the folder, got {file!r}")
+    is_below = bool(file) and not place.is_absolute() and ".." not in place.parts
+    require(is_below, f"line {line}: file", "a place below the folder", file)
     class_names = tuple(name for name in map(str.strip, labels.split(SEPARATOR)) if name)
     if not class_names:
         raise ValueError(f"line {line}: {file} has no label")
     split = split.lower() if has_split else "train"
-    if split not in SPLIT_NAMES:
-        known = ", ".join(SPLIT_NAMES)
-        raise ValueError(f"line {line}: split must be one of {known}, got {split!r}")
+    require(split in SPLIT_NAMES, f"line {line}: split", f"one of {', '.join(SPLIT_NAMES)}", split)
     return Row(line=line, file=str(place), class_names=class_names, split=SPLIT_NAMES[split])
 
 
