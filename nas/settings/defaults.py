@@ -101,7 +101,7 @@ def _worker_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         return {"workers": workers or 1, "gpus_per_worker": gpus}  # rejected by the validation
     if isinstance(address, str):
         # Imported here because it imports Ray, and `ray_session` must set Ray's environment first.
-        from trainer.cluster.ray_capacity import cluster_workers
+        from trainer.cluster.ray_connection import cluster_workers
 
         capacity, gpus = cluster_workers(address, gpus)
     else:

@@ -14,8 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from search_space.checks import require
-from trainer.cluster.ray_capacity import capacity_note
-from trainer.cluster.ray_connection import connected, joined
+from trainer.cluster.ray_connection import capacity_note, connected, joined
 from trainer.cluster.ray_private import (
     TEMPORARY_FOLDER_OPTION,
     dead_vital_process,
@@ -94,7 +93,9 @@ def ray_session(
             for a single one; or if no dashboard is installed.
         OSError: If the private folder cannot be made, or the cluster cannot be reached.
     """
-    _check_workers(workers, gpus_per_worker)
+    require(workers >= 1, "workers", ">= 1", workers)
+    valid = 0 <= gpus_per_worker <= 1 or (gpus_per_worker > 1 and gpus_per_worker % 1 == 0)
+    require(valid, "gpus_per_worker", "in [0, 1] or a whole number", gpus_per_worker)
     if address is not None:
         with joined(address):
             where = f"the cluster at {address}"
@@ -131,12 +132,6 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
     }
     with loopback_only(), connected(ray, options):
         yield
-
-
-def _check_workers(workers: int, gpus_per_worker: float) -> None:
-    require(workers >= 1, "workers", ">= 1", workers)
-    valid = 0 <= gpus_per_worker <= 1 or (gpus_per_worker > 1 and gpus_per_worker % 1 == 0)
-    require(valid, "gpus_per_worker", "in [0, 1] or a whole number", gpus_per_worker)
 
 
 @contextmanager

@@ -72,7 +72,13 @@ def train_on_workers(
     with starting as session, stop_signals() as stop, EventReplay(request.plan, display) as replay:
         if session.note:
             display.print(f"{session.note}; the training starts when all workers run")
-        _train(_without_images(request), data, workers, session, replay, stop)
+        sent = replace(
+            request,
+            folder=request.folder.absolute(),
+            init_from=None if request.init_from is None else request.init_from.absolute(),
+            images=replace(request.images, splits={}),  # the workers open them themselves
+        )
+        _train(sent, data, workers, session, replay, stop)
         return bool(replay.finished)
 
 
@@ -88,16 +94,6 @@ def check_share(batch_size: int, count: int) -> None:
             f"a batch of {batch_size} images cannot be divided equally among {count} workers, at "
             f"least 2 for each; use --batch-size {below} or {below + count}"
         )
-
-
-def _without_images(request: TrainRequest) -> TrainRequest:
-    """Return the request that is sent to workers: absolute paths, and images without splits."""
-    return replace(
-        request,
-        folder=request.folder.absolute(),
-        init_from=None if request.init_from is None else request.init_from.absolute(),
-        images=replace(request.images, splits={}),
-    )
 
 
 def _train(

@@ -21,11 +21,7 @@ from trainer.stop_signals import StopRequest
 
 
 class QueueHandle(EventQueue):
-    """The driver's queue, in a Ray actor.
-
-    Args:
-        actor: Ray's handle of the actor.
-    """
+    """The driver's queue, in the Ray actor with the handle `actor`."""
 
     def __init__(self, actor: Any) -> None:
         super().__init__()

@@ -41,12 +41,9 @@ class EventQueue:
 
 
 class RemoteDisplay:
-    """Display and observer of the worker of rank 0, which sends everything to the driver.
+    """Display and observer of the worker of rank 0, which sends everything to the driver's queue.
 
     It is a `TrainDisplay`, a `TrainingObserver`, and the `StopCondition` of this worker.
-
-    Args:
-        queue: Queue of the driver.
     """
 
     def __init__(self, queue: EventQueue) -> None:

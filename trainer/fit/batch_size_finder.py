@@ -66,12 +66,9 @@ class BatchSizeFinder:
         return tuple(self._largest(phase, limit) for phase in self.request.plan.phases)
 
     def verified(self, batches: tuple[PhaseBatch, ...]) -> tuple[PhaseBatch, ...]:
-        """Take one real step of every phase, and halve the batch until it fits.
+        """Take one real step of every phase, and halve the batches of `predicted` until they fit.
 
         Each step uses a new network; the training's network does not change.
-
-        Args:
-            batches: Result of `predicted`.
 
         Raises:
             ValueError: If the smallest batch does not fit.

@@ -147,11 +147,7 @@ def cache_size(recipe: Recipe, *, train_size: int, eval_size: int) -> int:
 
 
 def recipe_phases(recipe: Recipe, train_size: int) -> tuple[Phase, ...]:
-    """Return the phases of a recipe.
-
-    Args:
-        recipe: The recipe.
-        train_size: Training image size of the architecture, pixels, to which shares refer.
+    """Return the phases of a recipe; shares refer to the architecture's `train_size`, pixels.
 
     Raises:
         ValueError: If the images become smaller from the first phase to the last.

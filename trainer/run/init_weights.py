@@ -50,15 +50,12 @@ class LoadReport:
 
 
 def init_from(network: Network, architecture: Architecture, path: Path) -> LoadReport:
-    """Load into `network` the tensors of a file that match by name and shape.
+    """Load into `network`, of `architecture`, those tensors of a file that match it.
+
+    They match by name and shape; the file is one of torch.save.
 
     A classifier for another number of classes is left out. Files of nas-train may be of another
     architecture; those of torchvision and timm must be of this one.
-
-    Args:
-        network: Changed in place.
-        architecture: Architecture of `network`.
-        path: File of torch.save.
 
     Raises:
         ValueError: If the file is damaged, of an unknown naming scheme, or nothing matches.

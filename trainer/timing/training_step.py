@@ -74,11 +74,7 @@ class TrainingStep(Step):
 
 
 class TimedStep(ABC):
-    """A training step with a timer.
-
-    Args:
-        step: The step; its network is set to training mode.
-    """
+    """A training step with a timer; the step's network is set to training mode."""
 
     clock: ClassVar[str]
 

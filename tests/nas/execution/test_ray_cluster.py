@@ -26,8 +26,7 @@ from tests.toys.observer import ToyObserver
 from tests.toys.search import slow_evaluator
 from tests.toys.space import ToySpace
 from tests.toys.workers import make_with_threads, make_with_threads_slowly
-from trainer.cluster.ray_capacity import cluster_workers
-from trainer.cluster.ray_connection import START_S
+from trainer.cluster.ray_connection import START_S, cluster_workers
 from trainer.cluster.ray_private import node_start_timeout
 from trainer.cluster.ray_session import ray_session
 
