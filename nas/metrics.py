@@ -1,6 +1,6 @@
 """Measurements of a candidate: costs, result of the training, device-seconds.
 
-Files, tables and Optuna's user attributes contain one key a number. In memory the numbers are in
+Files, tables and Optuna's user attributes contain one key per number. In memory the numbers are in
 groups, each of which is complete or absent.
 """
 
@@ -94,7 +94,7 @@ class Metrics:
     other: Mapping[str, Metric] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Metric]:
-        """Return one key a number, JSON-ready; `from_dict` inverts it exactly."""
+        """Return one key per number, JSON-ready; `from_dict` inverts it exactly."""
         values: dict[str, Metric] = {}
         if self.costs:
             values |= _flat(self.costs, _COSTS) | _flat(self.costs.timing, _TIMING)

@@ -10,7 +10,7 @@ from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits, TooManyFailuresError
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
 from nas.evaluation.evaluator import EvaluatorFactory
@@ -51,7 +51,7 @@ class SearchResult:
         files: The files that were written, the most important first.
         stopped: Whether a signal stopped it before its budget.
         failures: Why it stopped if too many candidates failed in a row, else None.
-        note: Notes on the search, one sentence a line.
+        note: Notes on the search, one sentence per line.
         finals: The finalists after their further trainings; None if there are none.
     """
 
@@ -110,7 +110,7 @@ def run_search(
         session = _Session(
             files=files,
             engine=engine,
-            results=Results(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id),
+            results=ResultFiles(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id),
             finalist_round=FinalistRound.of_run(folder, config, ledger.run_id),
             limits=session_limits(config, ledger.history),
             mirror=mirror,
@@ -145,7 +145,7 @@ class _Session:
 
     files: RunFiles
     engine: Engine
-    results: Results
+    results: ResultFiles
     finalist_round: FinalistRound
     limits: Limits
     mirror: Mirror | NoMirror
@@ -156,7 +156,7 @@ class _Session:
     def run(self) -> SearchResult:
         """Do what is left of the search, and write its files."""
         signal, failures = None, None
-        if self._has_candidates() or self.finalist_round.missing(self.engine.records()):
+        if self._ensure_job() or self.finalist_round.missing(self.engine.records()):
             budget, ends = self.files.config.budget, self.limits.ends
             records = self.engine.records()
             with SearchProgress(self.console, records, budget=budget, ends=ends) as progress:
@@ -172,8 +172,8 @@ class _Session:
         if self.make_evaluator.checkpoints is not None:
             self.make_evaluator.checkpoints.tidy(self.engine.checkpoints_in_use())
 
-    def _has_candidates(self) -> bool:
-        """Whether a worker is needed; a job that is asked for here is in flight from now on."""
+    def _ensure_job(self) -> bool:
+        """Return whether there is a job; one that is asked for here is in flight from now on."""
         if self.limits.time_is_up:
             return False
         return bool(self.engine.pending()) or self.engine.ask() is not None
@@ -194,7 +194,7 @@ class _Session:
                 print_lines(self.console, ray.note)
             if stop.requested():
                 return stop.signal
-            if self._has_candidates():
+            if self._ensure_job():
                 observer = _RunObserver(self, progress)
                 queue = Dispatcher(
                     self.engine, self.results, limits=self.limits, observer=observer

@@ -56,7 +56,7 @@ def make_engine(
         ledger,
         budget=config.budget,
         seed=config.seed,
-        screen=predictor,
+        constraints=predictor,
         first=first,
         rungs=len(config.training_rungs),
         eta=config.progressive.eta,

@@ -32,7 +32,7 @@ from nas.analysis.ranking import best_record
 from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
@@ -62,7 +62,7 @@ def search(
     with Ledger(folder / "ledger.jsonl", config.identity()) as ledger:
         predictor = cost_predictor(config, SPACE, images.num_classes)
         engine = make_engine(config, ledger, predictor)
-        results = Results(folder=folder / "results", run_id=ledger.run_id)
+        results = ResultFiles(folder=folder / "results", run_id=ledger.run_id)
         evaluate = make_evaluator_factory(config, images.path, folder, predictor)()
         queue = Dispatcher(engine, results, observer=Printer(engine))
         while spent(engine.records()) < limit and (job := queue.next_job()) is not None:

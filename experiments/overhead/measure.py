@@ -76,7 +76,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from nas.candidate import Record
     from nas.dispatch.dispatcher import Dispatcher
     from nas.dispatch.job_queue import JobObserver
-    from nas.dispatch.result_files import Results
+    from nas.dispatch.result_files import ResultFiles
     from nas.engine.engine import Engine
     from nas.engine.events import Event
     from nas.engine.ledger import Ledger
@@ -120,7 +120,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
                     RunFiles(folder=folder, config=config, space=space).write_best(record)
                 clock.read()
 
-        results = Results(folder=folder / "results", run_id=ledger.run_id)
+        results = ResultFiles(folder=folder / "results", run_id=ledger.run_id)
         run_with_actors(Dispatcher(engine, results, observer=Observer()), session, make_nothing)
         assert engine.counts.finished == count
     return clock

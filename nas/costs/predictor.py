@@ -59,7 +59,7 @@ class CostPredictor:
     """Computes the costs of candidates from their choices, without building a network.
 
     A search rejects candidates with it, and samplers with a model of the reward order their
-    proposals with it. Implements `Screen` of `nas.engine.choice_space` and
+    proposals with it. Implements `ConstraintCheck` of `nas.engine.choice_space` and
     `SupportsLogCostFactor` of `nas.samplers`. Choices that are not a point of the space raise a
     ValueError.
 

@@ -3,7 +3,7 @@
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits, RungTimeouts, TooManyFailuresError
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 
 
@@ -17,7 +17,7 @@ class Dispatcher(JobQueue):
     def __init__(
         self,
         engine: Engine,
-        results: Results | None = None,
+        results: ResultFiles | None = None,
         *,
         limits: Limits = Limits(),  # noqa: B008 (it is frozen)
         observer: JobObserver | None = None,

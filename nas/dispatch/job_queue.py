@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nas.candidate import Candidate, Outcome, Record
 from nas.dispatch.limits import Limits
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import MAX_DEATHS
 
 
@@ -37,7 +37,7 @@ class JobQueue(ABC):
     """
 
     def __init__(
-        self, results: Results | None, limits: Limits, observer: JobObserver | None = None
+        self, results: ResultFiles | None, limits: Limits, observer: JobObserver | None = None
     ) -> None:
         self.results, self.limits = results, limits
         self.observer = observer or JobObserver()

@@ -19,7 +19,7 @@ Evaluate = Callable[[Candidate], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
+class ResultFiles:
     """The folder of a run's result files ``N.json``. A value: it is pickled to the workers.
 
     Attributes:

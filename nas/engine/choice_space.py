@@ -42,7 +42,7 @@ class ChoiceSpace(Protocol):
         """Canonical choices of one thing, uniform over the distinct ones."""
 
 
-class Screen(Protocol):
+class ConstraintCheck(Protocol):
     """Constraints before training, such as `nas.costs.predictor.CostPredictor`."""
 
     def violation(self, choices: Choices) -> str:

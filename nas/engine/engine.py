@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nas.candidate import Candidate, Choices, Outcome, Record
-from nas.engine.choice_space import ChoiceSpace, Screen
+from nas.engine.choice_space import ChoiceSpace, ConstraintCheck
 from nas.engine.events import Asked, Died, Event, Promoted, Proposed, RungTold, Told, now
 from nas.engine.job import Job
 from nas.engine.ledger import FIRST_EVENT_LINE, Ledger
@@ -42,7 +42,7 @@ class Engine:
         *,
         budget: int,
         seed: int = 0,
-        screen: Screen | None = None,
+        constraints: ConstraintCheck | None = None,
         first: Sequence[Choices] = (),
         rungs: int = 1,
         eta: int = 3,
@@ -56,7 +56,7 @@ class Engine:
             ledger: Open for writing; the engine is its only writer.
             budget: Distinct candidates to try in total.
             seed: Of the uniform samples that replace a sampler that repeats itself.
-            screen: Finds constraints that a candidate violates before training.
+            constraints: Finds constraints that a candidate violates before training.
             first: Choices to propose before a sampler is asked, in this order; a resumed search
                 must be given the same.
             rungs: Parts of a candidate's training, >= 1.
@@ -75,7 +75,7 @@ class Engine:
         self._halving = SuccessiveHalving(rungs=rungs, eta=eta)
         self._state = SearchState()
         self._proposer = Proposer(
-            space, sampler_factory, self._state, seed=seed, screen=screen, first=first
+            space, sampler_factory, self._state, seed=seed, constraints=constraints, first=first
         )
         for line, event in enumerate(ledger.history, start=FIRST_EVENT_LINE):
             try:

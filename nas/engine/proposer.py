@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas.candidate import Choices, Outcome
-from nas.engine.choice_space import ChoiceSpace, Screen
+from nas.engine.choice_space import ChoiceSpace, ConstraintCheck
 from nas.engine.events import Asked, Duplicate, Event, Proposed, Rejected, RungTold, Told, now
 from nas.engine.search_state import SearchState
 from nas.engine.study import ProposalStudy, SamplerFactory
@@ -27,7 +27,7 @@ class Proposer:
         state: SearchState,
         *,
         seed: int,
-        screen: Screen | None,
+        constraints: ConstraintCheck | None,
         first: Sequence[Choices],
     ) -> None:
         """Start without trials; see `Engine` for the arguments.
@@ -35,7 +35,7 @@ class Proposer:
         Raises:
             ValueError: If an element of `first` is not a point of the space.
         """
-        self._space, self._state, self._seed, self._screen = space, state, seed, screen
+        self._space, self._state, self._seed, self._constraints = space, state, seed, constraints
         self._first, self._started = [space.canonical(choices) for choices in first], 0
         self._size = space.size()
         self._study = ProposalStudy(space.decisions(), sampler_factory)
@@ -73,7 +73,7 @@ class Proposer:
         if first is not None:
             known = state.outcome_of(first)
             return Duplicate(**content, of=first, reward=known.reward if known else None)
-        if self._screen and (reason := self._screen.violation(choices)):
+        if self._constraints and (reason := self._constraints.violation(choices)):
             return Rejected(**content, reason=reason)
         return Asked(**content)
 

@@ -21,7 +21,7 @@ from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
 from nas.settings.config import SearchConfig
 from search_space.architecture import Architecture
 from trainer.device.memory import free_memory
-from trainer.proxy.measurement import InfeasibleError, MeasuredCosts
+from trainer.proxy.measurement import MeasuredCosts, UntrainableError
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import Rung, training_rungs
 from trainer.proxy.step_timing import measure_costs
@@ -141,7 +141,7 @@ class Evaluator:
                 state, reason = self._reason_not_to_train(job, costs, constraints)
             if state is State.COMPLETE:
                 training = self._train(job, architecture, rungs)
-        except InfeasibleError as error:
+        except UntrainableError as error:
             state, reason = State.FAIL, str(error)
         if state is State.FAIL:
             free_memory(self.task.device)  # now that no frame of the error holds it

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nas.candidate import Candidate, Outcome
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, ResultFiles
 from trainer.device.memory import own_memory_bytes, worker_memory_bytes
 
 MAX_REASON = 500  # characters of an exception's message that are recorded
@@ -46,19 +46,24 @@ class Worker:
     """
 
     def __init__(
-        self, make_evaluate: bytes, results: Results, *, workers: int, memory_bytes: int | None
+        self,
+        make_evaluator: bytes,
+        results: ResultFiles,
+        *,
+        workers: int,
+        memory_bytes: int | None,
     ) -> None:
         """Set up the process.
 
         Args:
-            make_evaluate: A pickled function that makes the evaluator.
+            make_evaluator: A pickled function that makes the evaluator.
             results: Where outcomes are written.
             workers: Workers that share this host.
             memory_bytes: Private memory of this process; None for an equal share of the host's.
         """
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = "1"  # read when torch is imported, which is later
-        self._make_evaluate, self._results = make_evaluate, results
+        self._pickled_make_evaluator, self._results = make_evaluator, results
         self._memory_bytes = memory_bytes or worker_memory_bytes(workers)
         self._evaluate: Evaluate | None = None
 
@@ -74,8 +79,8 @@ class Worker:
             ValueError: If the result file is damaged.
         """
         if self._evaluate is None:  # here, because an error in a constructor kills an actor
-            make_evaluate: Callable[[], Evaluate] = pickle.loads(self._make_evaluate)
-            self._evaluate = make_evaluate()
+            make_evaluator: Callable[[], Evaluate] = pickle.loads(self._pickled_make_evaluator)
+            self._evaluate = make_evaluator()
         guarded = _Guarded(self._evaluate)
         give_up = partial(_give_up, job, self._results, time.perf_counter())
         with memory_guard(self._memory_bytes, give_up):
@@ -123,7 +128,7 @@ def _one_line(error: Exception) -> str:
     return f"{kind}: {' '.join(str(error).split())}"[:MAX_REASON].removesuffix(": ")
 
 
-def _give_up(candidate: Candidate, results: Results, started: float, reason: str) -> None:
+def _give_up(candidate: Candidate, results: ResultFiles, started: float, reason: str) -> None:
     """Write the outcome of a candidate that exceeded its memory, and end this process."""
     seconds = time.perf_counter() - started
     outcome = Outcome.failed(reason, worker=worker_name(), seconds=seconds)

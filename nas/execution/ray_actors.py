@@ -19,15 +19,15 @@ MAX_FAILED_STARTS = 10  # workers that may die in a row before one of them was r
 
 
 def run_with_actors(
-    queue: JobQueue, session: RaySession, make_evaluate: Callable[[], Evaluate]
+    queue: JobQueue, session: RaySession, make_evaluator: Callable[[], Evaluate]
 ) -> Signals | None:
     """Execute jobs until the queue has no more.
 
     Args:
         queue: Hands out jobs and takes in their outcomes; it has result files.
         session: Where the workers run, and how many.
-        make_evaluate: Called once in every worker process; what it returns turns jobs into
-            outcomes. An exception from `make_evaluate` ends the run; an exception from what it
+        make_evaluator: Called once in every worker process; what it returns turns jobs into
+            outcomes. An exception from `make_evaluator` ends the run; an exception from what it
             returns is a failure of that candidate.
 
     Returns:
@@ -40,7 +40,7 @@ def run_with_actors(
         ValueError: If nothing can be proposed, or a result file is damaged.
         OSError: If the ledger or a result cannot be written.
     """
-    with stop_signals() as stop, RayWorkerPool(session, make_evaluate, queue) as pool:
+    with stop_signals() as stop, RayWorkerPool(session, make_evaluator, queue) as pool:
         while not stop.requested():
             while pool.has_room and (job := queue.next_job()) is not None:
                 pool.submit(job)
@@ -69,7 +69,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     """
 
     def __init__(
-        self, session: RaySession, make_evaluate: Callable[[], Evaluate], queue: JobQueue
+        self, session: RaySession, make_evaluator: Callable[[], Evaluate], queue: JobQueue
     ) -> None:
         """Start the workers; `wait` takes in those that are ready. See `run_with_actors`.
 
@@ -79,7 +79,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
         import ray  # here, because a session sets Ray's environment before Ray is imported
 
         self._ray = ray
-        self._make = ray.put(ray.cloudpickle.dumps(make_evaluate))
+        self._make = ray.put(ray.cloudpickle.dumps(make_evaluator))
         if queue.results is None:
             raise ValueError("RayWorkerPool.queue must have result files, got None")
         self._session, self._queue, self._results = session, queue, queue.results

@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 
 from nas.candidate import Candidate, Outcome, State
 from nas.dispatch.job_queue import JobQueue, WorkerError
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.job import Job
 from nas.evaluation.worker import Worker
 from nas.metrics import Metrics
@@ -135,11 +135,11 @@ class CandidateTrainable(tune.Trainable):  # type: ignore[misc]
     """Evaluates one candidate in one step; the process and its evaluator serve many trials."""
 
     def setup(
-        self, config: dict[str, Any], *, make_evaluate: bytes, results: Results, **worker: Any
+        self, config: dict[str, Any], *, make_evaluator: bytes, results: ResultFiles, **worker: Any
     ) -> None:
         """Keep the arguments; an error here would look like the death of a process."""
         self._job, self._results = Job.from_dict(config), results
-        self._worker = Worker(make_evaluate, results, **worker)
+        self._worker = Worker(make_evaluator, results, **worker)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take another candidate in the same process."""

@@ -23,7 +23,7 @@ from trainer.stop_signals import StopRequest, stop_signals
 
 
 def run_with_tune(
-    queue: JobQueue, session: RaySession, make_evaluate: Callable[[], Evaluate]
+    queue: JobQueue, session: RaySession, make_evaluator: Callable[[], Evaluate]
 ) -> Signals | None:
     """Execute jobs until the queue has no more with Ray Tune.
 
@@ -34,7 +34,7 @@ def run_with_tune(
     resources = {"cpu": 1, "gpu": session.gpus_per_worker}
     trainable = tune.with_parameters(
         CandidateTrainable,
-        make_evaluate=cloudpickle.dumps(make_evaluate),
+        make_evaluator=cloudpickle.dumps(make_evaluator),
         results=queue.results,
         workers=session.workers,
         memory_bytes=queue.limits.worker_memory_bytes,

@@ -9,7 +9,7 @@ from nas.analysis.ranking import ranked
 from nas.candidate import Record, State
 from nas.dispatch.job_queue import JobObserver
 from nas.dispatch.limits import Limits
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, ResultFiles
 from nas.engine.job import Training
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalists import Finals, finalist_trainings, judge_finalists
@@ -33,12 +33,12 @@ class FinalistRound:
     """
 
     config: SearchConfig
-    results: Results
+    results: ResultFiles
 
     @classmethod
     def of_run(cls, folder: Path, config: SearchConfig, run_id: str) -> "FinalistRound":
         """Return the finalist round of the run in `folder`."""
-        results = Results(folder=(folder / FINALISTS).resolve(), run_id=run_id)
+        results = ResultFiles(folder=(folder / FINALISTS).resolve(), run_id=run_id)
         return cls(config=config, results=results)
 
     def trainings(self, records: Sequence[Record]) -> tuple[Training, ...]:

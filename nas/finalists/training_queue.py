@@ -8,7 +8,7 @@ from dataclasses import replace
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import MAX_DEATHS
 from nas.engine.job import Training
 
@@ -23,7 +23,7 @@ class TrainingQueue(JobQueue):
     def __init__(
         self,
         trainings: Sequence[Training],
-        results: Results,
+        results: ResultFiles,
         *,
         limits: Limits = Limits(),  # noqa: B008 (it is frozen)
         timeout_s: float = math.inf,
@@ -88,6 +88,6 @@ class TrainingNotes(JobObserver):
         self._observer.note(line)
 
 
-def missing_trainings(trainings: Sequence[Training], results: Results) -> tuple[Training, ...]:
-    """Return the trainings that have no result file, in their order; see `Results.find`."""
+def missing_trainings(trainings: Sequence[Training], results: ResultFiles) -> tuple[Training, ...]:
+    """Return the trainings that have no result file, in their order; see `ResultFiles.find`."""
     return tuple(training for training in trainings if results.find(training) is None)

@@ -1,4 +1,4 @@
-"""Mirror target: an Optuna study with one trial a candidate, for dashboards."""
+"""Mirror target: an Optuna study with one trial per candidate, for dashboards."""
 
 import logging
 import os

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nas.candidate import Candidate, Outcome, State
-from nas.engine.choice_space import Screen
+from nas.engine.choice_space import ConstraintCheck
 from nas.engine.job import Training
 from nas.proxy_check.verdict import ProxyStatistics, Verdict, judge_proxy, proxy_statistics
 from nas.settings.config import PROXY_CHECK_EPOCHS_FACTOR, SearchConfig
@@ -74,7 +74,7 @@ def plan_check(
     *,
     count: int,
     long_epochs: int | None,
-    screen: Screen,
+    constraints: ConstraintCheck,
 ) -> CheckPlan:
     """Draw the candidates and plan their trainings.
 
@@ -83,7 +83,7 @@ def plan_check(
         space: Search space of the candidates.
         count: Number of candidates; the whole space if it is smaller.
         long_epochs: Epochs of the longer training; None is four times those of the short one.
-        screen: Finds the constraints that a candidate violates before training.
+        constraints: Finds the constraints that a candidate violates before training.
 
     Raises:
         ValueError: If the longer training is not longer, or the constraints leave too few
@@ -99,7 +99,7 @@ def plan_check(
             break
         choices = space.sample(rng)
         key = space.key(choices)
-        if key not in found and not screen.violation(choices):
+        if key not in found and not constraints.violation(choices):
             found[key] = Candidate(number=len(found), choices=choices, key=key)
     else:
         raise ValueError(f"--proxy-check needs {count} candidates, the constraints leave few")

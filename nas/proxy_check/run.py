@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.dispatch.job_queue import JobObserver
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
@@ -64,13 +64,13 @@ def check_proxy(
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
-    screen = cost_predictor(config, space, images.num_classes)
-    plan = plan_check(config, space, count=count, long_epochs=long_epochs, screen=screen)
+    predictor = cost_predictor(config, space, images.num_classes)
+    plan = plan_check(config, space, count=count, long_epochs=long_epochs, constraints=predictor)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
     write_atomic(home / PRECISION, config.proxy.precision)  # for the search that follows
-    results = Results(folder=home.resolve(), run_id=_settings_id(config, space, images))
-    factory = EvaluatorFactory(config=config, images=images.path, predictor=screen)
+    results = ResultFiles(folder=home.resolve(), run_id=_settings_id(config, space, images))
+    factory = EvaluatorFactory(config=config, images=images.path, predictor=predictor)
     if _train(plan, factory, results, console):
         return True
     outcomes = {one.file_stem: results.find(one) for one in plan.trainings}
@@ -84,7 +84,7 @@ def check_proxy(
 def write_check(
     folder: Path, check: ProxyCheck, plan: CheckPlan, config: SearchConfig
 ) -> tuple[Path, ...]:
-    """Write ``proxy_check.json`` and ``proxy_check.csv``, one row a candidate."""
+    """Write ``proxy_check.json`` and ``proxy_check.csv``, one row per candidate."""
     content = {
         "schema": SCHEMA,
         "settings": config.identity(),
@@ -121,7 +121,9 @@ class _ConsoleNotes(JobObserver):
         print_lines(self._console, line)
 
 
-def _train(plan: CheckPlan, factory: EvaluatorFactory, results: Results, console: Console) -> bool:
+def _train(
+    plan: CheckPlan, factory: EvaluatorFactory, results: ResultFiles, console: Console
+) -> bool:
     """Do the missing trainings; return whether a signal stopped them."""
     config, missing = factory.config, missing_trainings(plan.trainings, results)
     if not missing:
@@ -157,7 +159,7 @@ def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages)
 
 
 def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:
-    """Return the result of a check, one sentence a line, the verdict first."""
+    """Return the result of a check, one sentence per line, the verdict first."""
     lines = [f"verdict: {check.verdict.message}"]
     if (found := check.statistics) is not None:
         lines += [

@@ -31,7 +31,7 @@ class RungCost:
 
 
 def search_notes(engine: Engine) -> list[str]:
-    """Return one sentence a line: skipped candidates, failures, why it ended early."""
+    """Return one sentence per line: skipped candidates, failures, why it ended early."""
     counts, notes = engine.counts, []
     for number, noun, what in (
         (counts.duplicates, "proposal", "known already, and not trained again"),
@@ -85,7 +85,7 @@ def rung_costs(records: Sequence[Record]) -> tuple[RungCost, ...]:
 
 
 def rung_notes(records: Sequence[Record]) -> list[str]:
-    """Return one sentence a line on the costs of the rungs; empty for a search without rungs."""
+    """Return one sentence per line on the costs of the rungs; empty for a search without rungs."""
     spent = [record.outcome.metrics.device_seconds for record in records]
     timings = [one.timing for one in spent if one and one.timing is not None]
     if not timings:
@@ -111,7 +111,7 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
 
 
 def final_notes(finals: Finals) -> list[str]:
-    """Return one sentence a line: the winner, the rank correlations, failed trainings."""
+    """Return one sentence per line: the winner, the rank correlations, failed trainings."""
     notes, trained = [_winner_note(finals)], finals.rank_correlation.count
     if trained >= MIN_FINALISTS_FOR_INTERVAL:
         rho, rho_of_params = finals.rank_correlation, finals.rank_correlation_of_params

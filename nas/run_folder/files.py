@@ -28,7 +28,7 @@ PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
 
 
 def trials_table(records: Sequence[Record], space: SearchSpace) -> pd.DataFrame:
-    """Return one row a candidate: choices, metrics, state.
+    """Return one row per candidate: choices, metrics, state.
 
     The choices of a removed stage and the missing metrics of a failed candidate are empty.
     """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.job import Training
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingQueue
@@ -45,7 +45,7 @@ def traced(folder: Path, seconds: float) -> Callable[[], Callable[[Candidate], O
 
 def main() -> int:
     folder = Path(sys.argv[1]).resolve()
-    results = Results(folder=folder / "finalists", run_id="toy")
+    results = ResultFiles(folder=folder / "finalists", run_id="toy")
     results.folder.mkdir(exist_ok=True)
     with ray_session(workers=2, logical_cpus=2) as session:
         observer = ToyObserver(lambda record: print(record.candidate.file_stem, flush=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nas.candidate import Candidate, Outcome
 from nas.dispatch.dispatcher import Dispatcher
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.job import Job
 from nas.engine.ledger import Ledger
@@ -71,7 +71,7 @@ def main() -> int:
             run = run_with_tune
         queue = Dispatcher(
             engine,
-            Results(folder=folder / "results", run_id=ledger.run_id),
+            ResultFiles(folder=folder / "results", run_id=ledger.run_id),
             observer=ToyObserver(lambda record: print(record.candidate.number, flush=True)),
         )
         stopped = run(queue, session, slow_evaluator(folder, args.seconds))

@@ -57,7 +57,7 @@ class ToySpace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToyScreen:
+class ToyConstraints:
     """Constraints before training that are a function of the choices."""
 
     violation: Callable[[Choices], str]

@@ -9,7 +9,7 @@ from trainer.config import Precision
 from trainer.device.gate import DeviceGate
 from trainer.device.precision import autocast
 from trainer.optim import set_learning_rate
-from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.measurement import UntrainableError
 
 Batch = tuple[Tensor, Tensor]
 
@@ -39,7 +39,7 @@ def train_epoch(
         precision: Arithmetic of the forward pass.
 
     Raises:
-        InfeasibleError: If the loss is not finite.
+        UntrainableError: If the loss is not finite.
     """
     network.train()
     device = next(network.parameters()).device
@@ -92,4 +92,4 @@ def accuracy(
 
 def _check_finite(total: Tensor, step: int) -> None:
     if not bool(torch.isfinite(total)):
-        raise InfeasibleError(f"the loss was not finite by step {step + 1}")
+        raise UntrainableError(f"the loss was not finite by step {step + 1}")

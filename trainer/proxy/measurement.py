@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from trainer.timing.step_time import StepTime
 
 
-class InfeasibleError(Exception):
+class UntrainableError(Exception):
     """The candidate cannot be trained or timed, by its own fault; the message is the reason."""
 
 

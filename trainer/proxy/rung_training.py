@@ -60,7 +60,7 @@ def train_rung(
         state: State after the rung before; None at the first.
 
     Raises:
-        InfeasibleError: If it does not fit the device, or its loss is not finite.
+        UntrainableError: If it does not fit the device, or its loss is not finite.
 
     Source: EfficientNetV2 (arXiv:2104.00298), sections 3.3 and 5.1; section 4.2 for the growing
         images.

@@ -25,7 +25,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
     images and with the device for themselves, so that their ratio is independent of drift.
 
     Raises:
-        InfeasibleError: If it does not fit the device.
+        UntrainableError: If it does not fit the device.
 
     Source: EfficientNetV2 (arXiv:2104.00298), section 3.3.
     """

@@ -16,7 +16,7 @@ from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes, predict_training_memory
 from trainer.optim import make_optimizer
-from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.measurement import UntrainableError
 
 # Messages of libraries that have no error class for a full device.
 OUT_OF_MEMORY = (
@@ -70,7 +70,7 @@ class ProxyTask:
         """Seed torch and enter the device's gate for a candidate; free cached memory afterwards.
 
         Raises:
-            InfeasibleError: If the predicted training memory is above the limit, or the device's
+            UntrainableError: If the predicted training memory is above the limit, or the device's
                 memory does not suffice in the block.
         """
         config, limit = self.config, self.memory_limit_bytes
@@ -78,7 +78,7 @@ class ProxyTask:
             limit = device_memory_bytes(self.device)
         needed = predict_proxy_memory(architecture, config, self.images.num_classes)
         if needed > limit:
-            raise InfeasibleError(
+            raise UntrainableError(
                 f"needs about {needed / 2**30:.1f} GiB to train on batches of "
                 f"{config.batch_size}, of {limit / 2**30:.1f} GiB"
             )
@@ -89,7 +89,7 @@ class ProxyTask:
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            raise InfeasibleError(f"out of memory: {str(error).splitlines()[0]}") from None
+            raise UntrainableError(f"out of memory: {str(error).splitlines()[0]}") from None
         finally:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()  # the next candidate starts with a clean device

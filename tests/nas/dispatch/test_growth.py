@@ -14,7 +14,7 @@ from rich.console import Console
 import nas
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.dispatch.dispatcher import Dispatcher
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
@@ -63,7 +63,7 @@ def test_a_candidate_costs_no_more_lines_after_a_thousand_others(
             if engine.best is record:
                 best.append(record)
 
-        results = Results(folder=tmp_path, run_id=ledger.run_id)
+        results = ResultFiles(folder=tmp_path, run_id=ledger.run_id)
         queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
 
         def fifty() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from nas.candidate import Candidate, Outcome
 from nas.dispatch.dispatcher import Dispatcher
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
@@ -27,37 +27,37 @@ def never(candidate: Candidate) -> Outcome:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
-    return Results(folder=tmp_path, run_id="run")
+def results(tmp_path: Path) -> ResultFiles:
+    return ResultFiles(folder=tmp_path, run_id="run")
 
 
-def test_an_outcome_is_on_file_and_is_not_worked_for_again(results: Results) -> None:
+def test_an_outcome_is_on_file_and_is_not_worked_for_again(results: ResultFiles) -> None:
     outcome = results.load_or_evaluate(CANDIDATE, toy_outcome)
     assert outcome == toy_outcome(CANDIDATE)
     assert results.load_or_evaluate(CANDIDATE, never) == results.find(CANDIDATE) == outcome
 
 
-def test_what_another_run_or_another_candidate_left_is_not_ours(results: Results) -> None:
-    Results(folder=results.folder, run_id="other").save(CANDIDATE, Outcome.failed("theirs"))
+def test_what_another_run_or_another_candidate_left_is_not_ours(results: ResultFiles) -> None:
+    ResultFiles(folder=results.folder, run_id="other").save(CANDIDATE, Outcome.failed("theirs"))
     assert results.find(CANDIDATE) is None
     other = Candidate(number=3, choices=CHOICES, key="other")
     results.save(other, Outcome.failed("another"))
     assert results.load_or_evaluate(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
 
 
-def test_a_damaged_file_is_named(results: Results) -> None:
+def test_a_damaged_file_is_named(results: ResultFiles) -> None:
     results.path(CANDIDATE).write_text('{"schema": "nas.result/1"')
     with pytest.raises(ValueError, match=r"3\.json is damaged; remove it to resume the search"):
         results.find(CANDIDATE)
 
 
 def test_a_worker_that_does_not_see_the_folder_returns_its_outcome(tmp_path: Path) -> None:
-    elsewhere = Results(folder=tmp_path / "not here", run_id="run")
+    elsewhere = ResultFiles(folder=tmp_path / "not here", run_id="run")
     assert elsewhere.load_or_evaluate(CANDIDATE, toy_outcome) == toy_outcome(CANDIDATE)
     assert not elsewhere.folder.exists()
 
 
-def test_two_workers_at_one_candidate_do_it_once(results: Results) -> None:
+def test_two_workers_at_one_candidate_do_it_once(results: ResultFiles) -> None:
     started, may_end = threading.Event(), threading.Event()
 
     def slow(candidate: Candidate) -> Outcome:
@@ -94,7 +94,7 @@ class TestDispatcher:
         return Engine(SPACE, sampler_factory("random", seed=0), ledger, budget=budget)
 
     def test_what_was_finished_after_the_drivers_death_is_recovered(
-        self, ledger: Ledger, results: Results
+        self, ledger: Ledger, results: ResultFiles
     ) -> None:
         engine = self.engine(ledger)
         first, second = engine.ask(), engine.ask()
@@ -109,7 +109,7 @@ class TestDispatcher:
         assert not results.path(first).with_suffix(".lock").exists()
 
     def test_a_driver_writes_what_a_distant_worker_only_returned(
-        self, ledger: Ledger, results: Results
+        self, ledger: Ledger, results: ResultFiles
     ) -> None:
         queue = Dispatcher(self.engine(ledger), results)
         candidate = queue.next_job()
@@ -119,7 +119,7 @@ class TestDispatcher:
         assert not queue.is_idle or queue.next_job() is not None
 
     def test_a_death_hands_the_candidate_out_again_until_it_is_its_own_fault(
-        self, ledger: Ledger, results: Results
+        self, ledger: Ledger, results: ResultFiles
     ) -> None:
         engine = self.engine(ledger, budget=1)
         queue = Dispatcher(engine, results)
@@ -133,7 +133,7 @@ class TestDispatcher:
         assert queue.is_idle
 
     def test_a_worker_that_died_after_its_work_has_done_it(
-        self, ledger: Ledger, results: Results
+        self, ledger: Ledger, results: ResultFiles
     ) -> None:
         engine = self.engine(ledger, budget=1)
         queue = Dispatcher(engine, results)

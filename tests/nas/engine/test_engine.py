@@ -14,7 +14,7 @@ from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.search_state import SearchState
 from nas.engine.study import quiet_optuna
 from nas.samplers import sampler_factory
-from tests.toys.space import ToyScreen, ToySpace, toy_outcome
+from tests.toys.space import ToyConstraints, ToySpace, toy_outcome
 
 every_sampler = pytest.mark.parametrize("sampler", ["random", "tpe", "evolution", "auto"])
 
@@ -41,8 +41,10 @@ def make(
     ledger = Ledger(path, {"sampler": sampler})
     factory = sampler_factory(sampler, seed=7)
     space = ToySpace(stages=stages)
-    toy_screen = ToyScreen(violation=screen) if screen else None
-    return Engine(space, factory, ledger, budget=budget, seed=7, screen=toy_screen), ledger
+    toy_constraints = ToyConstraints(violation=screen) if screen else None
+    return Engine(
+        space, factory, ledger, budget=budget, seed=7, constraints=toy_constraints
+    ), ledger
 
 
 def outcome_of(candidate: Candidate) -> Outcome:

@@ -9,7 +9,7 @@ import pytest
 from nas.candidate import Record, State
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.limits import Limits, Timeout, TooManyFailuresError
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
@@ -40,7 +40,7 @@ def search(
     executor: str,
     session: RaySession,
     folder: Path,
-    make_evaluate: Callable[[], Evaluate],
+    make_evaluator: Callable[[], Evaluate],
     *,
     budget: int = 9,
     limits: Limits,
@@ -52,8 +52,8 @@ def search(
         run = run_with_actors
     with Ledger(folder / "ledger.jsonl", {}) as ledger:
         engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=budget)
-        results = Results(folder=folder, run_id=ledger.run_id)
-        run(Dispatcher(engine, results, limits=limits), session, make_evaluate)
+        results = ResultFiles(folder=folder, run_id=ledger.run_id)
+        run(Dispatcher(engine, results, limits=limits), session, make_evaluator)
     return {record.candidate.number: record for record in engine.records()}
 
 

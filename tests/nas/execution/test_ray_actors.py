@@ -13,7 +13,7 @@ import pytest
 from nas.candidate import Choices
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import WorkerError
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.events import Event
 from nas.engine.ledger import Ledger
@@ -22,7 +22,7 @@ from nas.execution.ray_actors import run_with_actors
 from nas.metrics import Metrics
 from nas.samplers import sampler_factory
 from tests.toys.observer import ToyObserver
-from tests.toys.space import ToyScreen, ToySpace, toy_reward
+from tests.toys.space import ToyConstraints, ToySpace, toy_reward
 from tests.toys.workers import make_on_a_full_disk, make_that_dies, make_with_threads
 from trainer.cluster.ray_session import RaySession, ray_session
 
@@ -42,7 +42,7 @@ def search(
     executor: str,
     session: RaySession,
     folder: Path,
-    make_evaluate: Callable[[], Evaluate],
+    make_evaluator: Callable[[], Evaluate],
     *,
     budget: int = 12,
     screen: Callable[[Choices], str] | None = None,
@@ -55,11 +55,13 @@ def search(
         run = run_with_actors
     with Ledger(folder / "ledger.jsonl", {}) as ledger:
         factory = sampler_factory("evolution", seed=0)
-        toy_screen = ToyScreen(violation=screen) if screen else None
-        engine = Engine(ToySpace(stages=4), factory, ledger, budget=budget, screen=toy_screen)
-        results = Results(folder=folder, run_id=ledger.run_id)
+        toy_constraints = ToyConstraints(violation=screen) if screen else None
+        engine = Engine(
+            ToySpace(stages=4), factory, ledger, budget=budget, constraints=toy_constraints
+        )
+        results = ResultFiles(folder=folder, run_id=ledger.run_id)
         queue = Dispatcher(engine, results, observer=ToyObserver(on_note=on_note))
-        signal = run(queue, session, make_evaluate)
+        signal = run(queue, session, make_evaluator)
         assert signal is None
     return engine
 

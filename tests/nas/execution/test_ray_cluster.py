@@ -13,7 +13,7 @@ import pytest
 
 from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
-from nas.dispatch.result_files import Results
+from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
@@ -62,7 +62,7 @@ def test_a_search_joins_a_cluster_and_uses_its_nodes(cluster: Any, tmp_path: Pat
         ray_session(workers=2, address=cluster.address) as session,
     ):
         engine = Engine(ToySpace(), sampler_factory("random", seed=0), ledger, budget=20)
-        results = Results(folder=tmp_path, run_id=ledger.run_id)
+        results = ResultFiles(folder=tmp_path, run_id=ledger.run_id)
         seen: list[Record] = []
         queue = Dispatcher(engine, results, observer=ToyObserver(seen.append))
         run_with_actors(queue, session, make_with_threads)
@@ -102,7 +102,7 @@ def test_what_a_killed_node_was_at_is_done_elsewhere_and_once(
             if engine.counts.finished == 4:
                 cluster.remove_node(node, allow_graceful=False)
 
-        results = Results(folder=results_folder, run_id=ledger.run_id)
+        results = ResultFiles(folder=results_folder, run_id=ledger.run_id)
         make = slow_evaluator(tmp_path, 0.5)
         queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
         run_with_actors(queue, session, make)
@@ -127,7 +127,7 @@ def test_a_node_that_joins_is_put_to_work(cluster: Any, tmp_path: Path) -> None:
             if len(workers) == 2 and min(workers.values()) > 2:
                 os.kill(os.getpid(), signal.SIGINT)  # a new node takes SIGTERM for itself
 
-        results = Results(folder=tmp_path, run_id=ledger.run_id)
+        results = ResultFiles(folder=tmp_path, run_id=ledger.run_id)
         queue = Dispatcher(engine, results, observer=ToyObserver(on_told))
         stopped = run_with_actors(queue, session, make_with_threads_slowly)
     assert stopped is signal.SIGINT  # by us, when both had worked, and not by the budget

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Outcome, Record, State
-from nas.dispatch.result_files import Evaluate, Results
+from nas.dispatch.result_files import Evaluate, ResultFiles
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingQueue, missing_trainings
 from tests.toys.observer import ToyObserver
@@ -31,8 +31,8 @@ def session() -> Iterator[RaySession]:
         yield session
 
 
-def results_in(folder: Path) -> Results:
-    return Results(folder=folder, run_id="toy")
+def results_in(folder: Path) -> ResultFiles:
+    return ResultFiles(folder=folder, run_id="toy")
 
 
 def test_all_are_done_and_on_file_and_nothing_is_done_again(

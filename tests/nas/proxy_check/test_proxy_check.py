@@ -16,7 +16,7 @@ from nas.proxy_check.verdict import ProxyStatistics, judge_proxy, proxy_statisti
 from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, TINY, trained
 from tests.toys.metrics import with_metrics
-from tests.toys.space import ToyScreen
+from tests.toys.space import ToyConstraints
 
 
 def checked(short: tuple[float, ...], long: float, params: int = 1) -> list[Outcome]:
@@ -147,7 +147,7 @@ def plan(count: int = 5, config: SearchConfig = CONFIG, epochs: int | None = Non
         TINY,
         count=count,
         long_epochs=epochs,
-        screen=ToyScreen(violation=lambda choices: ""),
+        constraints=ToyConstraints(violation=lambda choices: ""),
     )
 
 
@@ -169,7 +169,9 @@ def test_constraints_apply_to_the_candidates_of_a_check() -> None:
     def screen(choices: Choices) -> str:
         return "too deep" if choices["stage1.depth"] != 1 else ""
 
-    made = plan_check(CONFIG, TINY, count=6, long_epochs=None, screen=ToyScreen(violation=screen))
+    made = plan_check(
+        CONFIG, TINY, count=6, long_epochs=None, constraints=ToyConstraints(violation=screen)
+    )
     assert {one.choices["stage1.depth"] for one in made.candidates} == {1}
     with pytest.raises(ValueError, match="--proxy-check needs 6 candidates"):
         plan_check(
@@ -177,7 +179,7 @@ def test_constraints_apply_to_the_candidates_of_a_check() -> None:
             TINY,
             count=6,
             long_epochs=None,
-            screen=ToyScreen(violation=lambda choices: "never"),
+            constraints=ToyConstraints(violation=lambda choices: "never"),
         )
 
 

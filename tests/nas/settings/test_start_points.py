@@ -16,7 +16,7 @@ from nas.samplers import sampler_factory
 from search_space.architecture_file import ArchitectureFile, save_architecture
 from search_space.nearest import start_points
 from search_space.space import SearchSpace
-from tests.toys.space import ToyScreen, ToySpace, toy_outcome
+from tests.toys.space import ToyConstraints, ToySpace, toy_outcome
 
 SPACE = ToySpace()
 POINTS = [SPACE.sample(random.Random(seed)) for seed in (1, 2, 3)]
@@ -43,7 +43,7 @@ def drive(path: Path, sampler: str, *, budget: int = 24, workers: int = 1) -> li
             factory,
             ledger,
             budget=budget,
-            screen=ToyScreen(violation=rejection),
+            constraints=ToyConstraints(violation=rejection),
             first=FIRST,
         )
         running = list(engine.pending())

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from trainer.device.gate import DeviceGate
 from trainer.proxy.loops import accuracy, train_epoch
-from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.measurement import UntrainableError
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_training_lowers_the_loss(gate: DeviceGate) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_the_candidates_fault(gate: DeviceGate, bad: float) -> None:
     network = _Echo()
-    with pytest.raises(InfeasibleError, match="not finite"):
+    with pytest.raises(UntrainableError, match="not finite"):
         train_epoch(
             network,
             [(_one_hot(0), torch.tensor([0]))],

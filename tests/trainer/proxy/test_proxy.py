@@ -12,7 +12,7 @@ from search_space.cost import count_macs, count_params
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.proxy import rung_training
-from trainer.proxy.measurement import InfeasibleError, MeasuredCosts
+from trainer.proxy.measurement import MeasuredCosts, UntrainableError
 from trainer.proxy.rung_training import RungResult, train_rung
 from trainer.proxy.rungs import training_rungs
 from trainer.proxy.step_timing import fastest_precision, measure_costs
@@ -116,7 +116,7 @@ def test_bfloat16_trains(task: ProxyTask) -> None:
 
 def test_a_training_that_diverges_is_infeasible(task: ProxyTask) -> None:
     config = CONFIG.model_copy(update={"learning_rate": 1e30, "warmup_epochs": 0.0})
-    with pytest.raises(InfeasibleError, match="not finite"):
+    with pytest.raises(UntrainableError, match="not finite"):
         train(SMALL, replace(task, config=config))
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_fit_is_refused_before_it_is_built(task: ProxyTask) -> None:
         REFERENCE, stages=(replace(REFERENCE.stages[0], depth=400, width=8000, expand_ratio=6),)
     )
     for refused in (measure_costs, train):
-        with pytest.raises(InfeasibleError, match=r"needs about .* GiB .* of 1\.0 GiB"):
+        with pytest.raises(UntrainableError, match=r"needs about .* GiB .* of 1\.0 GiB"):
             refused(huge, replace(task, memory_limit_bytes=2**30))
 
 
@@ -144,7 +144,7 @@ def test_out_of_memory_is_the_candidates_fault(
         raise error
 
     monkeypatch.setattr(rung_training, "train_epoch", refuse)
-    with pytest.raises(InfeasibleError, match="out of memory: "):
+    with pytest.raises(UntrainableError, match="out of memory: "):
         train(SMALL, task)
 
 

@@ -13,7 +13,7 @@ from search_space.architecture import Architecture, BlockType, Stage
 from search_space.cost import count_params
 from tests.toys.training import SIZE, architecture, images
 from trainer.config import ProxyConfig, RungsConfig, TimingConfig
-from trainer.proxy.measurement import InfeasibleError
+from trainer.proxy.measurement import UntrainableError
 from trainer.proxy.rung_training import load_rung, save_rung, train_rung
 from trainer.proxy.rungs import rung_learning_rate, training_rungs
 from trainer.proxy.step_timing import measure_costs
@@ -172,7 +172,7 @@ def test_costs_are_known_before_any_training() -> None:
 def test_a_loss_that_is_no_number_is_the_candidates_fault() -> None:
     wild = replace(task(), config=config(learning_rate=1e30, warmup_epochs=0.0))
     first = training_rungs(wild.config, RungsConfig(rungs=2))[0]
-    with pytest.raises(InfeasibleError, match="not finite"):
+    with pytest.raises(UntrainableError, match="not finite"):
         train_rung(architecture(), wild, first, None)
 
 
