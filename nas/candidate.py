@@ -90,7 +90,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
-        object.__setattr__(self, "reward", float(self.reward))  # 0 and 0.0: one JSON
+        object.__setattr__(self, "reward", float(self.reward))  # 0 and 0.0 give the same JSON
         object.__setattr__(self, "seconds", float(self.seconds))
         for name, value in (("reward", self.reward), ("seconds", self.seconds)):
             if not math.isfinite(value):

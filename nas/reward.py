@@ -1,4 +1,4 @@
-"""What a candidate is worth: its accuracy, discounted by training time and size."""
+"""The reward: accuracy, discounted by training step time and number of parameters."""
 
 import math
 

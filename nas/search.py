@@ -1,4 +1,4 @@
-"""A search from settings to files: images, ledger, engine, workers, best.json."""
+"""One session of a search: its parts, candidates, finalists, and files."""
 
 from dataclasses import dataclass
 from pathlib import Path

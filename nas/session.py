@@ -1,4 +1,4 @@
-"""The parts of a session of a search, made from its settings."""
+"""Builders of the parts of a search: engine, evaluator factory, limits, mirror."""
 
 import math
 import time

@@ -59,7 +59,7 @@ def measure(
     for size in sizes:
         while study.next_number < size:
             choices = space.sample(rng)
-            study.tell(study.place(choices).number, outcome_of(choices, rng))
+            study.tell(study.open_trial(choices).number, outcome_of(choices, rng))
         ask_ms, tell_ms = [], []
         for _ in range(asks + 1):
             start = time.process_time()

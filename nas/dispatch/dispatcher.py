@@ -45,7 +45,7 @@ class Dispatcher(JobQueue):
         return self._timeouts.limit_s(job.rung)
 
     def complete(self, job: Candidate, outcome: Outcome) -> None:
-        """Take in an outcome. Its result file is written before the ledger refers to it.
+        """Record an outcome. Its result file is written before the ledger refers to it.
 
         Raises:
             TooManyFailuresError: If more candidates failed in a row than may; this one is

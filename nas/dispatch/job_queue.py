@@ -25,7 +25,7 @@ class JobObserver:
 
 
 class JobQueue(ABC):
-    """Hands out jobs and takes in their outcomes, the same way for every executor.
+    """Hands out jobs and records their outcomes, the same way for every executor.
 
     A job whose worker died is handed out again, until `MAX_DEATHS` workers died. An outcome
     that a worker wrote to its result file but could not return is read from the file.
@@ -60,7 +60,7 @@ class JobQueue(ABC):
         return job
 
     def complete(self, job: Candidate, outcome: Outcome) -> None:
-        """Take in an outcome. Its result file is written before anything else refers to it.
+        """Record an outcome. Its result file is written before anything else refers to it.
 
         Raises:
             ValueError: If the job's result file is damaged.
@@ -79,7 +79,7 @@ class JobQueue(ABC):
         self.observer.completed(record)
 
     def worker_died(self, job: Candidate, reason: str) -> None:
-        """Take in that a worker died: the job is tried again, or failed if too many died."""
+        """Record that a worker died: the job is tried again, or failed if too many died."""
         if self.recover_result(job):
             return
         self._in_flight.discard(job.file_stem)
@@ -90,13 +90,13 @@ class JobQueue(ABC):
             self.complete(job, Outcome.failed(reason))
 
     def timed_out(self, job: Candidate, seconds: float) -> None:
-        """Take in that a job had no outcome after `seconds`; it is not tried again."""
+        """Record that a job had no outcome after `seconds`; it is not tried again."""
         if not self.recover_result(job):
             reason = f"timeout: not done after {seconds:.0f} s"
             self.complete(job, Outcome.failed(reason, seconds=seconds))
 
     def recover_result(self, job: Candidate) -> bool:
-        """Take in the outcome of the job's result file; return whether there is one."""
+        """Record the outcome of the job's result file; return whether there is one."""
         outcome = self.results.find(job) if self.results else None
         if outcome is None:
             return False

@@ -113,8 +113,8 @@ class Engine:
         """Return the next job: a promotion, else a new candidate; None for nothing now.
 
         A new candidate is unseen and within the constraints. When nothing else is left and no
-        candidate finished the last rung, the best one is promoted. None can turn into a job
-        after a `tell` that frees some of the budget or makes a promotion possible.
+        candidate finished the last rung, the best one is promoted. After
+        None, a later call can return a job: a `tell` can free budget or allow a promotion.
 
         Raises:
             ValueError: If nothing could be tried, because every proposal violates a constraint.
@@ -203,7 +203,7 @@ class Engine:
         events: list[Proposed] = []
         while not self._is_over() and not (events and isinstance(events[-1], Asked)):
             events.append(self._proposer.propose())
-            self._take_in(events[-1])
+            self._apply(events[-1])
         if events:
             self._ledger.append(*events)  # one write and one fsync, however many duplicates
             if isinstance(events[-1], Asked):
@@ -228,10 +228,10 @@ class Engine:
 
     def _replay(self, event: Event) -> None:
         """Apply an event that is on disk, also one of an earlier session."""
-        self._proposer.place(event)
-        self._take_in(event)
+        self._proposer.open_trial(event)
+        self._apply(event)
 
-    def _take_in(self, event: Event) -> None:
+    def _apply(self, event: Event) -> None:
         self._state.apply(event)
         self._halving.apply(event)
         self._proposer.tell(event)

@@ -10,7 +10,9 @@ from nas.engine.events import Asked, Duplicate, Event, Proposed, Rejected, RungT
 from nas.engine.search_state import SearchState
 from nas.engine.study import ProposalStudy, SamplerFactory
 
-PATIENCE = 100  # duplicates in a row before a uniform unseen sample replaces the proposal
+# Duplicates in a row before a uniform unseen sample replaces the proposal; halved after each such
+# sample in a row.
+PATIENCE = 100
 
 
 class Proposer:
@@ -36,7 +38,7 @@ class Proposer:
             ValueError: If an element of `first` is not a point of the space.
         """
         self._space, self._state, self._seed, self._constraints = space, state, seed, constraints
-        self._first, self._started = [space.canonical(choices) for choices in first], 0
+        self._start_choices, self._num_started = [space.canonical(choices) for choices in first], 0
         self._size = space.size()
         self._study = ProposalStudy(space.decisions(), sampler_factory)
 
@@ -48,14 +50,14 @@ class Proposer:
     def propose(self) -> Proposed:
         """Make one proposal and return the event that it is: asked, rejected or duplicate."""
         state = self._state
-        patience = max(1, PATIENCE >> state.uniform_samples_in_a_row)
-        is_start = self._started < len(self._first)
+        patience = max(1, PATIENCE // 2**state.uniform_samples_in_a_row)
+        is_start = self._num_started < len(self._start_choices)
         is_uniform = not is_start and state.duplicates_in_a_row >= patience
         if is_start:
-            proposal = self._study.place(self._first[self._started])
-            self._started += 1
+            proposal = self._study.open_trial(self._start_choices[self._num_started])
+            self._num_started += 1
         elif is_uniform:
-            proposal = self._study.place(self._uniform_unseen())
+            proposal = self._study.open_trial(self._uniform_unseen())
         else:
             proposal = self._study.propose()
         choices = self._space.canonical(proposal.choices)
@@ -77,15 +79,15 @@ class Proposer:
             return Rejected(**content, reason=reason)
         return Asked(**content)
 
-    def place(self, event: Event) -> None:
+    def open_trial(self, event: Event) -> None:
         """Open the trial of an event that is in the ledger already, or of a rung's outcome."""
         match event:
             case Proposed():
                 choices = event.choices if event.proposed is None else event.proposed
-                self._study.place(choices, event.attrs)
-                self._started += event.is_start
+                self._study.open_trial(choices, event.attrs)
+                self._num_started += event.is_start
             case RungTold():
-                self._study.place(event.choices)
+                self._study.open_trial(event.choices)
 
     def tell(self, event: Event) -> None:
         """Tell the samplers what an event says about a trial; the state knows it already."""

@@ -47,7 +47,7 @@ class Counts:
 
 
 class SearchState:
-    """A fold over the events of a ledger; the engine and the reports share it.
+    """The state after a sequence of events; the engine and the reports share it.
 
     Attributes:
         records: Every candidate with its outcome, in the order of completion; one that is

@@ -71,7 +71,7 @@ class ProposalStudy:
             attrs={kind: dict(notes) for kind, notes in attrs.items() if notes},
         )
 
-    def place(
+    def open_trial(
         self, choices: Choices, attrs: Mapping[str, Mapping[str, Any]] | None = None
     ) -> Proposal:
         """Open a trial with given choices, from the ledger or not chosen by a sampler."""

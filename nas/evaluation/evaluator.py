@@ -34,8 +34,8 @@ CHECKPOINTS = "checkpoints"  # folder in a run's folder
 class RungCheckpoints:
     """The folder of a run's checkpoints ``N-rR.pt`` between two rungs. They are a cache.
 
-    A worker that misses a file trains the rungs before it again and gets, on a CPU, the same
-    bits; so workers without access to the folder cost time and lose nothing.
+    If a file is missing, the rungs before it are trained again. That takes time; on a CPU the
+    result is the same, bit by bit.
 
     Attributes:
         folder: The folder, absolute.

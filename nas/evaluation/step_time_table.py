@@ -21,7 +21,7 @@ TABLE = "step_times.json"
 
 
 def needs_table(config: SearchConfig) -> bool:
-    """Whether a search asks for predicted step times, by a constraint or outright."""
+    """Whether a search asks for predicted step times, by a constraint or by its own setting."""
     limits_step_time = any(constraint.is_of_step_time for constraint in config.constraints)
     return config.step_time_table is not None or limits_step_time
 
@@ -35,7 +35,7 @@ def table_of_run(
 
     Raises:
         ValueError: If a given table was made under other conditions, or there is no device here
-            to make one on; the message says what to type instead.
+            to make one on; the message gives the command.
         OSError: If a table cannot be read or written.
     """
     if not needs_table(config):
@@ -95,7 +95,7 @@ def _require_conditions(
 ) -> None:
     settings, unknown = step_settings(config, num_classes), []
     if settings.device.type == "cuda" and not torch.cuda.is_available():
-        # The workers' GPU is not known here, so the table is taken at its word.
+        # The workers' GPU is not known here, so the table's device is not checked.
         unknown = ["device", "torch_version"]
         settings = step_settings(config.model_copy(update={"gpus_per_worker": 0.0}), num_classes)
     wanted = table_conditions(space, config.proxy.image_size, settings)

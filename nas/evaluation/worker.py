@@ -1,4 +1,4 @@
-"""What a worker process does. It imports little, because every worker imports it first."""
+"""The process that evaluates jobs. The module imports little: each worker imports it first."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Executes the jobs of a queue on a pool of Ray actors. It decides nothing."""
+"""A pool of Ray actors, and the loop that gives them the jobs of a queue."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def run_with_actors(
     """Execute jobs until the queue has no more.
 
     Args:
-        queue: Hands out jobs and takes in their outcomes; it has result files.
+        queue: Hands out jobs and records their outcomes; it has result files.
         session: Where the workers run, and how many.
         make_evaluator: Called once in every worker process; what it returns turns jobs into
             outcomes. An exception from `make_evaluator` ends the run; an exception from what it
@@ -71,7 +71,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
     def __init__(
         self, session: RaySession, make_evaluator: Callable[[], Evaluate], queue: JobQueue
     ) -> None:
-        """Start the workers; `wait` takes in those that are ready. See `run_with_actors`.
+        """Start the workers; `wait` adds those that are ready. See `run_with_actors`.
 
         Raises:
             ValueError: If the queue has no result files.
@@ -153,7 +153,7 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
         self._starting[actor.ready.remote()] = actor
 
     def _finish_start(self, reference: Any) -> None:
-        """Take in a worker that is ready, or start another for one that died before."""
+        """Add a worker that is ready, or start another for one that died before."""
         actor = self._starting.pop(reference)
         try:
             self._ray.get(reference)
@@ -201,7 +201,7 @@ class NoWorkerNotice:
         self._since, self._is_noted = time.monotonic(), False
 
     def update(self, *, any_running: bool) -> None:
-        """Take in whether any worker runs at this moment."""
+        """Record whether any worker runs at this moment."""
         now = time.monotonic()
         if any_running:
             if self._is_noted:

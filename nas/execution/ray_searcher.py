@@ -78,7 +78,7 @@ class EngineSearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Take in a trial's result, or the death of its process."""
+        """Record a trial's result, or the death of its process."""
         candidate = self._running.pop(trial_id, None)
         self._since.pop(trial_id, None)
         stopped_after = self._stopped.pop(trial_id, None)

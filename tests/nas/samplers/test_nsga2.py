@@ -116,7 +116,7 @@ def test_failed_and_refused_candidates_are_not_members() -> None:
     space = ToySpace(stages=2)
     study = ProposalStudy(space.decisions(), sampler_factory("nsga2", seed=0, population=4))
     for number in range(30):
-        study.place(space.sample(random.Random(number)))
+        study.open_trial(space.sample(random.Random(number)))
         outcome = Outcome.failed("NaN") if number % 2 else Outcome.infeasible("no")
         study.tell(number, outcome)
     assert study.propose().number == 30  # the population is empty, so the draw is random

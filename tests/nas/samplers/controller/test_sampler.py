@@ -104,7 +104,7 @@ def test_a_rebuilt_study_continues_to_the_last_bit(name: str, workers: int) -> N
         second = ProposalStudy(space.decisions(), sampler_factory(name, seed=3))
         for kind, number, choices, note in events[:cut]:
             if kind == "asked":  # as it comes back from a file
-                assert second.place(choices, json.loads(json.dumps(note))).number == number
+                assert second.open_trial(choices, json.loads(json.dumps(note))).number == number
             else:
                 second.tell(number, note)
         for kind, number, choices, note in events[cut:]:

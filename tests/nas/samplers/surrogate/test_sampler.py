@@ -59,7 +59,7 @@ def test_auto_proposes_the_same_in_a_rebuilt_study() -> None:
     for _ in range(24):
         rebuilt = study()
         for number, choices in enumerate(history):
-            rebuilt.place(choices)
+            rebuilt.open_trial(choices)
             rebuilt.tell(number, outcome(choices))
         proposal = whole.propose()
         assert rebuilt.propose().choices == proposal.choices

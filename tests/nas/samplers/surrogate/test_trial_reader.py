@@ -87,7 +87,7 @@ def test_a_duplicate_of_a_running_trial_is_not_a_failure() -> None:
 def test_rewards_of_a_later_rung_are_not_mixed_with_the_first() -> None:
     study = ProposalStudy(ToySpace().decisions(), sampler_factory("random", seed=0))
     choices = study.propose().choices
-    study.place(choices)
+    study.open_trial(choices)
     for rung, reward in enumerate((0.25, 0.75)):
         told = Outcome(state=State.COMPLETE, reward=reward, metrics=Metrics(other={"rung": rung}))
         study.tell(rung, told)
