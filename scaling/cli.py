@@ -36,9 +36,8 @@ BATCH_SIZE, EPOCHS = 32, 350  # defaults of --measure
 def main(argv: Sequence[str] | None = None, timer: StepTimer | None = None) -> int:
     """Run nas-scale; return 0, or 2 with a line on stderr if the input is invalid.
 
-    Args:
-        argv: The arguments; None reads them from the command line.
-        timer: Times training steps; without it the command has no --measure.
+    Without `argv` the arguments are those of the command line; without a timer there is no
+    --measure.
     """
     return run_command(COMMAND, lambda given: _command(given, timer), argv)
 

@@ -142,13 +142,9 @@ def _histogram(index: Tensor, bins: int) -> Tensor:
 def blend(plain: Tensor, pixels: Tensor, factors: Tensor) -> Tensor:
     """Interpolate from the plain version (factor 0) to the image (1), or extrapolate (above 1).
 
-    Args:
-        plain: Float, broadcastable with `pixels`, in [0, 255].
-        pixels: The images, any shape and dtype, in [0, 255].
-        factors: Float, broadcastable with `pixels`, >= 0.
-
-    Returns:
-        The same shape as `pixels`, uint8: clamped to [0, 255] and truncated.
+    The pixels have any shape and dtype; `plain` and the factors, >= 0, are floats that can be
+    broadcast with them. Pixels and `plain` are in [0, 255]. The result has the shape of the
+    pixels and is uint8: clamped to [0, 255] and truncated.
 
     Source: Pillow's Image.blend; the released code's blend (autoaugment.py) is the same.
     """

@@ -58,14 +58,9 @@ def warp(pixels: Tensor, matrices: Tensor, fill: int) -> Tensor:
 def covered(centres: Tensor, sides: Tensor, *, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return the rows (images, height) and columns (images, width) that a box covers, bool.
 
-    The box is clipped at the image's border.
-
-    Args:
-        centres: (images, 2) float32 in [0, 1), row and column of the box's centre as parts of
-            the image's sides.
-        sides: (images, 2) float32, height and width of the box in pixels, whole numbers >= 0.
-        height: Height of the images, pixels.
-        width: Width of the images, pixels.
+    The box is clipped at the border of the image of height x width pixels. Its `centres` are
+    (images, 2) float32 in [0, 1), row and column as parts of the image's sides; its `sides`
+    (images, 2) float32, height and width in pixels, whole numbers >= 0.
     """
     size = torch.stack([torch.full_like(centres[:, 0], side) for side in (height, width)], dim=1)
     start = (centres * size).floor() - (sides / 2).floor()

@@ -27,12 +27,8 @@ def content_digest(
     The memo is named by a fingerprint of the files' names, sizes and times, which does not read
     the files; they are read only if there is no memo. So an unchanged large set starts quickly,
     a moved or touched copy is read again and gets the same digest, and an edited set a new one.
-
-    Args:
-        source: The data set.
-        fingerprint: The current fingerprint of the source, from `stat_fingerprint`.
-        memo_folder: Folder of the memos; created if missing.
-        on_progress: Receives the number of files read, and of all files.
+    `fingerprint` is the current one from `stat_fingerprint`; the folder of the memos is created
+    if missing, and `on_progress` receives the number of files read, and of all files.
 
     Raises:
         OSError: If a file cannot be read, or the memo cannot be written.

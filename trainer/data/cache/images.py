@@ -24,8 +24,7 @@ class ImageSplit:
     Attributes:
         images: (count, size, size, 3) uint8 RGB, memory-mapped read-only. Take batches by
             fancy indexing, which copies: writing through a view kills the process.
-        labels: (count,) int64, positions in the data set's class names; or (count, k) if images
-            may have several classes, with rows padded by -1.
+        labels: As of `trainer.data.sources.source.SourceSplit`.
         groups: (count,) int64, the source that each image was made from, or None if every image
             has its own source. Images of one group must not be divided by a split.
     """
