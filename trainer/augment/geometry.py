@@ -13,15 +13,11 @@ def affine_matrices(
 ) -> Tensor:
     """Return matrices (images, 2, 3), float32, from output coordinates to source coordinates.
 
-    The operations are not composed: each image has at most one parameter other than zero.
-
-    Args:
-        degrees: (images,) float32, counter-clockwise rotation about the image's centre.
-        shears: (images, 2) float32, x shift per pixel of height and y shift per pixel of width;
-            the upper left corner is fixed, as in the released code.
-        moves: (images, 2) float32, x and y shift of the source in pixels.
-        height: Height of the images, pixels.
-        width: Width of the images, pixels.
+    The operations are not composed: each image, of height x width pixels, has at most one
+    parameter other than zero. `degrees` are (images,) float32, the counter-clockwise rotation
+    about the image's centre; `shears` (images, 2) float32, x shift per pixel of height and y
+    shift per pixel of width, with a fixed upper left corner as in the released code; `moves`
+    (images, 2) float32, x and y shift of the source in pixels.
     """
     cosine, sine = degrees.deg2rad().cos(), degrees.deg2rad().sin()
     x, y = width / 2, height / 2

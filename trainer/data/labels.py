@@ -30,10 +30,7 @@ class Labels:
     def recoded(self, name: str, split: str, class_names: Sequence[str]) -> Indices:
         """Return the codes, in the same shape, as positions in the training split's classes.
 
-        Args:
-            name: Name of the data set, for the error message.
-            split: Name of the split, for the error message.
-            class_names: The classes of the training split.
+        The names of the data set and the split are for the error message.
 
         Raises:
             ValueError: If the split has a class that the training split lacks.

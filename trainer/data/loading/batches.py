@@ -80,10 +80,7 @@ class Batches:
         return math.ceil(self.num_images / self.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of an epoch.
-
-        Args:
-            epoch: Counted from 0; the order does not depend on earlier epochs.
+        """Yield the batches of an epoch, 0-based; the order does not depend on earlier epochs.
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and labels

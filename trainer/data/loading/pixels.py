@@ -60,10 +60,9 @@ class PixelStore:
         return pixels, labels
 
     def to_device(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Move the results of `read` to the device.
+        """Move the results of `read` to the device; pixels become (n, 3, size, size), uint8.
 
-        Returns:
-            Pixels (n, 3, size, size), uint8, channels_last, and the labels.
+        Their memory format is channels_last.
         """
         pixels = pixels.to(self._device, non_blocking=True)
         if self._resident is not None:

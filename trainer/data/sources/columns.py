@@ -19,10 +19,7 @@ def find_column(
 ) -> str:
     """Return the column that is declared as images or as (lists of) class labels, or named so.
 
-    Args:
-        place: The split, for error messages.
-        features: The table's feature of every column.
-        content: Which column to find.
+    `features` has the table's feature of every column; `place` is the split, for error messages.
 
     Raises:
         ValueError: If there is none, or several without a usual name; lists the columns.
