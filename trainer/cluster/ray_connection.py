@@ -114,11 +114,9 @@ def capacity_note(
 
 
 def cluster_workers(address: str, gpus_per_worker: float | None) -> tuple[int, float]:
-    """Return the capacity of a cluster: its workers, and the GPUs of each.
+    """Return the capacity of the cluster at `address`: its workers, and the GPUs of each.
 
-    Args:
-        address: Address in the form of ``ray.init``.
-        gpus_per_worker: GPUs of each worker; None is 1 if any node has a GPU, else 0.
+    For `gpus_per_worker` None, a worker has 1 GPU if any node has one, else 0.
 
     Raises:
         ValueError: If the address is malformed.
@@ -139,7 +137,6 @@ def _nodes() -> list[Mapping[str, float]]:
 
 
 def _capacity(nodes: Sequence[Mapping[str, float]], gpus_per_worker: float) -> int:
-    """Return how many workers fit on the nodes."""
     total = 0
     for node in nodes:
         cpus, gpus = int(node.get("CPU", 0)), node.get("GPU", 0.0)

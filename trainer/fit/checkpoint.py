@@ -30,12 +30,10 @@ class CheckpointFolder:
         self._steps = folder / "checkpoints"
 
     def save(self, content: dict[str, Any], *, step: int, best: bool = False) -> None:
-        """Write a checkpoint; the previous one stays until the new one is complete.
+        """Write `content`, tensors, plain dicts and numbers, after `step` finished steps.
 
-        Args:
-            content: Tensors, plain dicts and numbers.
-            step: Number of finished steps.
-            best: Whether to keep it as the best one too.
+        The previous checkpoint stays until the new one is complete. With `best` the new one is
+        kept as the best one too.
 
         Raises:
             OSError: If it cannot be written, for example on a full disk.

@@ -108,10 +108,6 @@ def averaged_network(network: nn.Module, decay: float) -> AveragedModel:
     the initial weights have little influence after a short training. Running statistics of batch
     normalisation are averaged too; integer buffers are copied. No update synchronises with a GPU.
 
-    Args:
-        network: The network that is trained.
-        decay: Largest share of the average that an update keeps, in [0, 1).
-
     Raises:
         ValueError: If `decay` is not in [0, 1).
 

@@ -95,10 +95,8 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     (sizes, strengths), (rates, curves) = figure.subplots(2, 2, sharex=True)
     _draw_phases(sizes, strengths, plan)
     steps = sorted({plan.total_steps * point // CURVE_POINTS for point in range(CURVE_POINTS)})
-    rates.plot(
-        [step / plan.steps_per_epoch for step in steps],
-        [plan.learning_rate(step) for step in steps],
-    )
+    epochs = [step / plan.steps_per_epoch for step in steps]
+    rates.plot(epochs, [plan.learning_rate(step) for step in steps])
     rates.set(ylabel="learning rate", xlabel="epoch")
     _draw_curves(curves, rows)
     stream = io.BytesIO()
@@ -131,13 +129,8 @@ def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
             axes.plot(epochs, [row[name] for row in rows], marker=".", label=label)
     axes.set(ylabel="accuracy", xlabel="epoch", ylim=(0, 1))
     losses = axes.twinx()
-    losses.plot(
-        epochs,
-        [row["train_loss"] for row in rows],
-        color="grey",
-        marker=".",
-        label="training loss",
-    )
+    values = [row["train_loss"] for row in rows]
+    losses.plot(epochs, values, color="grey", marker=".", label="training loss")
     losses.set(ylabel="training loss")
     lines = [*axes.get_lines(), *losses.get_lines()]
     axes.legend(
