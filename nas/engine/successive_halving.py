@@ -13,7 +13,7 @@ RungId = tuple[int, int]  # a candidate's number and a rung
 class SuccessiveHalving:
     """The finished and promoted candidates of each rung, by number and reward.
 
-    A candidate is promoted as soon as it is among the best ``1 / eta`` of the candidates that
+    A candidate is promoted when it is among the best ``1 / eta`` of the candidates that
     finished its rung so far; no rung has to be full. An early promotion may be overtaken later,
     and a sampler that improves makes nearly every candidate one of the best on arrival. So once
     ``1 / eta`` of a rung is promoted, only the best candidate of the rung is.
@@ -123,7 +123,7 @@ class SuccessiveHalving:
     def _waiting(self, rung: int, share: int) -> list[int]:
         """Return the candidates to promote from a rung, the best first.
 
-        They are among its best `share`, or the best one once so many are promoted.
+        They are among its best `share`, or the best one after that many promotions.
         """
         promoted, rank = self._promoted[rung], partial(self._rank, rung)
         count = share if len(promoted) < share else min(share, 1)

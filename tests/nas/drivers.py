@@ -1,4 +1,4 @@
-"""Searches of the toy space in processes of their own, to be killed, and what they must leave."""
+"""Searches of the toy space in separate processes that tests kill, and checks of their folders."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ START_S = 150  # the longest that a session may take to hand out its first candi
 
 
 class Driver:
-    """A search of the toy space in a process group of its own, as a terminal would start it."""
+    """A search of the toy space in a separate process group, as a terminal would start it."""
 
     def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
         self.folder = folder
@@ -32,7 +32,7 @@ class Driver:
         )
 
     def kill(self, number: int = signal.SIGKILL, *, group: bool = False) -> str:
-        """Send a signal and return what the search had said when it was gone."""
+        """Send a signal and return the output of the search."""
         (os.killpg if group else os.kill)(self.process.pid, number)
         return self.output()
 
@@ -67,11 +67,11 @@ def evaluated(folder: Path) -> Counter[str]:
 
 
 def assert_whole(folder: Path, budget: int, cut_short: int = 0) -> None:
-    """Every candidate that was charged came to its end exactly once.
+    """Check that every charged candidate was evaluated exactly once.
 
-    A worker that is killed between its candidate's end and the result's being on disk leaves
-    nothing behind; only such a candidate may have been evaluated again. Of workers that die with
-    their driver the ledger knows nothing: `cut_short` of these are put up with.
+    A worker that is killed after an evaluation and before its result is on disk leaves no trace;
+    only such a candidate may have been evaluated again. The ledger does not know the workers that
+    die with their driver: up to `cut_short` of these are allowed.
     """
     state = SearchState(read_ledger(folder / "ledger.jsonl").events)
     assert state.counts.complete == budget

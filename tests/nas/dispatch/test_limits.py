@@ -1,4 +1,4 @@
-"""Times, sizes and limits: how they are read, and what the queue does at them."""
+"""Durations, sizes and limits: parsing, and their effect on the queue."""
 
 import math
 import time

@@ -99,7 +99,7 @@ class TestDispatcher:
         engine = self.engine(ledger)
         first, second = engine.ask(), engine.ask()
         assert first is not None
-        results.load_or_evaluate(first, toy_outcome)  # the orphan's work; nobody is told
+        results.load_or_evaluate(first, toy_outcome)  # by a worker without a driver
         told: list[int] = []
         observer = ToyObserver(lambda record: told.append(record.candidate.number))
         queue = Dispatcher(engine, results, observer=observer)

@@ -1,4 +1,4 @@
-"""A search in rungs over its ledger: exact after any cut, and every rung done once."""
+"""A search with several rungs: it resumes exactly, and trains every rung once."""
 
 import os
 import random

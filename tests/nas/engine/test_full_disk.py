@@ -1,4 +1,4 @@
-"""A disk that fills up in the middle of a search, or that nobody may write to."""
+"""A disk that becomes full or read-only during a search."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def search(disk: Path, budget: int, *flags: str) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        # A timing gate of its own: other searches of this machine do not hold it up.
+        # A separate timing gate, so that other searches of this machine do not delay it.
         env={**os.environ, "TMPDIR": str(disk.parent)},
     )
 
@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def assert_valid(run: Path) -> int:
-    """Read all that is there; return how many candidates came to their end."""
+    """Read every file of the run; return how many candidates have an outcome."""
     contents = read_ledger(run / "ledger.jsonl")
     for path in (run / "results").glob("*.json"):
         assert json.loads(path.read_bytes())["run_id"] == contents.run_id

@@ -1,4 +1,4 @@
-"""Who is not trained at all: what a candidate could reach at best, against what is there."""
+"""Pruning: the best reward that a candidate can reach, compared with the top."""
 
 import pytest
 

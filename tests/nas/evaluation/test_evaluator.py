@@ -84,7 +84,7 @@ def test_a_candidate_climbs_from_its_checkpoint_or_from_the_start_to_the_same_en
     second = worker(job(1, known=known))
     assert second.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=0)
     assert second.costs == first.costs
-    assert names(tmp_path) == ["3-r0.pt"]  # nobody goes on from the last rung
+    assert names(tmp_path) == ["3-r0.pt"]  # no rung follows the last one
     (tmp_path / "3-r0.pt").unlink()
     again = worker(job(1, known=known))
     assert again.training.rung == ReachedRung(number=1, image_size=SIZE, trained_again=1)

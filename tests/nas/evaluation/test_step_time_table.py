@@ -1,4 +1,4 @@
-"""A run's table of step times: who needs one, which is refused, and which is kept."""
+"""A run's step time table: when it is needed, rejected or kept."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A worker's memory is watched while it is at a candidate."""
+"""The memory guard of a worker."""
 
 import time
 

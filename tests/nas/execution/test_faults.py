@@ -1,4 +1,4 @@
-"""Candidates that raise, grow, hang or freeze, and what is left of them, on both executors."""
+"""Candidates that raise, grow, hang or freeze, with both executors."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -120,7 +120,7 @@ def test_an_evaluator_that_cannot_be_made_is_our_fault_too(
 
     with pytest.raises(WorkerError, match=r"(?s)evaluate.*Error: while making it"):
         search(executor, session, tmp_path, make)
-    engine = search(executor, session, tmp_path, make_with_threads)  # goes on where it was
+    engine = search(executor, session, tmp_path, make_with_threads)  # continues the search
     assert engine.counts.complete == 12
     assert engine.counts.deaths == 0
 

@@ -1,4 +1,4 @@
-"""A search on a cluster that somebody else started, here of nodes on this machine."""
+"""A search on an existing Ray cluster, here of nodes on this machine."""
 
 import argparse
 import os

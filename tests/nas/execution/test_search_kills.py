@@ -1,4 +1,4 @@
-"""Whatever is killed, nothing finished is lost and nothing is done twice."""
+"""Kills of workers and drivers: no finished candidate is lost or trained again."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""A list of trainings: each is done once, whoever dies, and what is on file stays."""
+"""The queue of trainings: each is done once, also when workers or the driver die."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Settings: text is parsed once, and written as it was given."""
+"""Settings: text is parsed once, and written as given."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A candidate's short training: what it measures, that it repeats, and how it refuses."""
+"""Costs and short training of a candidate: results, repeatability, errors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ CONFIG = ProxyConfig(
 
 
 def colours(count: int = 160) -> CachedImages:
-    """Images of two classes that a network tells apart at once: reddish and bluish noise."""
+    """Images of two classes that are easy to separate: reddish and bluish noise."""
     rng = np.random.default_rng(0)
     labels = np.arange(count) % 2
     images = rng.integers(0, 120, (count, 16, 16, 3), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Rungs: their sizes, epochs and rates; and that going on is the same as never stopping."""
+"""Rungs: sizes, epochs and learning rates; a rung from a file equals one without a break."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -97,7 +97,7 @@ def test_the_exponential_rate_runs_on_over_all_rungs() -> None:
 
 
 def go_on(path: Path) -> float:
-    """Train the second rung from a file, in a process of its own, and replace the file."""
+    """Train the second rung from a file, and replace the file."""
     torch.set_num_threads(1)
     _, second = training_rungs(config(), TWO)
     state = load_rung(path, torch.device("cpu"))
