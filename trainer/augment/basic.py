@@ -26,12 +26,9 @@ def shift_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tens
     """Pad by reflection and crop each image at a random place to its original size.
 
     The padding is not stored: each output pixel reads the input pixel that the padding would
-    have copied, so a batch costs one gather.
-
-    Args:
-        images: (batch, channels, height, width), uint8 or float.
-        padding: Largest shift in pixels, >= 0 and below height and width.
-        generator: Of the images' device; draws a vertical and a horizontal shift per image.
+    have copied, so a batch costs one gather. The images are (batch, channels, height, width),
+    uint8 or float; `padding` is the largest vertical and horizontal shift in pixels, >= 0 and
+    below height and width.
 
     Raises:
         ValueError: If `padding` is negative or not below the image's sides.

@@ -64,14 +64,11 @@ def prepare(
 def open_or_prepare(path: Path, data: str, image_size: int) -> CachedImages:
     """Return the decoded images at `path`; a host without this folder prepares its own copy.
 
-    Args:
-        path: The cache folder of the host on which the command runs.
-        data: The value of `--data`.
-        image_size: Side of the square images, pixels.
+    `path` is the cache folder of the host on which the command runs; other arguments and errors
+    are those of `prepare`.
 
     Raises:
-        ValueError: As `prepare`, or if the data set of this host has another content.
-        OSError: As `prepare`.
+        ValueError: Also if the data set of this host has another content.
     """
     try:
         return open_cache(path)

@@ -22,7 +22,6 @@ from trainer.data.sources.source import OpenedSource, Source, SourceSplit
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 * 2**20
 
-
 # Pixels (count, size, size, 3), native short sides (count,) in pixels, and one text per fault.
 DecodedChunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], list[str]]
 

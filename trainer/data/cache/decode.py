@@ -39,6 +39,7 @@ class UndecodableError(Exception):
 def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     """Return the centre square of an image, resized with antialiasing, and its native size.
 
+    The pixels are (size, size, 3), uint8 RGB; the native size is the image's short side, pixels.
     All images are converted to RGB: grey and palette images are expanded, 16-bit images keep
     their high byte, transparent images get a white background (as on pages and slides; the
     colours of transparent pixels are arbitrary), CMYK is converted without a profile. The EXIF
@@ -46,9 +47,6 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
 
     A JPEG of at least twice the wanted size is decoded at 1/2, 1/4 or 1/8 in its DCT, which is
     2 to 3 times faster and differs by about one grey level.
-
-    Returns:
-        Pixels (size, size, 3), uint8 RGB, and the short side before resizing, pixels.
 
     Raises:
         UndecodableError: If the image is missing, damaged or too large, or has an unknown range

@@ -60,10 +60,7 @@ class PixelStore:
         return pixels, labels
 
     def to_device(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Move the results of `read` to the device; pixels become (n, 3, size, size), uint8.
-
-        Their memory format is channels_last.
-        """
+        """Move `read`'s results to the device; pixels as (n, 3, size, size), channels_last."""
         pixels = pixels.to(self._device, non_blocking=True)
         if self._resident is not None:
             pixels = self._resident[pixels]

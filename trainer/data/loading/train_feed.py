@@ -66,12 +66,9 @@ class TrainFeed:
     def batches(
         self, step: int, phase: Phase, accumulation: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield this process's images of a step in `accumulation` parts of nearly equal size.
+        """Yield this process's images of a 0-based step in `accumulation` parts, >= 1.
 
-        Args:
-            step: The step, 0-based.
-            phase: Image size and regularisation.
-            accumulation: Number of parts, >= 1.
+        The parts have nearly equal size; the phase gives image size and regularisation.
 
         Yields:
             Images (batch, 3, size, size), float32 in [-1, 1], channels_last, and targets

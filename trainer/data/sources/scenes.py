@@ -27,15 +27,12 @@ BATCH = 500
 def render_scenes(
     digits: npt.NDArray[np.float32], shown: npt.NDArray[np.int64], *, seed: int
 ) -> npt.NDArray[np.uint8]:
-    """Render one scene for each entry of `shown`.
+    """Render scenes (count, 48, 48, 3), uint8 RGB, one for each entry of `shown`.
 
     Args:
         digits: (sources, 8, 8) float32 in [0, 1]; clutter is cut from these as well.
         shown: (count,) int64, index of the digit that each scene shows.
         seed: Seed of the one generator that draws everything, in batches of a fixed size.
-
-    Returns:
-        (count, 48, 48, 3) uint8 RGB.
     """
     generator = torch.Generator().manual_seed(seed)
     patches = F.interpolate(
