@@ -96,7 +96,9 @@ class ProxyTask:
 
 
 def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Indices]:
-    """Return the training images, at most ``config.max_images`` of them, and the held-out ones.
+    """Return the positions of the training images (n,) and of the held-out ones (m,), int64.
+
+    There are at most ``config.max_images`` training images.
 
     Raises:
         ValueError: If there are too few images, `config` leaves too few on a side, or an image
