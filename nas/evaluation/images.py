@@ -8,7 +8,8 @@ import torch
 from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
 from trainer.data.prepare import open_or_prepare
-from trainer.device.memory import device_memory_bytes, worker_memory_bytes
+from trainer.device.host_memory import worker_memory_bytes
+from trainer.device.memory import device_memory_bytes
 from trainer.proxy.task import ProxyTask
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from nas.candidate import Candidate, Outcome
 from nas.dispatch.result_files import Evaluate, ResultFiles
-from trainer.device.memory import own_memory_bytes, worker_memory_bytes
+from trainer.device.host_memory import own_memory_bytes, worker_memory_bytes
 
 MAX_REASON = 500  # characters of an exception's message that are recorded
 KILLED_BY_GUARD = 3  # exit code of a worker that exceeded its memory

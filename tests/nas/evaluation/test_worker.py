@@ -5,7 +5,7 @@ import time
 import pytest
 
 from nas.evaluation.worker import memory_guard
-from trainer.device.memory import own_memory_bytes
+from trainer.device.host_memory import own_memory_bytes
 
 on_linux = pytest.mark.skipif(own_memory_bytes() is None, reason="needs /proc, which is Linux")
 

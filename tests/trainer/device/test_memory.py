@@ -9,16 +9,14 @@ import torch
 from search_space.cost import count_params, training_memory_bytes
 from tests.toys.training import architecture, toy_run
 from trainer.config import Precision
-from trainer.device import memory
-from trainer.device.memory import (
+from trainer.device import host_memory
+from trainer.device.host_memory import (
     available_host_memory_bytes,
-    device_memory_bytes,
-    free_memory,
     host_memory_bytes,
     own_memory_bytes,
-    predict_training_memory,
     worker_memory_bytes,
 )
+from trainer.device.memory import device_memory_bytes, free_memory, predict_training_memory
 from trainer.fit.batch_size_finder import BatchSizeFinder
 from trainer.fit.processes import Processes
 from trainer.optim import OptimizerName
@@ -70,7 +68,7 @@ def test_host_memory_is_limited_by_the_container(
 ) -> None:
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (limit, tmp_path / "missing"))
+    monkeypatch.setattr(host_memory, "_CGROUP_LIMITS", (limit, tmp_path / "missing"))
     assert host_memory_bytes() == whole
     limit.write_text("max\n")
     assert host_memory_bytes() == whole
@@ -85,8 +83,8 @@ def test_host_memory_is_limited_by_the_container(
 def test_available_memory_is_limited_by_the_container(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(host_memory, "_CGROUP", tmp_path)
+    monkeypatch.setattr(host_memory, "_MEMINFO", tmp_path / "meminfo")
     assert available_host_memory_bytes() == host_memory_bytes()  # no /proc
     (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4096 kB\n")
     assert available_host_memory_bytes() == 4 * MIB
