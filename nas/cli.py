@@ -56,7 +56,10 @@ def _search(argv: Sequence[str] | None) -> int:
         return 0
     check_files(config)
     with decoding_progress() as on_progress:
-        images = prepare(config.data, config.proxy.image_size, on_progress=on_progress)
+        images = prepare(
+            config.data, config.proxy.image_size, config.reading, on_progress=on_progress
+        )
+    print_lines(console, *(f"note: {note}" for note in images.notes))
     proxy_split(config.proxy, images)  # reports too few images before the search starts
     if "precision" not in given["proxy"]:
         settled = {"precision": run_precision(config, folder, images)}

@@ -125,7 +125,7 @@ class ProxyConfig(Settings):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing."""
     flip: bool = True
-    """Flip half of the training images."""
+    """Mirror half of the training images; wrong for classes that differ by left and right."""
     crop_padding: float = Field(default=0.1, ge=0, lt=0.5)
     """Random shift by up to this part of the side."""
     precision: Precision = "fp32"
@@ -134,6 +134,23 @@ class ProxyConfig(Settings):
     """Step timing."""
     seed: int = Field(default=0, ge=0)
     """Seed of weights, order of the images and augmentation."""
+
+
+class ReadingConfig(Settings):
+    """How the images of a data set are found and made square."""
+
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    """How a picture becomes a square: its centre is cut out, black borders are added, or its
+    sides are scaled differently.
+    """
+    group_column: str | None = None
+    """Column of parquet files, hub data or labels.csv whose equal values, such as one patient's
+    images, stay together when images are held out (default: group, if there is such a column).
+    """
+    skip_damaged: float = Field(default=0.0, ge=0, lt=1)
+    """Largest share of images that may be damaged; they are left out. 0: damage is an error."""
+    strict: bool = False
+    """Refuse a data set with other files among its images, instead of ignoring them."""
 
 
 class RungsConfig(Settings):

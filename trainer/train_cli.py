@@ -12,7 +12,7 @@ from rich.console import Console
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
-from trainer.config import validated
+from trainer.config import ReadingConfig, validated
 from trainer.data.prepare import DATA_TAKES, prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -29,6 +29,7 @@ from trainer.stop_signals import stop_signals
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128
+READING = ("fit", "group_column", "skip_damaged", "strict")
 EMBEDDED = ("digits-scenes", "digits")
 
 
@@ -92,7 +93,13 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     name = args.recipe or ("small" if args.data in EMBEDDED else "progressive")
     recipe = load_recipe(name)
     duration = None if args.epochs is None else {"epochs": args.epochs}
-    changes = {"duration": duration, "batch_size": args.batch_size}
+    augment = {**recipe.augment.model_dump(), "flip": False} if args.flip is False else None
+    changes = {
+        "duration": duration,
+        "batch_size": args.batch_size,
+        "holdout": args.holdout,
+        "augment": augment,
+    }
     given = {setting: value for setting, value in changes.items() if value is not None}
     return validated(Recipe, {**recipe.model_dump(), **given}, place=name) if given else recipe
 
@@ -111,14 +118,17 @@ def _request(
     folder = run_folder(args.out, name if args.name is None else args.name)
     if args.init_from is not None and not args.init_from.is_file():
         raise ValueError(f"--init-from {args.init_from}: no such file")
+    given = {name: value for name in READING if (value := getattr(args, name)) is not None}
+    reading = validated(ReadingConfig, given)
     with decoding_progress() as on_progress:
-        images = prepare(args.data, size, on_progress=on_progress)
+        images = prepare(args.data, size, reading, on_progress=on_progress)
     # The workers' device: this machine may have no GPU where those of a cluster have some.
     trained_on = torch.device("cuda" if workers.gpus else "cpu")
     return TrainRequest(
         file=file,
         recipe=recipe,
         images=images,
+        reading=reading,
         folder=folder,
         seed=args.seed,
         device=device,
@@ -130,8 +140,10 @@ def _request(
 
 
 def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
-    """Print a note if the images are enlarged."""
+    """Print the notes on the images, and whether they are enlarged."""
     images = request.images
+    for note in images.notes:
+        display.print(f"note: {note}")
     if images.native_size < images.image_size:
         display.print(
             f"note: the images are {images.native_size} px (median) and are enlarged to "
@@ -162,7 +174,17 @@ def _parser() -> argparse.ArgumentParser:
         "digits-scenes and digits)",
     )
     add("--epochs", type=_positive, help="Passes over the images (default: the recipe's duration)")
-    add_flags(what, Recipe, ["batch_size"], defaults={"batch_size": "the recipe's"})
+    defaults = dict.fromkeys(("batch_size", "holdout"), "the recipe's")
+    add_flags(what, Recipe, defaults, defaults=defaults)
+    add(
+        "--no-flip",
+        dest="flip",
+        action="store_const",
+        const=False,
+        help="Do not mirror training images: for classes that differ by left and right",
+    )
+    images = parser.add_argument_group("how the images are read")
+    add_flags(images, ReadingConfig, READING, {"group_column": "NAME", "skip_damaged": "SHARE"})
     add("--seed", type=at_least(0), default=0, help="Seed of the training")
     add(
         "--init-from",

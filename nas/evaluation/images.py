@@ -26,7 +26,7 @@ def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyT
         OSError: If the images cannot be read, or this node's copy differs.
     """
     try:
-        cached = open_or_prepare(images, config.data, config.proxy.image_size)
+        cached = open_or_prepare(images, config.data, config.proxy.image_size, config.reading)
     except ValueError as error:
         raise OSError(f"node {platform.node()} cannot use the images: {error}") from error
     return ProxyTask(

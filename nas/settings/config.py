@@ -12,7 +12,7 @@ from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
 from nas.units import Duration, MemorySize
-from trainer.config import ParsedText, ProxyConfig, RungsConfig, Settings
+from trainer.config import ParsedText, ProxyConfig, ReadingConfig, RungsConfig, Settings
 from trainer.data.prepare import DATA_TAKES
 from trainer.proxy.rungs import Rung, training_rungs
 
@@ -91,6 +91,8 @@ class SearchConfig(Settings):
     """Network to try first: a published name, an architecture file or a run folder. One outside
     the space is replaced by the nearest network inside.
     """
+    reading: ReadingConfig = Field(default_factory=ReadingConfig)
+    """How the images are found and made square."""
     proxy: ProxyConfig
     """Each candidate's short training."""
     fidelity: Literal["full", "progressive"] = "full"
@@ -177,10 +179,12 @@ class SearchConfig(Settings):
         table of step times that it started with. Nested settings have dotted names, such as
         ``proxy.epochs``.
         """
-        left_out = {*EXECUTION_SETTINGS, *(() if self.start_from else ("start_from",))}
+        left_out = {*EXECUTION_SETTINGS, *(() if self.start_from else ("start_from",)), "reading"}
         if self.fidelity == "full":  # ledgers from before progressive fidelity have neither
             left_out |= {"fidelity", "progressive"}
         identity = _flat(self.model_dump(mode="json", exclude=left_out))
+        # Of the reading, what was changed: ledgers from before these settings have none of them.
+        identity |= _flat({"reading": self.reading.model_dump(exclude_defaults=True)})
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 

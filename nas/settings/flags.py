@@ -18,17 +18,23 @@ from nas.settings.config import (
 from nas.settings.defaults import EMBEDDED_PROXY
 from search_space.command_line.command import CommandParser, at_least
 from search_space.command_line.flags import add_flags
-from trainer.config import ProxyConfig, parse_settings
+from trainer.config import ProxyConfig, ReadingConfig, parse_settings
 
 SEARCH = (
     *("budget", "data", "space", "sampler", "sampler_options", "seed", "w", "v"),
     *("constraints", "step_time_table", "start_from"),
 )
-PROXY = ("epochs", "image_size", "batch_size", "max_images", "optimizer", "learning_rate")
+PROXY = (
+    *("epochs", "image_size", "batch_size", "max_images", "holdout", "optimizer"),
+    *("learning_rate", "flip"),
+)
+READING = ("fit", "group_column", "skip_damaged", "strict")
 PROGRESSIVE = ("rungs", "eta", "accuracy_bound", "prune")
 
 METAVARS = {
     "sampler_options": "NAME=VALUE",
+    "group_column": "NAME",
+    "skip_damaged": "SHARE",
     "constraints": "LIMIT",
     "step_time_table": "FILE|auto",
     "start_from": "NETWORK,...",
@@ -58,6 +64,8 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
         "params^v. The same command resumes a run that was interrupted.",
     )
     add_flags(parser.add_argument_group("what is searched"), SearchConfig, SEARCH, METAVARS)
+    images = parser.add_argument_group("how the images are read")
+    add_flags(images, ReadingConfig, READING, METAVARS, prefix="reading.")
     proxy = parser.add_argument_group("each candidate's short training")
     defaults = {name: _proxy_default(name) for name in (*PROXY, "precision")}
     add_flags(proxy, ProxyConfig, defaults, defaults=defaults, prefix="proxy.")
@@ -118,7 +126,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if args.config:
         settings = parse_settings(args.config.read_text(encoding="utf-8"), place=str(args.config))
-    for section in ("proxy", "progressive"):
+    for section in ("reading", "proxy", "progressive"):
         settings[section] = settings.get(section) or {}
         if not isinstance(settings[section], dict):
             raise ValueError(

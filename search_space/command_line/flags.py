@@ -23,7 +23,8 @@ def add_flags(
     """Add one flag per setting, with type, choices and help text of the model's field.
 
     A flag that is not given is None. A field that holds several values becomes a flag in the
-    singular that may be repeated; its values are collected as text.
+    singular that may be repeated; its values are collected as text. A field that is true or false
+    becomes a flag without a value, which changes the default: ``--no-NAME`` if that is true.
 
     Args:
         group: Parser or argument group that receives the flags.
@@ -47,16 +48,27 @@ def add_flags(
             bounds = [item.ge for item in field.metadata if hasattr(item, "ge")]
             options["type"] = at_least(bounds[0]) if bounds else int
         elif kind is float:
-            options["type"] = float
+            options["type"] = float if field.annotation is float else _number
         text = _help(field, several, defaults.get(name))
         flag = "--" + singular.replace("_", "-")
+        if kind is bool:
+            options = {"action": "store_const", "const": not field.default}
+            flag = flag.replace("--", "--no-", 1) if field.default else flag
+            text = ("Turn off: " if field.default else "") + (field.description or "")
         group.add_argument(flag, dest=prefix + name, help=text, **options)
 
 
 def _kind(field: FieldInfo) -> Any:
-    """Return the type of a field without None."""
+    """Return the type of a field without None; float for a number that may be whole."""
     kind = field.annotation
-    return get_args(kind)[0] if get_origin(kind) in (Union, UnionType) else kind
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    return float if float in get_args(kind) else get_args(kind)[0]
+
+
+def _number(text: str) -> int | float:
+    """Return a whole number as a count, and any other number as a share."""
+    return int(text) if text.isdecimal() else float(text)
 
 
 def _help(field: FieldInfo, several: bool, default: str | None) -> str:

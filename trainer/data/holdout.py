@@ -1,12 +1,38 @@
 """Splitting off held-out images, stratified by class and never through a group."""
 
+from typing import Protocol
+
 import numpy as np
 
 from search_space.checks import require
 from trainer.data.labels import Indices, is_multi_label
 
 
-def holdout(
+class Labelled(Protocol):
+    """Images with labels and groups, such as an `ImageSplit`."""
+
+    @property
+    def labels(self) -> Indices:
+        """(count,) int64, the class of every image; (count, k) if images may have several."""
+
+    @property
+    def groups(self) -> Indices | None:
+        """(count,) int64, equal for images that stay together; None if every image is alone."""
+
+
+def holdout(split: Labelled, *, size: int | float, seed: int) -> tuple[Indices, Indices]:
+    """Split images into training and held-out ones, and never divide a group; see `stratified`.
+
+    Returns:
+        Training indices and held-out indices, each (n,) int64 and sorted; together they are all.
+
+    Raises:
+        ValueError: If `size` leaves a class without an image in one of the parts.
+    """
+    return stratified(split.labels, groups=split.groups, size=size, seed=seed)
+
+
+def stratified(
     labels: Indices, *, size: int | float, seed: int, groups: Indices | None = None
 ) -> tuple[Indices, Indices]:
     """Split images into training and held-out ones; the paper calls the latter "minival".

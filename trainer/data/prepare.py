@@ -1,13 +1,16 @@
 """Preparation of the data set of `--data`: finding, decoding once, verifying."""
 
 import hashlib
+import json
 import platform
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from trainer.config import ReadingConfig
 from trainer.data.cache.content_digest import content_digest, stat_fingerprint
 from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
-from trainer.data.cache.images import FORMAT_VERSION, CachedImages, open_cache
+from trainer.data.cache.images import DECODING_VERSION, CachedImages, open_cache
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source, parquet_files
 from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
@@ -25,6 +28,7 @@ SMALLEST_IMAGE = 8
 def prepare(
     data: str,
     image_size: int,
+    reading: ReadingConfig = ReadingConfig(),  # noqa: B008 (it is frozen)
     *,
     cache_dir: Path | None = None,
     on_progress: DecodingProgress | None = None,
@@ -38,6 +42,7 @@ def prepare(
     Args:
         data: The value of `--data`; an error lists the possible values.
         image_size: Side of the square images, pixels, >= 8.
+        reading: How the images are found and made square.
         cache_dir: Folder of all caches; the default is the environment variable NAS_CACHE_DIR,
             or ~/.cache/nas.
         on_progress: Receives the progress of reading the files, and then of decoding the images.
@@ -50,18 +55,31 @@ def prepare(
         raise ValueError(f"image_size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
     report = on_progress or (lambda *_: None)
     root = cache_root(cache_dir)
-    source = find_source(data, root)
+    source = find_source(data, root, reading)
     seen = stat_fingerprint(source)
     digest = content_digest(source, seen, memo_folder=root / "sources", on_progress=report)
-    name = f"{digest}/{image_size}/{FORMAT_VERSION}"
+    name = f"{digest}/{image_size}/{DECODING_VERSION if source.files else 1}"
+    # Names from before these settings stay. Strictness changes no pixel and no label.
+    if how := reading.model_dump(exclude={"strict"}, exclude_defaults=True):
+        name += f"/{json.dumps(how)}"
     folder = root / f"{image_size}px-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
     with locked(root / f".{folder.name}.lock"):
         if cache_damage(folder) is not None:
-            rebuild(source, folder, image_size=image_size, fingerprint=seen, on_progress=report)
-    return open_cache(folder)
+            rebuild(
+                source,
+                folder,
+                image_size=image_size,
+                reading=reading,
+                fingerprint=seen,
+                on_progress=report,
+            )
+    images = open_cache(folder)
+    return replace(images, notes=(*source.notes, *images.notes))
 
 
-def open_or_prepare(path: Path, data: str, image_size: int) -> CachedImages:
+def open_or_prepare(
+    path: Path, data: str, image_size: int, reading: ReadingConfig
+) -> CachedImages:
     """Return the decoded images at `path`; a host without this folder prepares its own copy.
 
     `path` is the cache folder of the host on which the command runs; other arguments and errors
@@ -73,7 +91,7 @@ def open_or_prepare(path: Path, data: str, image_size: int) -> CachedImages:
     try:
         return open_cache(path)
     except FileNotFoundError:
-        images = prepare(data, image_size)
+        images = prepare(data, image_size, reading)
     if images.path.name != path.name:  # it is a digest of the content
         raise ValueError(
             f"{data} holds other images on {platform.node()} than where the command runs: "
@@ -82,7 +100,7 @@ def open_or_prepare(path: Path, data: str, image_size: int) -> CachedImages:
     return images
 
 
-def find_source(data: str, root: Path) -> Source:
+def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:  # noqa: ARG001
     """Return the source that `data` names; `root` is the folder of all caches.
 
     Only the name of a hub data set uses the network.

@@ -70,7 +70,9 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
     is_first = processes.rank == 0
     try:
         expected = task.request.images
-        images = open_or_prepare(expected.path, task.data, expected.image_size)
+        images = open_or_prepare(
+            expected.path, task.data, expected.image_size, task.request.reading
+        )
         request = replace(task.request, images=images, device=processes.device)
         finished = train_share(
             request,

@@ -1,6 +1,6 @@
 """Request of a training: its settings and its images, and what is computed from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from search_space.architecture_file import ArchitectureFile
-from trainer.config import Precision
+from trainer.config import Precision, ReadingConfig
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.labels import Indices
@@ -42,6 +42,7 @@ class TrainRequest:
         file: The architecture, its name and its image sizes.
         recipe: The training recipe.
         images: The images, decoded at the largest size in use.
+        reading: How they are found and made square.
         folder: Folder of the run.
         seed: Seed of weights, order, augmentation, dropout and holdout.
         device: Device of the training.
@@ -59,6 +60,7 @@ class TrainRequest:
     device: torch.device
     precision: Precision
     compiled: bool = False
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
     init_from: Path | None = None
     command: tuple[str, ...] = ()
 
@@ -74,9 +76,7 @@ class TrainRequest:
                     evaluation_images=other,
                     evaluation=np.arange(len(other)),
                 )
-        training, held_out = holdout(
-            train.labels, groups=train.groups, size=self.recipe.holdout, seed=self.seed
-        )
+        training, held_out = holdout(train, size=self.recipe.holdout, seed=self.seed)
         return DataSplit(
             training=training,
             evaluated_on="holdout",

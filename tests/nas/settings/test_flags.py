@@ -13,8 +13,10 @@ from nas.settings.flags import given_settings, search_parser
 # Flags that other scripts rely on, and all others.
 FLAGS = """
     --budget --data --space --sampler --sampler-option --seed --w --v --constraint
-    --step-time-table --start-from --epochs --image-size --batch-size --max-images --optimizer
-    --learning-rate --precision --fidelity --rungs --eta --accuracy-bound --prune --finalists
+    --step-time-table --start-from --fit --group-column --skip-damaged --strict
+    --epochs --image-size --batch-size --max-images --holdout --optimizer
+    --learning-rate --no-flip --precision --fidelity --rungs --eta --accuracy-bound --prune
+    --finalists
     --finalist-seeds --finalist-epochs --proxy-check --proxy-check-epochs --reweigh --name --out
     --workers --gpus-per-worker --max-concurrent --executor --address --mirror --dashboard
     --config --time-budget --candidate-timeout --max-failures --worker-memory

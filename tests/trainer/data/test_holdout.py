@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.toys.images import split_of
 from trainer.data.cache.images import ImageSplit
-from trainer.data.holdout import holdout
+from trainer.data.holdout import holdout, stratified
 
 classes = st.lists(st.integers(2, 40), min_size=2, max_size=6)
 seeds = st.integers(0, 1000)
@@ -23,7 +23,7 @@ def test_parts_are_disjoint_complete_exact_and_hold_every_class(
     split = split_of(labels_of(counts, seed))
     total, num_classes = sum(counts), len(counts)
     size = min(max(round(part * total), num_classes), total - num_classes)
-    training, held_out = holdout(split.labels, groups=split.groups, size=size, seed=seed)
+    training, held_out = holdout(split, size=size, seed=seed)
     assert sorted([*training, *held_out]) == list(range(total))
     assert len(held_out) == size
     assert set(split.labels[training]) == set(split.labels[held_out]) == set(range(num_classes))
@@ -32,7 +32,7 @@ def test_parts_are_disjoint_complete_exact_and_hold_every_class(
 @given(counts=st.lists(st.integers(10, 60), min_size=2, max_size=6), seed=seeds)
 def test_every_class_keeps_its_share_to_within_one_image(counts: list[int], seed: int) -> None:
     split = split_of(labels_of(counts, seed))
-    _, held_out = holdout(split.labels, groups=split.groups, size=0.25, seed=seed)
+    _, held_out = holdout(split, size=0.25, seed=seed)
     for label, count in enumerate(counts):
         share = (split.labels[held_out] == label).sum()
         assert abs(share - count * len(held_out) / sum(counts)) <= 1
@@ -51,7 +51,7 @@ def test_a_group_is_never_split(groups: list[int], copies: int, part: float, see
     )
     split = split_of(label_of_group[group].tolist(), group.tolist())
     size = min(max(round(part * len(group)), len(groups)), len(group) - len(groups))
-    training, held_out = holdout(split.labels, groups=split.groups, size=size, seed=seed)
+    training, held_out = holdout(split, size=size, seed=seed)
     assert not set(group[training]) & set(group[held_out])
     assert len(training) + len(held_out) == len(group)
     assert set(split.labels[training]) == set(split.labels[held_out])
@@ -60,38 +60,34 @@ def test_a_group_is_never_split(groups: list[int], copies: int, part: float, see
 def test_with_groups_the_size_is_met_to_within_half_a_group_per_class() -> None:
     group = np.repeat(np.arange(40), 7)  # 20 groups of 7 images in each of 2 classes
     split = split_of((group // 20).tolist(), group.tolist())
-    _, held_out = holdout(split.labels, groups=split.groups, size=100, seed=0)
+    _, held_out = holdout(split, size=100, seed=0)
     assert len(held_out) == 98  # 50 a class: 7 groups, 49 images, are nearest
 
 
 def test_the_seed_alone_decides() -> None:
     split = split_of(labels_of([30, 30], seed=5))
-    first, again, other = (
-        holdout(split.labels, groups=split.groups, size=0.2, seed=seed)[1] for seed in (1, 1, 2)
-    )
+    first, again, other = (holdout(split, size=0.2, seed=seed)[1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_a_share_and_a_count_mean_the_same() -> None:
     split = split_of(labels_of([30, 30], seed=5))
-    by_share, by_count = (
-        holdout(split.labels, groups=split.groups, size=size, seed=1)[1] for size in (0.2, 12)
-    )
+    by_share, by_count = (holdout(split, size=size, seed=1)[1] for size in (0.2, 12))
     np.testing.assert_array_equal(by_share, by_count)
 
 
 @pytest.mark.parametrize("size", [0, 60, -1, 0.0, 1.0, 1.5, 1, 59])
 def test_a_size_that_leaves_a_side_without_a_class_is_rejected(size: float) -> None:
     with pytest.raises(ValueError, match=r"holdout\.size must be"):
-        holdout(split_of([0] * 30 + [1] * 30).labels, size=size, seed=0)
+        holdout(split_of([0] * 30 + [1] * 30), size=size, seed=0)
 
 
 def test_a_class_that_cannot_be_split_is_rejected() -> None:
     with pytest.raises(ValueError, match="at least 2 of every class, got 1 image of class 1"):
-        holdout(np.array([0, 0, 0, 1]), size=2, seed=0)
+        stratified(np.array([0, 0, 0, 1]), size=2, seed=0)
     with pytest.raises(ValueError, match="got 1 group of images of class 1"):
-        holdout(np.array([0, 0, 1, 1]), groups=np.array([0, 1, 2, 2]), size=2, seed=0)
+        stratified(np.array([0, 0, 1, 1]), groups=np.array([0, 1, 2, 2]), size=2, seed=0)
 
 
 @given(count=st.integers(2, 60), part=st.floats(0.05, 0.95), seed=seeds)
@@ -101,10 +97,7 @@ def test_images_of_several_classes_are_held_out_without_regard_to_classes(
     labels = np.array([[i, i + 1] for i in range(count)])  # stratification by class is impossible
     split = ImageSplit(images=split_of([0] * count).images, labels=labels)
     size = min(max(round(part * count), 1), count - 1)
-    training, held_out = holdout(split.labels, groups=split.groups, size=size, seed=seed)
+    training, held_out = holdout(split, size=size, seed=seed)
     assert len(held_out) == size
     assert sorted([*training, *held_out]) == list(range(count))
-    assert (
-        holdout(split.labels, groups=split.groups, size=size, seed=seed)[1].tolist()
-        == held_out.tolist()
-    )
+    assert holdout(split, size=size, seed=seed)[1].tolist() == held_out.tolist()

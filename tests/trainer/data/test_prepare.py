@@ -15,6 +15,7 @@ import trainer.data.cache.build
 import trainer.data.cache.folder
 import trainer.data.prepare
 from tests.toys.images import class_folders, encoded, image_cells, parquet, picture
+from trainer.config import ReadingConfig
 from trainer.data.cache.decode import decode
 from trainer.data.cache.images import CachedImages, open_cache
 from trainer.data.prepare import open_or_prepare, prepare
@@ -324,12 +325,14 @@ def test_a_host_without_the_cache_prepares_the_same_images_or_fails(
     data: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = prepare(str(data), SIZE, cache_dir=tmp_path / "elsewhere").path
-    assert open_or_prepare(elsewhere, "unread", SIZE).path == elsewhere
+    assert open_or_prepare(elsewhere, "unread", SIZE, ReadingConfig()).path == elsewhere
     shutil.rmtree(elsewhere)
     monkeypatch.setenv("NAS_CACHE_DIR", str(cache))
-    assert open_or_prepare(elsewhere, str(data), SIZE).path == cache / elsewhere.name
+    assert (
+        open_or_prepare(elsewhere, str(data), SIZE, ReadingConfig()).path == cache / elsewhere.name
+    )
     with pytest.raises(ValueError, match=f"digits holds other images .*expected {elsewhere.name}"):
-        open_or_prepare(elsewhere, "digits", SIZE)
+        open_or_prepare(elsewhere, "digits", SIZE, ReadingConfig())
 
 
 def test_a_cache_that_cannot_be_written_names_the_variable(data: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_space.atomic_file import sync
+from trainer.config import ReadingConfig
 from trainer.data.cache.content_digest import block_digest, num_threads
 from trainer.data.cache.decode import UndecodableError, decode, decoding_warnings
 from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
@@ -32,6 +33,7 @@ def build(
     *,
     folder: Path,
     image_size: int,
+    reading: ReadingConfig,
     on_progress: DecodingProgress,
 ) -> None:
     """Decode every split into the empty `folder` and write meta.json.
@@ -50,7 +52,7 @@ def build(
     for name, split in opened.splits.items():
         sizes: list[npt.NDArray[np.int64]] = []
         path = folder / array_file(name, "images")
-        with path.open("wb") as file, closing(_decoded(split, image_size)) as chunks:
+        with path.open("wb") as file, closing(_decoded(split, image_size, reading)) as chunks:
             shape = (len(split.labels), image_size, image_size, 3)
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
@@ -71,6 +73,7 @@ def build(
         "image_size": image_size,
         "native_size": native_sizes["train"],
         "default_flip": source.default_flip,
+        "notes": [],
         "splits": {name: _finish(folder, name, split) for name, split in opened.splits.items()},
     }
     text = json.dumps({**meta, "sha256": meta_digest(meta)}, indent=1)
@@ -78,7 +81,9 @@ def build(
     sync(folder / META_NAME)
 
 
-def _decoded(split: SourceSplit, image_size: int) -> Generator[DecodedChunk, None, None]:
+def _decoded(
+    split: SourceSplit, image_size: int, reading: ReadingConfig
+) -> Generator[DecodedChunk, None, None]:
     """Yield the chunks of a split in order; threads decode ahead, as Pillow releases the GIL."""
     workers = num_threads()
     step = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // (3 * image_size**2)))
@@ -87,7 +92,8 @@ def _decoded(split: SourceSplit, image_size: int) -> Generator[DecodedChunk, Non
         try:
             for start in range(0, len(split.labels), step):
                 stop = min(start + step, len(split.labels))
-                pending.append(pool.submit(_decode_chunk, split, start, stop, image_size))
+                job = pool.submit(_decode_chunk, split, start, stop, image_size, reading)
+                pending.append(job)
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:
@@ -96,13 +102,16 @@ def _decoded(split: SourceSplit, image_size: int) -> Generator[DecodedChunk, Non
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _decode_chunk(split: SourceSplit, start: int, stop: int, image_size: int) -> DecodedChunk:
+def _decode_chunk(
+    split: SourceSplit, start: int, stop: int, image_size: int, reading: ReadingConfig
+) -> DecodedChunk:
     pixels = np.zeros((stop - start, image_size, image_size, 3), dtype=np.uint8)
     native_sizes = np.zeros(stop - start, dtype=np.int64)
     faults = []
     for i, raw in enumerate(split.read(start, stop)):
         try:
-            pixels[i], native_sizes[i] = decode(raw, image_size)
+            decoded = decode(raw, image_size, fit=reading.fit)
+            pixels[i], native_sizes[i] = decoded.pixels, decoded.native_size
         except UndecodableError as error:
             faults.append(f"{split.where(start + i)}: {error}")
     return pixels, native_sizes, faults

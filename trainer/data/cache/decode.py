@@ -6,6 +6,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ DAMAGE = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
+Fit = Literal["crop", "pad", "squash"]
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -36,10 +38,23 @@ class UndecodableError(Exception):
     """An image that cannot be decoded; the message is the reason."""
 
 
-def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
-    """Return the centre square of an image, resized with antialiasing, and its native size.
+class Decoded(NamedTuple):
+    """A decoded image.
 
-    The pixels are (size, size, 3), uint8 RGB; the native size is the image's short side, pixels.
+    Attributes:
+        pixels: (size, size, 3) uint8 RGB.
+        native_size: Short side of the upright picture before resizing, pixels.
+        aspect: Its long side / its short side, >= 1.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    native_size: int
+    aspect: float
+
+
+def decode(raw: RawImage, size: int, *, fit: Fit = "crop") -> Decoded:
+    """Return an image as a square, resized with antialiasing.
+
     All images are converted to RGB: grey and palette images are expanded, 16-bit images keep
     their high byte, transparent images get a white background (as on pages and slides; the
     colours of transparent pixels are arbitrary), CMYK is converted without a profile. The EXIF
@@ -55,8 +70,15 @@ def decode(raw: RawImage, size: int) -> tuple[npt.NDArray[np.uint8], int]:
     if raw is None:
         raise UndecodableError("there is no image")
     image, native_size = _load(raw, size) if isinstance(raw, bytes) else (raw, min(raw.size))
-    square = ImageOps.fit(_to_rgb(image), (size, size), Image.Resampling.BICUBIC)
-    return np.asarray(square), native_size
+    rgb = _to_rgb(image)
+    match fit:
+        case "crop":
+            square = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+        case "pad":
+            square = ImageOps.pad(rgb, (size, size), Image.Resampling.BICUBIC)
+        case "squash":
+            square = rgb.resize((size, size), Image.Resampling.BICUBIC)
+    return Decoded(np.asarray(square), native_size, max(image.size) / min(image.size))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from search_space.atomic_file import sync
+from trainer.config import ReadingConfig
 from trainer.data.cache.build import build
 from trainer.data.cache.content_digest import block_digest, stat_fingerprint
 from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
@@ -41,6 +42,7 @@ def rebuild(
     folder: Path,
     *,
     image_size: int,
+    reading: ReadingConfig,
     fingerprint: str,
     on_progress: DecodingProgress,
 ) -> None:
@@ -64,7 +66,14 @@ def rebuild(
         scratch.mkdir()
         opened = source.open(scratch)
         _check_space(opened, folder.parent, image_size)
-        build(source, opened, folder=part, image_size=image_size, on_progress=on_progress)
+        build(
+            source,
+            opened,
+            folder=part,
+            image_size=image_size,
+            reading=reading,
+            on_progress=on_progress,
+        )
         if stat_fingerprint(source) != fingerprint:
             raise ValueError(f"{source.name} was changed while it was read; start again")
         sync(part)

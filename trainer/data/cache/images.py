@@ -12,8 +12,11 @@ import numpy.typing as npt
 
 from trainer.data.labels import Indices, is_multi_label
 
-# Part of the name of every cache: increase it when the files or the decoding change.
-FORMAT_VERSION = 1
+# Increase the first when the files of a cache change; it is rebuilt under the same name. Increase
+# the second when encoded images are decoded to other pixels: caches get other names, and runs
+# that began with the earlier pixels are not resumed with the new ones.
+FORMAT_VERSION = 2
+DECODING_VERSION = 2
 META_NAME = "meta.json"
 
 
@@ -51,6 +54,7 @@ class CachedImages:
         default_flip: Whether mirrored images still show their class: false for digits.
         splits: "train", and "validation" and "test" if the source has them, which are only for
             the final evaluation.
+        notes: What the user should know about the images, a sentence each.
     """
 
     path: Path
@@ -60,6 +64,7 @@ class CachedImages:
     native_size: int
     default_flip: bool
     splits: Mapping[str, ImageSplit]
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -90,6 +95,7 @@ def open_cache(path: Path) -> CachedImages:
         native_size=meta["native_size"],
         default_flip=meta["default_flip"],
         splits={name: _open_split(path, name, entry) for name, entry in meta["splits"].items()},
+        notes=tuple(meta["notes"]),
     )
 
 

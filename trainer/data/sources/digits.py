@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from trainer.data.holdout import holdout
+from trainer.data.holdout import stratified
 from trainer.data.labels import Indices
 from trainer.data.sources.scenes import SCENES_VERSION, render_scenes
 from trainer.data.sources.source import OpenedSource, RawImage, Source, SourceSplit
@@ -86,6 +86,6 @@ def _parts() -> Iterator[tuple[str, Indices, npt.NDArray[np.float32], Indices]]:
 
     data = load_digits()
     digits, labels = (data.images / 16).astype(np.float32), data.target.astype(np.int64)
-    train, test = holdout(labels, size=TEST_DIGITS, seed=0)
+    train, test = stratified(labels, size=TEST_DIGITS, seed=0)
     for split, indices in (("train", train), ("test", test)):
         yield split, indices, digits[indices], labels[indices]

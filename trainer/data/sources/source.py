@@ -113,12 +113,14 @@ class Source(ABC):
             ``train/cat/1.jpg``, which does not depend on where the data set is; empty if the
             content is part of a library.
         default_flip: Whether mirrored images still show their class.
+        notes: What the user should know about how the data set was found, a sentence each.
     """
 
     name: str
     identity: str
     files: Mapping[str, Path]
     default_flip: bool = True
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def open(self, scratch: Path, /) -> OpenedSource:
