@@ -21,6 +21,7 @@ from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
+from trainer.machine.cpus import available_cpus
 from trainer.recipes.config import Recipe, load_recipe, recipe_names
 from trainer.run.display import ConsoleDisplay
 from trainer.run.plan_table import show_plan
@@ -110,8 +111,7 @@ def _request(
     """Return the training that the flags ask for, with its images decoded."""
     file = load_architecture(args.arch)
     device = named_device(args.device if workers.gpus else "cpu")
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
+    torch.set_num_threads(num_threads(args.threads))
     size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
     recipe_name = Path(args.recipe).stem if args.recipe else "train"
     name = f"{file.name}-{Path(args.data).stem}-{recipe_name}-{args.seed}"
@@ -137,6 +137,14 @@ def _request(
         init_from=args.init_from,
         command=command,
     )
+
+
+def num_threads(given: int | None) -> int:
+    """Return the CPU threads of a training: as `given`, or at most the CPUs that it can use.
+
+    By default torch starts a thread for each core, also where a CPU quota allows fewer.
+    """
+    return given or min(torch.get_num_threads(), available_cpus())
 
 
 def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
@@ -206,7 +214,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--address", help="Ray cluster to join: auto or host:6379 (default: this machine)")
     add_flags(where, Recipe, ["precision"])
-    add("--threads", type=at_least(1), help="CPU threads of each worker")
+    add(
+        "--threads",
+        type=at_least(1),
+        help="CPU threads of each worker (default: the CPUs that it can use)",
+    )
     add("--compile", action="store_true", help="Use torch.compile")
     add("--dry-run", action="store_true", help="Show phases, memory and time; do not train")
     return parser

@@ -1,6 +1,5 @@
 """Files of a run besides the ledger: trials.csv, best.json, config.yaml, environment.json."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.device.naming import cpu_name
 from trainer.environment import write_environment
+from trainer.machine.cpus import available_cpus
 
 COSTS = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
 # First columns of trials.csv; the decisions and all other metrics follow.
@@ -108,7 +108,7 @@ class RunFiles:
             packages=PACKAGES,
             device={
                 "cpu": cpu_name(),
-                "cores": len(os.sched_getaffinity(0)),
+                "cores": available_cpus(),
                 "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
             },
             images={

@@ -1,6 +1,5 @@
 """Defaults that depend on the data set, the search space and the device."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from nas.settings.config import AUTO, SearchConfig
 from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.config import validated
+from trainer.machine.cpus import available_cpus
 from trainer.step_table.table import load_step_table
 
 # The embedded images are few and small, and a mirrored digit is not a digit. One short training
@@ -106,7 +106,7 @@ def _worker_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         capacity, gpus = cluster_workers(address, gpus)
     else:
         gpus = gpus if gpus is not None else float(torch.cuda.is_available())
-        capacity = min(len(os.sched_getaffinity(0)), MAX_CPU_WORKERS)
+        capacity = min(available_cpus(), MAX_CPU_WORKERS)
         if gpus > 0:
             capacity = int(torch.cuda.device_count() / gpus)
     fitting = max(1, min(capacity, budget or capacity))

@@ -20,6 +20,7 @@ from trainer.cluster.ray_private import (
     dead_vital_process,
     loopback_only,
 )
+from trainer.machine.cpus import available_cpus
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
 
@@ -86,7 +87,8 @@ def ray_session(
         gpus_per_worker: GPUs of each worker: a fraction, or a whole number.
         address: Address of a cluster in the form of ``ray.init``: "auto" or "host:6379".
         dashboard: Whether a Ray that is started here serves its dashboard on localhost.
-        logical_cpus: CPUs of a Ray that is started here; None counts those of this machine.
+        logical_cpus: CPUs of a Ray that is started here; None counts those that this
+            process can use, see `available_cpus`.
 
     Raises:
         ValueError: If the capacity is too small: of this machine for all workers, of a cluster
@@ -102,9 +104,11 @@ def ray_session(
             note = capacity_note(workers, gpus_per_worker, where, can_grow=True)
             yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, note=note)
         return
-    cpus = logical_cpus or len(os.sched_getaffinity(0))
+    cpus = logical_cpus or available_cpus()
     if workers > cpus:
-        raise ValueError(f"workers must be <= {cpus}, the CPUs of this machine, got {workers}")
+        raise ValueError(
+            f"workers must be <= {cpus}, the CPUs that this process can use, got {workers}"
+        )
     with temporary_folder() as folder, _started(folder, cpus=cpus, dashboard=dashboard):
         capacity_note(workers, gpus_per_worker, "this machine")
         yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, folder=folder)

@@ -1,6 +1,5 @@
 """Worker of a training on several devices, run by Ray Train."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from trainer.data.prepare import open_or_prepare
 from trainer.distributed.worker_messages import Event, EventQueue, RemoteDisplay, fatal_error
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRequest
+from trainer.machine.cpus import available_cpus
 from trainer.run.display import NoDisplay
 from trainer.run.train import train_share
 from trainer.stop_signals import StopRequest
@@ -40,7 +40,7 @@ class WorkerTask:
     Attributes:
         request: The training; its images have their names but no splits.
         data: Value of ``--data``, for a host that has not decoded the images yet.
-        threads: CPU threads of each worker; None divides the host's CPUs among its workers.
+        threads: CPU threads of each worker; None divides the host's usable CPUs among its workers.
         queue: Queue of events for the driver.
     """
 
@@ -64,8 +64,7 @@ def train_worker(config: dict[str, WorkerTask]) -> None:
         on_host=context.get_local_world_size(),
         device=ray.train.torch.get_device(),
     )
-    cpus = len(os.sched_getaffinity(0))
-    torch.set_num_threads(task.threads or max(1, cpus // processes.on_host))
+    torch.set_num_threads(task.threads or max(1, available_cpus() // processes.on_host))
     remote = RemoteDisplay(task.queue)
     is_first = processes.rank == 0
     try:

@@ -16,7 +16,7 @@ from trainer.device.host_memory import (
     own_memory_bytes,
     worker_memory_bytes,
 )
-from trainer.device.memory import device_memory_bytes, free_memory, predict_training_memory
+from trainer.device.memory import free_memory, predict_training_memory
 from trainer.fit.batch_size_finder import BatchSizeFinder
 from trainer.fit.processes import Processes
 from trainer.optim import OptimizerName
@@ -63,40 +63,98 @@ def test_mapped_files_are_not_counted(tmp_path: Path) -> None:
     assert after - before < 30 * MIB
 
 
-def test_host_memory_is_limited_by_the_container(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+WHOLE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def machine(root: Path, files: dict[str, str]) -> Path:
+    """Write files of a Linux machine with both versions of control groups, and return its root.
+
+    This process is in the group /jobs/mine of version 2, and in /batch/mine of version 1.
+    """
+    mounts = (
+        "30 1 0:25 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+        "31 1 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    )
+    group = "4:memory:/batch/mine\n0::/jobs/mine\n"
+    named = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
+    both = {"proc/self/mountinfo": mounts, "proc/self/cgroup": group, **named}
+    for name, text in both.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, WHOLE),
+        ({"unified/jobs/mine/memory.max": "max\n"}, WHOLE),
+        ({"memory/batch/mine/memory.limit_in_bytes": "9223372036854771712\n"}, WHOLE),
+        ({"unified/jobs/mine/memory.max": "1048576\n"}, MIB),
+        ({"unified/jobs/mine/memory.high": "1048576\n"}, MIB),
+        ({"memory/batch/mine/memory.limit_in_bytes": "1048576\n"}, MIB),
+        ({"memory/batch/memory.limit_in_bytes": "1048576\n"}, MIB),  # of the parent
+        ({"memory/other/memory.limit_in_bytes": "1048576\n"}, WHOLE),  # of a stranger
+        (
+            {
+                "unified/jobs/mine/memory.max": "4194304\n",
+                "unified/jobs/memory.max": "2097152\n",
+                "memory/batch/mine/memory.limit_in_bytes": "3145728\n",
+            },
+            2 * MIB,
+        ),
+    ],
+)
+def test_the_smallest_limit_of_own_group_and_parents_counts(
+    tmp_path: Path, files: dict[str, str], expected: int
 ) -> None:
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(host_memory, "_CGROUP_LIMITS", (limit, tmp_path / "missing"))
-    assert host_memory_bytes() == whole
-    limit.write_text("max\n")
-    assert host_memory_bytes() == whole
-    limit.write_text(f"{512 * MIB}\n")
-    assert host_memory_bytes() == 512 * MIB
-    assert 0.8 * 512 * MIB < worker_memory_bytes(1) < 0.9 * 512 * MIB
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    assert worker_memory_bytes(2) == worker_memory_bytes(1) // 2
+    assert host_memory_bytes(machine(tmp_path, files)) == expected
+
+
+def test_workers_share_the_memory_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory, "host_memory_bytes", lambda: 1000 * MIB)
+    monkeypatch.setattr(host_memory, "available_cpus", lambda: 4)
+    assert worker_memory_bytes(1) == 850 * MIB
+    assert worker_memory_bytes(2) == 425 * MIB
     assert worker_memory_bytes(64) == worker_memory_bytes(4)  # at most one worker per CPU
 
 
-def test_available_memory_is_limited_by_the_container(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 4 * MIB),
+        ({"memory.current": "3145728", "memory.max": "max"}, 4 * MIB),
+        # 5 - 3 MiB are free, and 1 MiB of cached files can be dropped; files in /dev/shm cannot.
+        ({"memory.current": "3145728", "memory.max": "5242880"}, 3 * MIB),
+        ({"memory.current": "3145728", "memory.max": "524288000"}, 4 * MIB),
+        ({"memory.current": "9437184", "memory.max": "5242880"}, 0),  # over a limit that was cut
+        ({"memory.max": "2097152"}, 2 * MIB),
+    ],
+)
+def test_available_memory_in_a_container_of_version_2(
+    tmp_path: Path, files: dict[str, str], expected: int
 ) -> None:
-    monkeypatch.setattr(host_memory, "_CGROUP", tmp_path)
-    monkeypatch.setattr(host_memory, "_MEMINFO", tmp_path / "meminfo")
-    assert available_host_memory_bytes() == host_memory_bytes()  # no /proc
-    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4096 kB\n")
-    assert available_host_memory_bytes() == 4 * MIB
-    assert device_memory_bytes(torch.device("cpu"), free=True) == 4 * MIB
-    (tmp_path / "memory.current").write_text(f"{3 * MIB}\n")
-    (tmp_path / "memory.stat").write_text(f"anon {2 * MIB}\nfile {MIB}\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert available_host_memory_bytes() == 4 * MIB
-    (tmp_path / "memory.max").write_text(f"{5 * MIB}\n")
-    assert available_host_memory_bytes() == 3 * MIB  # 5 - 3 + 1 of cached files
-    (tmp_path / "memory.max").write_text(f"{500 * MIB}\n")
-    assert available_host_memory_bytes() == 4 * MIB
+    stat = "anon 2097152\nfile 1572864\nshmem 524288\nactive_file 524288\ninactive_file 524288\n"
+    files = {f"unified/jobs/mine/{name}": text for name, text in files.items()}
+    root = machine(tmp_path, {"unified/jobs/mine/memory.stat": stat, **files})
+    (root / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4096 kB\n")
+    assert available_host_memory_bytes(root) == expected
+
+
+def test_available_memory_in_a_container_of_version_1(tmp_path: Path) -> None:
+    files = {
+        "memory.limit_in_bytes": "5242880\n",
+        "memory.usage_in_bytes": "3145728\n",
+        "memory.stat": "active_file 7\ntotal_active_file 524288\ntotal_inactive_file 524288\n",
+    }
+    root = machine(tmp_path, {f"memory/batch/mine/{name}": text for name, text in files.items()})
+    (root / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4096 kB\n")
+    assert available_host_memory_bytes(root) == 3 * MIB
+
+
+def test_without_proc_the_memory_is_that_of_the_machine(tmp_path: Path) -> None:
+    assert available_host_memory_bytes(tmp_path) == WHOLE
+    assert host_memory_bytes(tmp_path) == WHOLE
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ from pathlib import Path
 from search_space.atomic_file import write_atomic
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import Source
+from trainer.machine.cpus import available_cpus
 
 FILES_AT_ONCE = 512
 BLOCK_BYTES = 64 * 2**20
 
 
 def num_threads() -> int:
-    """Return the number of threads that decode or hash: one per core, at most 32."""
-    return min(32, os.cpu_count() or 1)
+    """Return the number of threads that decode or hash: one per usable CPU, at most 32."""
+    return min(32, available_cpus())
 
 
 def content_digest(
