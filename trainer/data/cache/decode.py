@@ -45,11 +45,14 @@ class Decoded(NamedTuple):
         pixels: (size, size, 3) uint8 RGB.
         native_size: Short side of the upright picture before resizing, pixels.
         aspect: Its long side / its short side, >= 1.
+        bits: Bits per channel that the levels of the picture need, 8 to 16. White is the level
+            2^bits - 1, so pictures with different bits have different scales.
     """
 
     pixels: npt.NDArray[np.uint8]
     native_size: int
     aspect: float
+    bits: int = 8
 
 
 def decode(raw: RawImage, size: int, *, fit: Fit = "crop") -> Decoded:

@@ -22,7 +22,7 @@ def colour_of(pixels: Pixels) -> tuple[int, ...]:
 
 def test_an_image_of_the_target_size_is_unchanged() -> None:
     image = picture(size=(16, 16))
-    pixels, native_size, _ = decode(encoded(image), 16)
+    pixels, native_size, *_ = decode(encoded(image), 16)
     np.testing.assert_array_equal(pixels, np.asarray(image))
     assert native_size == 16
 
@@ -71,7 +71,7 @@ def test_the_centre_of_the_longer_side_is_kept() -> None:
     stripes.paste((255, 0, 0), (0, 0, 16, 16))
     stripes.paste((0, 255, 0), (16, 0, 32, 16))
     stripes.paste((0, 0, 255), (32, 0, 48, 16))
-    pixels, native_size, _ = decode(encoded(stripes), 16)
+    pixels, native_size, *_ = decode(encoded(stripes), 16)
     assert colour_of(pixels) == (0, 255, 0)
     assert native_size == 16
 
@@ -89,13 +89,13 @@ def test_exif_orientation_is_applied() -> None:
 def test_shrinking_is_antialiased() -> None:
     board = np.indices((64, 64)).sum(axis=0) % 2 * 255  # single-pixel checkerboard
     image = Image.fromarray(board.astype(np.uint8)).convert("RGB")
-    pixels, native_size, _ = decode(encoded(image), 8)
+    pixels, native_size, *_ = decode(encoded(image), 8)
     assert native_size == 64
     assert np.abs(pixels.astype(int) - 127).max() <= 4
 
 
 def test_small_images_are_enlarged() -> None:
-    pixels, native_size, _ = decode(encoded(flat("RGB", (1, 2, 3), size=5)), 12)
+    pixels, native_size, *_ = decode(encoded(flat("RGB", (1, 2, 3), size=5)), 12)
     assert pixels.shape == (12, 12, 3)
     assert native_size == 5
 
@@ -103,7 +103,7 @@ def test_small_images_are_enlarged() -> None:
 def test_a_large_jpeg_is_about_the_same_as_its_lossless_version() -> None:
     ramp = np.linspace(0, 255, 256).astype(np.uint8)
     image = Image.fromarray(np.stack([np.tile(ramp, (256, 1))] * 3, axis=2))
-    fast, native_size, _ = decode(encoded(image, "JPEG", quality=95), 32)
+    fast, native_size, *_ = decode(encoded(image, "JPEG", quality=95), 32)
     exact, *_ = decode(encoded(image), 32)
     assert native_size == 256  # before the fractional decoding
     assert np.abs(fast.astype(int) - exact).mean() < 2

@@ -26,7 +26,7 @@ def test_scenes_are_nine_and_three_thousand_of_48_pixels(scenes: OpenedSource) -
         "train": 9_000,
         "test": 3_000,
     }
-    pixels, native_size, _ = decode(scenes.splits["train"].read(0, 1)[0], 48)
+    pixels, native_size, *_ = decode(scenes.splits["train"].read(0, 1)[0], 48)
     assert pixels.shape == (48, 48, 3)
     assert native_size == 48
 
@@ -54,7 +54,7 @@ def test_classes_are_balanced_and_mixed(scenes: OpenedSource) -> None:
 
 def test_plain_digits_are_the_8_pixel_originals() -> None:
     train = digits_source().open(Path()).splits["train"]
-    pixels, native_size, _ = decode(train.read(0, 1)[0], 8)
+    pixels, native_size, *_ = decode(train.read(0, 1)[0], 8)
     assert native_size == 8
     assert pixels.max() == 255
     np.testing.assert_array_equal(pixels[..., 0], pixels[..., 2])
