@@ -18,6 +18,7 @@ from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser
 from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
 from search_space.command_line.startup import STOPPED
+from trainer.data.holdout import holdout_note
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy.task import proxy_split
@@ -61,6 +62,8 @@ def _search(argv: Sequence[str] | None) -> int:
         )
     print_lines(console, *(f"note: {note}" for note in images.notes))
     proxy_split(config.proxy, images)  # reports too few images before the search starts
+    if (note := holdout_note(images.splits["train"], config.proxy.holdout)) is not None:
+        print_lines(console, f"note: {note}")
     if "precision" not in given["proxy"]:
         settled = {"precision": run_precision(config, folder, images)}
         config = config.model_copy(update={"proxy": config.proxy.model_copy(update=settled)})

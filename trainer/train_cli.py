@@ -13,6 +13,7 @@ from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
 from trainer.config import ReadingConfig, validated
+from trainer.data.holdout import holdout_note
 from trainer.data.prepare import DATA_TAKES, prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -148,10 +149,14 @@ def num_threads(given: int | None) -> int:
 
 
 def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
-    """Print the notes on the images, and whether they are enlarged."""
+    """Print the notes on the images and the held-out ones, and whether they are enlarged."""
     images = request.images
-    for note in images.notes:
-        display.print(f"note: {note}")
+    for line in images.notes:
+        display.print(f"note: {line}")
+    if request.split.evaluated_on == "holdout":
+        note = holdout_note(images.splits["train"], request.recipe.holdout)
+        if note is not None:
+            display.print(f"note: {note}")
     if images.native_size < images.image_size:
         display.print(
             f"note: the images are {images.native_size} px (median) and are enlarged to "

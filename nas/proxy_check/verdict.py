@@ -164,7 +164,7 @@ def _suggestions(found: ProxyStatistics, is_worthwhile: bool | None) -> list[str
     if found.reliability < MIN_RELIABILITY:
         if found.sampling_std > found.seed_std / 2:
             suggestions.append(
-                f"more held-out images (proxy.holdout in --config): their number alone makes "
+                f"more held-out images (--holdout): their number alone makes "
                 f"{100 * found.sampling_std:.2f} points of noise"
             )
         suggestions.append(

@@ -52,7 +52,7 @@ def prepare(
         OSError: If a file cannot be read or written, or the disk is full.
     """
     if image_size < SMALLEST_IMAGE:
-        raise ValueError(f"image_size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
+        raise ValueError(f"--image-size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
     report = on_progress or (lambda *_: None)
     root = cache_root(cache_dir)
     source = find_source(data, root, reading)

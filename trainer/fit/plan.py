@@ -116,8 +116,9 @@ def make_plan(
     phases = recipe_phases(recipe, train_size)
     if total < len(phases):
         raise ValueError(
-            f"recipe.duration must be at least {len(phases)} steps, one of each phase, got "
-            f"{total}: {num_images} images in batches of {recipe.batch_size}"
+            f"the training must have at least {len(phases)} steps, one of each phase, got {total} "
+            f"with {num_images} images in batches of {recipe.batch_size}; give more --epochs or "
+            "a smaller --batch-size"
         )
     return TrainPlan(
         recipe=recipe,

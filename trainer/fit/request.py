@@ -76,7 +76,12 @@ class TrainRequest:
                     evaluation_images=other,
                     evaluation=np.arange(len(other)),
                 )
-        training, held_out = holdout(train, size=self.recipe.holdout, seed=self.seed)
+        training, held_out = holdout(
+            train,
+            size=self.recipe.holdout,
+            seed=self.seed,
+            class_names=self.images.class_names,
+        )
         return DataSplit(
             training=training,
             evaluated_on="holdout",

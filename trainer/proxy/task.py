@@ -11,7 +11,7 @@ from search_space.architecture import Architecture
 from search_space.network import Network, build_network
 from trainer.config import ProxyConfig
 from trainer.data.cache.images import CachedImages
-from trainer.data.holdout import holdout, stratified
+from trainer.data.holdout import at_most, holdout
 from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes, predict_training_memory
@@ -110,14 +110,12 @@ def proxy_split(config: ProxyConfig, images: CachedImages) -> tuple[Indices, Ind
             "search on others, and train the network that is found on these with nas-train"
         )
     split = images.splits["train"]
-    training, held_out = holdout(split, size=config.holdout, seed=config.seed)
+    training, held_out = holdout(
+        split, size=config.holdout, seed=config.seed, class_names=images.class_names
+    )
     if config.max_images is not None and config.max_images < len(training):
         labels = split.labels[training]
-        try:
-            _, chosen = stratified(labels, size=config.max_images, seed=config.seed)
-        except ValueError as error:
-            raise ValueError(f"--max-images {config.max_images} is too few: {error}") from error
-        training = training[chosen]
+        training = training[at_most(labels, count=config.max_images, seed=config.seed)]
     return training, held_out
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.toys.images import split_of
 from trainer.data.cache.images import ImageSplit
-from trainer.data.holdout import holdout, stratified
+from trainer.data.holdout import at_most, holdout, holdout_note, stratified
 
 classes = st.lists(st.integers(2, 40), min_size=2, max_size=6)
 seeds = st.integers(0, 1000)
@@ -79,15 +79,63 @@ def test_a_share_and_a_count_mean_the_same() -> None:
 
 @pytest.mark.parametrize("size", [0, 60, -1, 0.0, 1.0, 1.5, 1, 59])
 def test_a_size_that_leaves_a_side_without_a_class_is_rejected(size: float) -> None:
-    with pytest.raises(ValueError, match=r"holdout\.size must be"):
+    with pytest.raises(ValueError, match="--holdout must be "):
         holdout(split_of([0] * 30 + [1] * 30), size=size, seed=0)
 
 
-def test_a_class_that_cannot_be_split_is_rejected() -> None:
-    with pytest.raises(ValueError, match="at least 2 of every class, got 1 image of class 1"):
-        stratified(np.array([0, 0, 0, 1]), size=2, seed=0)
-    with pytest.raises(ValueError, match="got 1 group of images of class 1"):
-        stratified(np.array([0, 0, 1, 1]), groups=np.array([0, 1, 2, 2]), size=2, seed=0)
+def test_a_count_below_one_of_each_class_names_the_flag_and_the_bounds() -> None:
+    expected = "--holdout must be between 3 and 6 images, one of each of the 3 classes in both"
+    with pytest.raises(ValueError, match=expected):
+        holdout(split_of([0, 0, 0, 1, 1, 1, 2, 2, 2]), size=2, seed=0)
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.1, 20), (0.001, 20), (0.999, 140)])
+def test_a_share_below_one_of_each_class_takes_one_of_each(share: float, held: int) -> None:
+    split = split_of(labels_of([8] * 20, seed=3))
+    training, held_out = holdout(split, size=share, seed=0)
+    assert len(held_out) == held
+    few = held_out if held == 20 else training
+    assert sorted(split.labels[few]) == list(range(20))
+
+
+def test_a_share_that_is_not_met_is_noted() -> None:
+    split = split_of([label for label in range(20) for _ in range(8)])
+    assert holdout_note(split, 0.1) == (
+        "--holdout 0.1 of 160 images is 16, so one image of each of the 20 classes is held out: 20"
+    )
+    assert holdout_note(split, 0.95) == (
+        "--holdout 0.95 leaves 8 of 160 images, so one image of each of the 20 classes is "
+        "trained on"
+    )
+    assert holdout_note(split, 0.25) is None
+    assert holdout_note(split, 30) is None
+
+
+def test_a_class_that_cannot_be_split_is_rejected_by_its_name() -> None:
+    labels, names = np.array([0, 0, 0, 1]), ("cat", "dog")
+    with pytest.raises(ValueError, match="class 'dog' has 1 training image, and at least 2"):
+        stratified(labels, size=2, seed=0, class_names=names)
+    labels, groups = np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])
+    with pytest.raises(ValueError, match="class 'dog' has 2 training images of 1 group, or cop"):
+        stratified(labels, groups=groups, size=2, seed=0, class_names=names)
+
+
+@given(counts=st.lists(st.integers(1, 30), min_size=1, max_size=6), part=st.floats(0, 1))
+def test_a_limit_on_images_is_never_exceeded_and_keeps_every_class(
+    counts: list[int], part: float
+) -> None:
+    labels = np.array(labels_of([*counts, 2], seed=1))
+    count = max(len(counts) + 1, int(part * (len(labels) - 1)))
+    chosen = at_most(labels, count=count, seed=0)
+    assert len(set(chosen)) == len(chosen) <= count
+    assert set(labels[chosen]) == set(range(len(counts) + 1))
+    if count <= len(labels) - len(counts) - 1:  # else some class would have to give its last one
+        assert len(chosen) == count
+
+
+def test_a_limit_below_one_image_of_each_class_names_the_flag() -> None:
+    with pytest.raises(ValueError, match="--max-images must be at least 3, one of each class, go"):
+        at_most(np.array([0, 0, 1, 1, 2, 2]), count=2, seed=0)
 
 
 @given(count=st.integers(2, 60), part=st.floats(0.05, 0.95), seed=seeds)

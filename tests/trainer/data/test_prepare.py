@@ -355,7 +355,7 @@ def test_a_file_of_another_kind_is_rejected_by_name(tmp_path: Path, cache: Path)
 
 @pytest.mark.parametrize("size", [0, -3, 7])
 def test_too_small_an_image_size_is_rejected(size: int, cache: Path) -> None:
-    with pytest.raises(ValueError, match=f"image_size must be >= 8 pixels, got {size}"):
+    with pytest.raises(ValueError, match=f"--image-size must be >= 8 pixels, got {size}"):
         prepare("digits", size, cache_dir=cache)
 
 
