@@ -28,6 +28,11 @@ class LayerOptions:
     bn_momentum: float
 
 
+def same_padding(side: int, kernel: int, stride: int) -> int:
+    """Return the pixels that TensorFlow adds to a side, both ends together."""
+    return max((-(-side // stride) - 1) * stride + kernel - side, 0)
+
+
 class SamePadConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding: an odd pixel is added right and below.
 
@@ -42,12 +47,14 @@ class SamePadConv2d(nn.Conv2d):
 
         height' is ceil(height / stride), width' likewise.
         """
-        pads: list[int] = []
-        dimensions = zip(input.shape[-2:], self.kernel_size, self.stride, strict=True)
-        for side, kernel, stride in reversed(list(dimensions)):
-            total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-            pads += [total // 2, total - total // 2]
-        return super().forward(F.pad(input, pads) if any(pads) else input)
+        rows = same_padding(input.shape[-2], self.kernel_size[0], self.stride[0])
+        columns = same_padding(input.shape[-1], self.kernel_size[1], self.stride[1])
+        if rows > 0 or columns > 0:
+            sides = [columns // 2, columns - columns // 2, rows // 2, rows - rows // 2]
+            input = F.pad(input, sides)
+        # Not super().forward: torch.jit.script does not compile a call of the base class.
+        output: Tensor = self._conv_forward(input, self.weight, self.bias)
+        return output
 
 
 class SqueezeExcite(nn.Module):
