@@ -86,7 +86,7 @@ def scaled_networks(args: argparse.Namespace, source: ScalingSource) -> dict[str
         if "image_size" in given:
             given["image_size"] /= source.image_size.eval
         return {UNNAMED: multiply(source, Growth(**given), limits)}
-    name = args.target or DEFAULT_TARGET
+    name = DEFAULT_TARGET if args.target is None else args.target
     return {name: scale_source(source, name, limits)}
 
 

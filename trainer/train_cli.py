@@ -92,7 +92,9 @@ def _workers(args: argparse.Namespace) -> Workers:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     """Return the recipe, with the changes that the flags ask for."""
-    name = args.recipe or ("small" if args.data in EMBEDDED else "progressive")
+    name = args.recipe
+    if name is None:
+        name = "small" if args.data in EMBEDDED else "progressive"
     recipe = load_recipe(name)
     duration = None if args.epochs is None else {"epochs": args.epochs}
     augment = {**recipe.augment.model_dump(), "flip": False} if args.flip is False else None

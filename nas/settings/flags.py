@@ -127,7 +127,8 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     if args.config:
         settings = parse_settings(args.config.read_text(encoding="utf-8"), place=str(args.config))
     for section in ("reading", "proxy", "progressive"):
-        settings[section] = settings.get(section) or {}
+        if settings.get(section) is None:  # without settings, or with comments only
+            settings[section] = {}
         if not isinstance(settings[section], dict):
             raise ValueError(
                 f"{args.config}: {section} must hold settings by name, got {settings[section]!r}"
