@@ -12,9 +12,11 @@ from trainer.data.cache.content_digest import content_digest, stat_fingerprint
 from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
 from trainer.data.cache.images import DECODING_VERSION, CachedImages, open_cache
 from trainer.data.progress import DecodingProgress
-from trainer.data.sources.folder import folder_source, parquet_files
+from trainer.data.sources.folder import folder_source
 from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
+from trainer.data.sources.parquet_files import parquet_files
 from trainer.data.sources.source import Source
+from trainer.data.sources.wrapping import unwrapped
 
 DATA_TAKES = (
     "digits-scenes, digits, a folder of class folders (in train/ and val/ or test/, or without "
@@ -100,10 +102,11 @@ def open_or_prepare(
     return images
 
 
-def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:  # noqa: ARG001
+def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:
     """Return the source that `data` names; `root` is the folder of all caches.
 
-    Only the name of a hub data set uses the network.
+    A folder that contains nothing but the folder of a data set stands for that. Only the name of
+    a hub data set uses the network.
 
     Raises:
         ValueError: If `data` names no data set, or the folder has not the layout of one.
@@ -117,10 +120,9 @@ def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:  # noq
         from trainer.data.sources.digits import digits_source, scenes_source
 
         return digits_source() if data == "digits" else scenes_source()
-    if path.is_dir() and not parquet_files(path):
-        has_table = (path / LABELS_FILE).is_file()
-        return labels_file_source(path) if has_table else folder_source(path)
-    if path.is_dir() or (path.is_file() and path.suffix == ".parquet"):
+    if path.is_dir():
+        return _in_folder(path, reading)
+    if path.is_file() and path.suffix == ".parquet":
         from trainer.data.sources.huggingface import parquet_source
 
         return parquet_source(path)
@@ -133,3 +135,18 @@ def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:  # noq
 
         return hub_source(data, root / "hub")
     raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
+
+
+def _in_folder(root: Path, reading: ReadingConfig) -> Source:
+    """Return the source in a folder; errors are those of `find_source`."""
+    inner = root if parquet_files(root) else unwrapped(root)
+    if parquet_files(inner):
+        from trainer.data.sources.huggingface import parquet_source
+
+        source: Source = parquet_source(inner)
+    elif (inner / LABELS_FILE).is_file():
+        source = labels_file_source(inner)
+    else:
+        source = folder_source(inner, strict=reading.strict)
+    note = () if inner == root else (f"the data set is in {inner}",)
+    return replace(source, notes=(*note, *source.notes))

@@ -73,7 +73,7 @@ def build(
         "image_size": image_size,
         "native_size": native_sizes["train"],
         "default_flip": source.default_flip,
-        "notes": [],
+        "notes": [*opened.notes],
         "splits": {name: _finish(folder, name, split) for name, split in opened.splits.items()},
     }
     text = json.dumps({**meta, "sha256": meta_digest(meta)}, indent=1)

@@ -14,15 +14,9 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import utils as hub
 
 from trainer.data.sources.columns import declared_names, find_column, read_labels
-from trainer.data.sources.folder import parquet_files
-from trainer.data.sources.source import (
-    SPLIT_NAMES,
-    OpenedSource,
-    RawImage,
-    Source,
-    SourceSplit,
-    in_split_order,
-)
+from trainer.data.sources.parquet_files import parquet_files
+from trainer.data.sources.source import OpenedSource, RawImage, Source, SourceSplit
+from trainer.data.sources.split_names import SPLIT_NAMES, in_split_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

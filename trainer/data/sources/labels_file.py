@@ -9,7 +9,8 @@ from typing import Any
 
 from search_space.checks import require
 from trainer.data.labels import Labels, encode
-from trainer.data.sources.source import SPLIT_NAMES, FileSource, in_split_order
+from trainer.data.sources.source import FileSource, LabelledFiles
+from trainer.data.sources.split_names import SPLIT_NAMES, in_split_order
 
 LABELS_FILE = "labels.csv"
 COLUMNS = ("file", "labels")
@@ -56,7 +57,8 @@ def labels_file_source(root: Path) -> FileSource:
     for split, split_rows in in_split_order(by_split).items():
         codes, used = encode([row.class_names for row in split_rows])
         labels = Labels(codes=codes, class_names=tuple(used))
-        splits[split] = (labels, [root / row.file for row in split_rows])
+        paths = [root / row.file for row in split_rows]
+        splits[split] = LabelledFiles(labels=labels, paths=paths)
     return FileSource(
         name=root.resolve().name,
         # Of the content that was read, because the labels are part of the identity.

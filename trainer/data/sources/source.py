@@ -4,24 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 from PIL import Image
 
-from trainer.data.labels import Indices, Labels, is_multi_label
+from trainer.data.labels import Indices, Labels
 
 # An encoded file as it is stored, or a rendered picture; None if a row has no image.
 RawImage = bytes | Image.Image | None
-
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,15 +62,16 @@ class OpenedSource:
         name: Name of the data set, for error messages.
         class_names: Names by label.
         splits: "train", and "validation" and "test" if the source has them.
+        notes: What the user should know about the labels and groups, a sentence each.
 
     Raises:
-        ValueError: If there is no training image or only one class, or if a class of a data set
-            with one class per image has fewer than two training images.
+        ValueError: If there is no training image, or only one class.
     """
 
     name: str
     class_names: tuple[str, ...]
     splits: Mapping[str, SourceSplit]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if "train" not in self.splits or not len(self.splits["train"].labels):
@@ -89,16 +79,6 @@ class OpenedSource:
         if len(self.class_names) < 2:
             raise ValueError(
                 f"{self.name} must have at least 2 classes, got one: {self.class_names[0]!r}"
-            )
-        labels = self.splits["train"].labels
-        if is_multi_label(labels):  # the holdout does not need every class in both parts
-            return
-        counts = np.bincount(labels, minlength=len(self.class_names))
-        fewest = int(counts.argmin())
-        if counts[fewest] < 2:
-            raise ValueError(
-                f"{self.name} must have at least 2 training images of every class, so that "
-                f"one can be held out; class {self.class_names[fewest]!r} has {counts[fewest]}"
             )
 
 
@@ -128,27 +108,41 @@ class Source(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledFiles:
+    """The image files of a split.
+
+    Attributes:
+        labels: Their labels.
+        paths: The files, in the order of the labels.
+        groups: (count,) int64, equal for images that stay together; or None.
+    """
+
+    labels: Labels
+    paths: Sequence[Path]
+    groups: Indices | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FileSource(Source):
     """A folder with one file per image.
 
     Attributes:
         root: The folder.
-        splits: The labels of each split, and its files in the order of the labels.
+        splits: The files of each split.
     """
 
     root: Path
-    splits: Mapping[str, tuple[Labels, Sequence[Path]]]
+    splits: Mapping[str, LabelledFiles]
 
     def open(self, _: Path, /) -> OpenedSource:
         """Return the splits with labels as positions in the training split's classes."""
-        name, class_names = str(self.root), self.splits["train"][0].class_names
+        name, class_names = str(self.root), self.splits["train"].labels.class_names
         splits = {
-            split: FileSplit(labels=labels.recoded(name, split, class_names), paths=paths)
-            for split, (labels, paths) in self.splits.items()
+            split: FileSplit(
+                labels=files.labels.recoded(name, split, class_names),
+                groups=files.groups,
+                paths=files.paths,
+            )
+            for split, files in self.splits.items()
         }
         return OpenedSource(name=name, class_names=class_names, splits=splits)
-
-
-def in_split_order(by_split: Mapping[str, T]) -> dict[str, T]:
-    """Return the values of "train", "validation" and "test" in this order, if present."""
-    return {name: by_split[name] for name in ("train", "validation", "test") if name in by_split}

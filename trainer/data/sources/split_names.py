@@ -1,0 +1,101 @@
+"""Names of splits: one rule for folders, files, columns and the hub."""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple, TypeVar
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+KNOWN = (
+    "train or training; val, valid, validation, dev, eval or evaluation; test or testing, in "
+    "upper or lower case"
+)
+# Of difflib: "tarin" and "tests" are near a known name, "extra" and "unlabeled" are not.
+NEAR = 0.8
+T = TypeVar("T")
+
+
+class Splits(NamedTuple):
+    """The names that a data set has for its splits.
+
+    Attributes:
+        names: Its name by split, in the order "train", "validation", "test".
+        others: Its names that are names of no split, sorted.
+        notes: What the user should know about the choice, a sentence each.
+    """
+
+    names: dict[str, str]
+    others: list[str]
+    notes: tuple[str, ...]
+
+
+def split_of(name: str) -> str | None:
+    """Return "train", "validation" or "test"; None if `name` is the usual name of no split."""
+    return SPLIT_NAMES.get(name.strip().lower())
+
+
+def find_splits(place: str, names: Iterable[str]) -> Splits:
+    """Return which of the names are which split; `place` has them, for error messages.
+
+    If two of them are a validation split, one of them is ``eval`` or ``evaluation``, and there is
+    no test split, then that one is the test split: sets with train, dev and eval mean this.
+
+    Raises:
+        ValueError: If there are two names for one split, or a name is nearly one of a split.
+    """
+    by_split: dict[str, list[str]] = {}
+    others = []
+    for name in sorted(set(names)):
+        if (split := split_of(name)) is not None:
+            by_split.setdefault(split, []).append(name)
+        elif (near := nearest_split(name)) is not None:
+            raise ValueError(
+                f"{place} has {name!r}, which is no name of a split; did you mean {near}? "
+                f"Splits are called {KNOWN}"
+            )
+        else:
+            others.append(name)
+    notes: tuple[str, ...] = ()
+    validation = by_split.get("validation", [])
+    final = [name for name in validation if name.lower().startswith("eval")]
+    if len(validation) == 2 and len(final) == 1 and "test" not in by_split:
+        validation.remove(final[0])
+        by_split["test"] = final
+        notes = (f"{final[0]} is taken as the test split, because {validation[0]} is validation",)
+    for split, same in by_split.items():
+        if len(same) > 1:
+            raise ValueError(
+                f"{place} has two {split} splits, {same[0]} and {same[1]}; rename or remove one"
+            )
+    return Splits(
+        in_split_order({split: same[0] for split, same in by_split.items()}), others, notes
+    )
+
+
+def nearest_split(name: str) -> str | None:
+    """Return the known name that `name` is nearly, such as train for "trian" or "train_set".
+
+    It is None for names that are not like any, and for the known names themselves.
+    """
+    lower = name.strip().lower()
+    if lower in SPLIT_NAMES:
+        return None
+    words = [word for word in re.split(r"[^a-z]+", lower) if word in SPLIT_NAMES]
+    close = get_close_matches(lower, SPLIT_NAMES, n=1, cutoff=NEAR) if len(lower) > 3 else []
+    return next(iter([*words, *close]), None)
+
+
+def in_split_order(by_split: Mapping[str, T]) -> dict[str, T]:
+    """Return the values of "train", "validation" and "test" in this order, if present."""
+    return {name: by_split[name] for name in ("train", "validation", "test") if name in by_split}
