@@ -8,12 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from pkgutil import resolve_name
 
-from search_space.command_line.startup import start_command
+from nas.module_path import leave_out_current_folder
 
 
 def _command(name: str, function: str) -> Callable[[], int]:
     """Return a function that imports ``module:function`` and runs it as command `name`."""
-    return partial(start_command, name, partial(resolve_name, function))
+
+    def run() -> int:
+        leave_out_current_folder()
+        from search_space.command_line.startup import start_command  # not another one's
+
+        return start_command(name, partial(resolve_name, function))
+
+    return run
 
 
 search = _command("nas-search", "nas.cli:main")

@@ -13,6 +13,7 @@ from trainer.cluster.ray_private import (
     local_cluster_address,
     no_worker_output,
     node_start_timeout,
+    own_modules_only,
 )
 
 CONNECT_S = 5.0
@@ -70,7 +71,12 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
     try:
         with node_start_timeout(START_S):
-            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+            ray.init(
+                **options,
+                job_config=own_modules_only(),
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
     except Exception as error:
         if START_TIMEOUT_MESSAGE not in str(error):
             raise

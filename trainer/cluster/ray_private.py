@@ -4,9 +4,12 @@ Written for Ray 2.60. Ray is imported inside the functions, because a session se
 environment variables before the first import.
 """
 
+import os
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 RAY_VERSION = "2.60"
@@ -18,7 +21,10 @@ PRIVATE_NAMES = (
     ("ray._private.worker", "_global_node"),
     ("ray._private.worker", "print_to_stdstream"),
     ("ray._private.node", "Node.dead_processes"),
+    ("ray.job_config", "JobConfig._serialize"),
 )
+# Attribute of a JobConfig: the folders that Ray puts first on the workers' path of modules.
+WORKER_PATH_ATTRIBUTE = "_py_driver_sys_path"
 # Parameter of ray.init: the folder of Ray's own files.
 TEMPORARY_FOLDER_OPTION = "_temp_dir"
 
@@ -41,6 +47,26 @@ def dead_vital_process() -> str:
     node = worker._global_node
     dead = node.dead_processes() if node is not None else ()
     return next((name for name, _ in dead if name in _VITAL_PROCESSES), "")
+
+
+def own_modules_only() -> Any:
+    """Return a ``job_config`` for ``ray.init`` with which workers find this project's modules.
+
+    Ray puts the driver's script folder and current folder first on the workers' path. A module
+    there would be imported instead of an installed one of the same name: with a ``numpy.py`` in
+    the folder of the user, the workers run that. With this configuration Ray puts only the
+    folder of this project there, and nothing where the project is installed like other packages.
+    """
+    from ray.job_config import JobConfig
+
+    class OwnModules(JobConfig):  # type: ignore[misc]
+        def _serialize(self) -> Any:
+            setattr(self, WORKER_PATH_ATTRIBUTE, folders)
+            return super()._serialize()
+
+    root = str(Path(__file__).resolve().parents[2])
+    folders = [] if root in map(os.path.realpath, sysconfig.get_paths().values()) else [root]
+    return OwnModules()
 
 
 @contextmanager

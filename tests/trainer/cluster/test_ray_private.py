@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from ray.core.generated.common_pb2 import JobConfig
 
 import nas
 import trainer
@@ -29,6 +30,20 @@ def test_every_private_name_exists_and_is_used(module: str, name: str) -> None:
 def test_ray_init_has_the_private_option() -> None:
     source = inspect.getsource(inspect.unwrap(ray.init))
     assert f'kwargs.pop("{ray_private.TEMPORARY_FOLDER_OPTION}"' in source
+
+
+def test_workers_get_no_folder_of_the_driver_but_that_of_the_packages() -> None:
+    configuration = ray_private.own_modules_only()
+    getattr(configuration, ray_private.WORKER_PATH_ATTRIBUTE).extend(["/of/the/user"])  # as Ray
+    message = JobConfig.FromString(configuration._serialize())
+    assert list(message.py_driver_sys_path) == [str(Path(*trainer.__path__).resolve().parent)]
+
+
+def test_packages_that_are_installed_are_not_put_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(Path(*trainer.__path__).resolve().parent)
+    monkeypatch.setattr("sysconfig.get_paths", lambda: {"purelib": root})
+    message = JobConfig.FromString(ray_private.own_modules_only()._serialize())
+    assert list(message.py_driver_sys_path) == []
 
 
 def test_no_other_file_uses_the_private_api() -> None:
