@@ -98,6 +98,8 @@ class Metrics:
         values: dict[str, Metric] = {}
         if self.costs:
             values |= _flat(self.costs, _COSTS) | _flat(self.costs.timing, _TIMING)
+            if self.costs.device_wait_s:
+                values[_WAIT] = self.costs.device_wait_s
         if self.training:
             values |= _flat(self.training, _TRAINING)
             if self.training.rung:
@@ -122,7 +124,8 @@ class Metrics:
         costs, training, rung, seconds = None, None, None, None
         if _COSTS.keys() <= rest.keys() and _TIMING.keys() <= rest.keys():
             timing = StepTime(**_taken(rest, _TIMING))
-            costs = MeasuredCosts(timing=timing, **_taken(rest, _COSTS))
+            waited = rest.pop(_WAIT, 0.0)
+            costs = MeasuredCosts(timing=timing, device_wait_s=waited, **_taken(rest, _COSTS))
         if _TRAINING.keys() <= rest.keys():
             if _RUNG.keys() <= rest.keys():
                 rung = ReachedRung(**_taken(rest, _RUNG))
@@ -152,8 +155,9 @@ class Metrics:
 # Key in files -> attribute, for each group. Some attributes of a `StepTime` have a prefix in
 # files, because their names alone would be unclear.
 _QUALITY = ("spread", "repeats", "attempts", "contaminated", "wide_spread", "clock")
+_WAIT = "device_wait_s"  # written only if other processes held the device for a while
 _TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in StepTime.__annotations__}
-_COSTS = {key: key for key in MeasuredCosts.__annotations__ if key != "timing"}
+_COSTS = {key: key for key in MeasuredCosts.__annotations__ if key not in ("timing", _WAIT)}
 _TRAINING = {key: key for key in TrainingResult.__annotations__ if key != "rung"}
 _RUNG = {"rung": "number", "rung_image_size": "image_size", "rungs_trained_again": "trained_again"}
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"

@@ -10,6 +10,7 @@ import torch
 from scaling.cli import main as scale_main
 from scaling.training_time import RecipeLength, StepTimer
 from search_space.architecture_file import ArchitectureFile
+from search_space.command_line.command import print_note
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
@@ -55,7 +56,7 @@ class DeviceStepTimer(StepTimer):
         for file in files:
             require_memory(file.architecture, file.name, file.train_size, settings)
         steps = [synthetic_step(file.architecture, file.train_size, settings) for file in files]
-        with DeviceGate(device_key(device)) as gate:
+        with DeviceGate(device_key(device), notice=print_note) as gate:
             try:
                 times = time_steps(steps, TimingConfig(), gate)
             except torch.cuda.OutOfMemoryError as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search_space.architecture_file import load_architecture
-from search_space.command_line.command import CommandParser, at_least, run_command
+from search_space.command_line.command import CommandParser, at_least, print_note, run_command
 from search_space.command_line.flags import add_flags
 from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
@@ -52,7 +52,7 @@ def _time_command(argv: Sequence[str] | None) -> int:
     image_size = args.image_size or file.train_size
     require_memory(file.architecture, file.name, image_size, settings)
     step = synthetic_step(file.architecture, image_size, settings)
-    with DeviceGate(device_key(device)) as gate:
+    with DeviceGate(device_key(device), notice=print_note) as gate:
         (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
     record = {
         "name": file.name,

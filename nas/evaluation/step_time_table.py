@@ -1,6 +1,7 @@
 """A run's table of step times: made or taken over once, and kept in the run's folder."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -79,7 +80,12 @@ def _made_here(config: SearchConfig, space: SearchSpace, images: CachedImages) -
         )
     if settings.device.type == "cpu":
         torch.set_num_threads(1)  # as the workers train
-    with DeviceGate(device_key(settings.device)) as gate, table_progress() as progress:
+    with (
+        table_progress() as progress,
+        DeviceGate(
+            device_key(settings.device), notice=partial(print_lines, progress.console)
+        ) as gate,
+    ):
         return build_step_table(
             space,
             config.proxy.image_size,

@@ -70,6 +70,11 @@ def print_lines(console: Console, *lines: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def print_note(line: str) -> None:
+    """Print a line on stderr, so that the results on stdout stay alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def run_command(
     name: str, command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
 ) -> int:

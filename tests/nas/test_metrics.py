@@ -46,6 +46,14 @@ def test_rungs_are_read_and_written() -> None:
     assert DeviceSeconds.summed(timing=1.5, by_rung={0: 2.0, 1: 4.0}) == metrics.device_seconds
 
 
+def test_the_wait_for_the_device_is_written_if_there_was_one() -> None:
+    metrics = Metrics.from_dict({**WHOLE, "device_wait_s": 12.5})
+    assert metrics.costs is not None
+    assert metrics.costs.device_wait_s == 12.5
+    assert metrics.to_dict() == {**WHOLE, "device_wait_s": 12.5}
+    assert "device_wait_s" not in whole_metrics().to_dict()
+
+
 def test_newer_metrics_replace_older_ones_and_keep_what_they_lack() -> None:
     before = Metrics.from_dict({**WHOLE, **RUNG})
     after = before.updated(whole_metrics(accuracy=0.75))

@@ -24,6 +24,8 @@ class MeasuredCosts:
         macs: Multiply-adds of one forward pass at the search's full image size.
         num_classes: Outputs of the classifier.
         timing_seconds: Wall seconds of the timing, including the wait for the device.
+        device_wait_s: Seconds of the timing in which other processes held the device; 0 if they
+            were few.
     """
 
     timing: StepTime
@@ -34,6 +36,7 @@ class MeasuredCosts:
     macs: int
     num_classes: int
     timing_seconds: float
+    device_wait_s: float = 0.0
 
     @property
     def step_time_s(self) -> float:

@@ -12,6 +12,7 @@ from search_space.cost import count_macs, count_params
 from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
+from trainer.device.waiting import NOTE_AFTER_S
 from trainer.proxy.measurement import MeasuredCosts
 from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.timing.step_timer import time_steps
@@ -34,7 +35,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
         networks = (task.network(one) for one in (architecture, task.reference))
         steps = _training_steps(task, [(one, task.config.precision) for one in networks])
         step_time, reference = time_steps(steps, task.config.timing, gate)
-    num_classes = task.images.num_classes
+    num_classes, waited = task.images.num_classes, gate.waited_s
     num_params = count_params(architecture, num_classes)
     return MeasuredCosts(
         timing=step_time,
@@ -45,6 +46,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
         macs=count_macs(architecture, task.config.image_size, num_classes),
         num_classes=num_classes,
         timing_seconds=time.perf_counter() - started,
+        device_wait_s=round(waited, 1) if waited >= NOTE_AFTER_S else 0.0,
     )
 
 

@@ -75,7 +75,7 @@ def train_share(
                     checkpoints=CheckpointFolder(
                         request.folder, keep=request.recipe.keep_checkpoints
                     ),
-                    gate=DeviceGate(device_key(request.device)),
+                    gate=DeviceGate(device_key(request.device), notice=display.print),
                     processes=processes,
                 )
                 observers = [observer for observer in (log, shown) if observer is not None]

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
+from search_space.command_line.command import print_lines
 from search_space.space import SearchSpace
 from trainer.data.progress import progress_bar
 from trainer.device.gate import DeviceGate, device_key
@@ -28,7 +30,12 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
     if not path.parent.is_dir():
         raise ValueError(f"--table {path}: there is no folder {path.parent}")
     image_size = args.image_size or space.proxy_image_size
-    with DeviceGate(device_key(settings.device)) as gate, table_progress() as progress:
+    with (
+        table_progress() as progress,
+        DeviceGate(
+            device_key(settings.device), notice=partial(print_lines, progress.console)
+        ) as gate,
+    ):
         table = build_step_table(
             space,
             image_size,

@@ -17,23 +17,29 @@ import numpy.typing as npt
 import torch
 
 from trainer.config import TimingConfig
-from trainer.device.gate import DeviceGate
+from trainer.device.gate import DeviceGate, Lease
 from trainer.device.naming import device_name
 from trainer.timing.step_time import StepTime
 from trainer.timing.training_step import CpuStep, CudaGraphStep, Step, TimedStep
 
 # Wall time / CPU time of one thread above which another process has disturbed a measurement.
 CONTENTION = 1.05
+# Further measurements if other processes passed this one while it was stopped.
+MAX_REPEATS = 3
 
 Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """Seconds per step (networks, blocks), and whether another process disturbed them."""
+    """Seconds per step (networks, blocks), and whether another process disturbed them.
+
+    It is broken if others did not respect the lease, because this process was stopped.
+    """
 
     times: Times
     contaminated: bool
+    is_broken: bool = False
 
     @property
     def spread(self) -> float:
@@ -47,7 +53,10 @@ def time_steps(
 
     A measurement with a spread above ``config.max_spread`` for any step is repeated, up to
     ``config.max_attempts`` times. The one with the smallest spread is returned; `spread`,
-    `wide_spread`, `attempts` and `contaminated` describe its quality.
+    `wide_spread`, `attempts` and `contaminated` describe its quality. So is one during which
+    this process was stopped and others used the device meanwhile; if that happens
+    `MAX_REPEATS` times, `contaminated` says so. Waiting training steps get the device between
+    blocks if the measurement takes long, see `Lease.let_others_through`.
 
     Args:
         steps: The steps, all on one device; the batch is never reduced to make them fit.
@@ -59,15 +68,19 @@ def time_steps(
     """
     device = steps[0].images.device
     on_gpu = device.type == "cuda"
-    with gate.lease(), torch.cuda.device(device) if on_gpu else nullcontext():
+    with gate.lease() as lease, torch.cuda.device(device) if on_gpu else nullcontext():
         timed = [_timed(step) for step in steps]
-        counts = [_steps_per_block(step, config) for step in timed]
+        counts = [_steps_per_block(step, config, lease) for step in timed]
         attempts: list[_Attempt] = []
-        while len(attempts) < config.max_attempts:
-            attempts.append(_time_alternately(timed, counts, config.blocks))
-            if attempts[-1].spread <= config.max_spread:
+        broken = 0
+        while len(attempts) < config.max_attempts + min(broken, MAX_REPEATS):
+            attempts.append(_time_alternately(timed, counts, config.blocks, lease))
+            if attempts[-1].is_broken:
+                broken += 1
+                lease.renew()
+            elif attempts[-1].spread <= config.max_spread:
                 break
-        kept = min(attempts, key=lambda attempt: attempt.spread)
+        kept = min(attempts, key=lambda attempt: (attempt.is_broken, attempt.spread))
         rows = zip(steps, timed, kept.times, strict=True)
         wide = kept.spread > config.max_spread
         return tuple(_step_time(*row, kept, len(attempts), wide_spread=wide) for row in rows)
@@ -83,23 +96,31 @@ def _timed(step: Step) -> TimedStep:
     return CudaGraphStep(step) if step.images.device.type == "cuda" else CpuStep(step)
 
 
-def _steps_per_block(step: TimedStep, config: TimingConfig) -> int:
+def _steps_per_block(step: TimedStep, config: TimingConfig, lease: Lease) -> int:
     """Warm up, and return the number of steps in a block."""
     for _ in range(config.warmup_steps):
         step.block(1)
+        lease.let_others_through()
     return max(1, round(config.block_seconds / max(step.block(1), 1e-9)))
 
 
-def _time_alternately(steps: Sequence[TimedStep], counts: Sequence[int], blocks: int) -> _Attempt:
+def _time_alternately(
+    steps: Sequence[TimedStep], counts: Sequence[int], blocks: int, lease: Lease
+) -> _Attempt:
     times = np.empty((len(steps), blocks))
     wall, cpu = time.perf_counter(), time.thread_time()
+    away = 0.0
     for column in range(blocks):
         for row, (step, count) in enumerate(zip(steps, counts, strict=True)):
             times[row, column] = step.block(count)
+            if seconds := lease.let_others_through():
+                away += seconds
+                steps[(row + 1) % len(steps)].block(1)  # warm again, for the next block
     wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
     # While a GPU works, the host's thread waits, so the ratio is meaningful on a CPU only.
     on_cpu = steps[0].clock == CpuStep.clock
-    return _Attempt(times, contaminated=on_cpu and wall > CONTENTION * cpu)
+    is_broken, disturbed = lease.is_broken(), on_cpu and wall - away > CONTENTION * cpu
+    return _Attempt(times, contaminated=is_broken or disturbed, is_broken=is_broken)
 
 
 def _step_time(

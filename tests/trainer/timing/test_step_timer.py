@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.config import TimingConfig
-from trainer.device.gate import DeviceGate
+from trainer.device.gate import DeviceGate, Lease
 from trainer.device.memory import free_memory
 from trainer.optim import RMSpropTF
 from trainer.timing import step_timer as timing
@@ -139,6 +139,34 @@ def test_wall_time_above_the_threads_cpu_time_shows_contention(
     monkeypatch.setattr(timing, "time", SimpleNamespace(**clocks))
     (measured,) = time_steps([make_step(2)], TimingConfig(warmup_steps=1, blocks=3), gate)
     assert measured.contaminated is contaminated
+
+
+def test_a_measurement_that_others_disturbed_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, gate: DeviceGate
+) -> None:
+    """This process was stopped in the first measurement, and others passed it."""
+    breaks = iter([True, False])
+    monkeypatch.setattr(Lease, "is_broken", lambda _: next(breaks))
+    monkeypatch.setattr(Lease, "let_others_through", lambda _: 0.0)
+    renewed: list[Lease] = []
+    monkeypatch.setattr(Lease, "renew", lambda lease: renewed.append(lease))
+    script = _script(1, 9.0, 9.0, 9.0, 2.0, 2.0, 2.0)
+    _with_clocks(monkeypatch, [_Clock("a", script, [])])
+    config = TimingConfig(warmup_steps=1, blocks=3, max_spread=0.1, max_attempts=1)
+    (measured,) = time_steps([make_step(2)], config, gate)
+    assert (measured.step_time_s, measured.attempts) == (2.0, 2)
+    assert len(renewed) == 1
+
+
+def test_a_measurement_that_is_always_disturbed_is_kept_and_flagged(
+    monkeypatch: pytest.MonkeyPatch, gate: DeviceGate
+) -> None:
+    monkeypatch.setattr(Lease, "is_broken", lambda _: True)
+    monkeypatch.setattr(Lease, "renew", lambda _: None)
+    _with_clocks(monkeypatch, [_Clock("a", _script(1, *(12 * [2.0])), [])])
+    config = TimingConfig(warmup_steps=1, blocks=3, max_spread=0.1, max_attempts=1)
+    (measured,) = time_steps([make_step(2)], config, gate)
+    assert (measured.step_time_s, measured.attempts, measured.contaminated) == (2.0, 4, True)
 
 
 def test_a_real_step_is_timed_with_its_conditions(gate: DeviceGate) -> None:
