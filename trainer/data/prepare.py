@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.config import ReadingConfig
+from trainer.data.cache.build import BuildTask
 from trainer.data.cache.content_digest import content_digest, stat_fingerprint
 from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
 from trainer.data.cache.images import DECODING_VERSION, CachedImages, open_cache
@@ -67,14 +68,15 @@ def prepare(
     folder = root / f"{image_size}px-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
     with locked(root / f".{folder.name}.lock"):
         if cache_damage(folder) is not None:
-            rebuild(
-                source,
-                folder,
+            plain = re.sub(r"[^\w.-]+", "_", source.name)[:60]
+            task = BuildTask(
+                source=source,
+                content=digest,
                 image_size=image_size,
                 reading=reading,
-                fingerprint=seen,
-                on_progress=report,
+                damaged_list=root / f"damaged-{plain}-{folder.name[-8:]}.txt",
             )
+            rebuild(task, folder, fingerprint=seen, on_progress=report)
     images = open_cache(folder)
     return replace(images, notes=(*source.notes, *images.notes))
 

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from search_space.atomic_file import sync
-from trainer.config import ReadingConfig
-from trainer.data.cache.build import build
+from trainer.data.cache.build import BuildTask, build
 from trainer.data.cache.content_digest import block_digest, stat_fingerprint
 from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
 from trainer.data.progress import DecodingProgress
-from trainer.data.sources.source import OpenedSource, Source
+from trainer.data.sources.source import OpenedSource
 
 
 def cache_damage(folder: Path) -> str | None:
@@ -38,23 +37,17 @@ def cache_damage(folder: Path) -> str | None:
 
 
 def rebuild(
-    source: Source,
-    folder: Path,
-    *,
-    image_size: int,
-    reading: ReadingConfig,
-    fingerprint: str,
-    on_progress: DecodingProgress,
+    task: BuildTask, folder: Path, *, fingerprint: str, on_progress: DecodingProgress
 ) -> None:
     """Decode into a temporary folder and rename it to `folder`, whose lock the caller holds.
 
-    The images are squares of side `image_size`, pixels. `fingerprint` is that of the source when
-    its digest was computed.
+    `fingerprint` is that of the source when its digest was computed.
 
     Raises:
         ValueError: If images cannot be decoded, or the source has changed since.
         OSError: If a file cannot be read or written; the message explains a full disk.
     """
+    source = task.source
     for stale in folder.parent.glob(f".{folder.name}.*.part"):  # of builders that were killed
         shutil.rmtree(stale, ignore_errors=True)
     if folder.exists():
@@ -65,27 +58,37 @@ def rebuild(
         part.mkdir()
         scratch.mkdir()
         opened = source.open(scratch)
-        _check_space(opened, folder.parent, image_size)
-        build(
-            source,
-            opened,
-            folder=part,
-            image_size=image_size,
-            reading=reading,
-            on_progress=on_progress,
-        )
+        _check_space(opened, folder.parent, task.image_size)
+        build(task, opened, part, on_progress)
         if stat_fingerprint(source) != fingerprint:
             raise ValueError(f"{source.name} was changed while it was read; start again")
         sync(part)
         part.rename(folder)
         sync(folder.parent)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OSError(_no_space(folder.parent)) from error
-        raise
+        raise _explained(error, task, folder.parent) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _explained(error: OSError, task: BuildTask, root: Path) -> Exception:
+    """Return an error that names the place and what can be done."""
+    place = None if error.filename is None else Path(os.fsdecode(error.filename))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OSError(_no_space(root))
+    if error.errno == errno.EFBIG:
+        return OSError(
+            f"a file of the decoded images in {root} is larger than this process may write; "
+            "raise its limit (ulimit -f)"
+        )
+    if error.errno == errno.ENOENT and place in task.source.files.values():
+        return ValueError(f"{place} was removed while {task.source.name} was read; start again")
+    if place is None and error.errno is not None:  # a write; reads know their file
+        return OSError(
+            f"the decoded images cannot be written to {root} (NAS_CACHE_DIR): {error.strerror}"
+        )
+    return error
 
 
 def _part(folder: Path) -> Path:

@@ -15,9 +15,10 @@ from trainer.data.labels import Indices, is_multi_label
 # Increase the first when the files of a cache change; it is rebuilt under the same name. Increase
 # the second when encoded images are decoded to other pixels: caches get other names, and runs
 # that began with the earlier pixels are not resumed with the new ones.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 DECODING_VERSION = 2
 META_NAME = "meta.json"
+CACHE = "{cache}"  # stands for the cache folder in the notes of meta.json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,6 +56,7 @@ class CachedImages:
         splits: "train", and "validation" and "test" if the source has them, which are only for
             the final evaluation.
         notes: What the user should know about the images, a sentence each.
+        content: Digest of the source that they were decoded from.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class CachedImages:
     default_flip: bool
     splits: Mapping[str, ImageSplit]
     notes: tuple[str, ...] = ()
+    content: str = ""
 
     @property
     def num_classes(self) -> int:
@@ -95,7 +98,8 @@ def open_cache(path: Path) -> CachedImages:
         native_size=meta["native_size"],
         default_flip=meta["default_flip"],
         splits={name: _open_split(path, name, entry) for name, entry in meta["splits"].items()},
-        notes=tuple(meta["notes"]),
+        notes=tuple(note.replace(CACHE, str(path)) for note in meta["notes"]),
+        content=meta["content"],
     )
 
 

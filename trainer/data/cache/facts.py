@@ -1,0 +1,52 @@
+"""What is kept of every image while it is decoded, to judge the data set afterwards."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from trainer.data.cache.decode import Decoded
+from trainer.data.sources.source import RawImage
+
+DIGEST_BYTES = 16  # 128 bits: two of 10^9 different images are equal with a chance below 10^-20
+Facts = npt.NDArray[np.void]
+
+# 28 bytes an image, so that facts of millions of images fit in memory.
+FACTS = np.dtype(
+    [
+        ("digest", np.uint64, 2),  # of the encoded file, or of the pixels of a rendered picture
+        ("native_size", np.int32),  # short side before resizing, pixels
+        ("aspect", np.float32),  # long side / short side, >= 1
+        ("brightest", np.uint8),  # highest level of a channel after decoding
+        ("contrast", np.uint8),  # largest difference of two pixels in a channel
+        ("bits", np.uint8),  # bits of a channel that the levels need, >= 8
+        ("decoded", np.bool_),  # False for a damaged image, whose other facts are 0
+    ]
+)
+
+
+def no_facts(count: int) -> Facts:
+    """Return the facts of `count` images that are not decoded."""
+    return np.zeros(count, dtype=FACTS)
+
+
+def facts_of(raw: RawImage, decoded: Decoded) -> tuple[Any, ...]:
+    """Return a row of `FACTS` for an image as it is stored and as it was decoded."""
+    highest, lowest = decoded.pixels.max(axis=(0, 1)), decoded.pixels.min(axis=(0, 1))
+    return (
+        np.frombuffer(_digest(raw), dtype=np.uint64),
+        decoded.native_size,
+        decoded.aspect,
+        highest.max(),
+        (highest - lowest).max(),
+        decoded.bits,
+        True,
+    )
+
+
+def _digest(raw: RawImage) -> bytes:
+    if isinstance(raw, Image.Image):
+        raw = f"{raw.mode} {raw.size} ".encode() + raw.tobytes()
+    return hashlib.blake2b(raw or b"", digest_size=DIGEST_BYTES).digest()
