@@ -14,6 +14,7 @@ from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
 from trainer.data.cache.images import DECODING_VERSION, CachedImages, open_cache
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source
+from trainer.data.sources.groups import refuse_group_column
 from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
 from trainer.data.sources.parquet_files import parquet_files
 from trainer.data.sources.source import Source
@@ -121,13 +122,14 @@ def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:
     if data in ("digits", "digits-scenes"):
         from trainer.data.sources.digits import digits_source, scenes_source
 
+        refuse_group_column(data, reading.group_column)
         return digits_source() if data == "digits" else scenes_source()
     if path.is_dir():
         return _in_folder(path, reading)
     if path.is_file() and path.suffix == ".parquet":
         from trainer.data.sources.huggingface import parquet_source
 
-        return parquet_source(path)
+        return parquet_source(path, reading)
     if path.exists():
         raise ValueError(
             f"{path} is neither a folder nor a parquet file; --data takes {DATA_TAKES}"
@@ -135,7 +137,7 @@ def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:
     if HUB_NAME.fullmatch(data) and not path.parent.exists():
         from trainer.data.sources.huggingface import hub_source
 
-        return hub_source(data, root / "hub")
+        return hub_source(data, root / "hub", reading)
     raise ValueError(f"{data!r} does not exist; --data takes {DATA_TAKES}")
 
 
@@ -145,10 +147,11 @@ def _in_folder(root: Path, reading: ReadingConfig) -> Source:
     if parquet_files(inner):
         from trainer.data.sources.huggingface import parquet_source
 
-        source: Source = parquet_source(inner)
+        source: Source = parquet_source(inner, reading)
     elif (inner / LABELS_FILE).is_file():
         source = labels_file_source(inner)
     else:
+        refuse_group_column(str(inner), reading.group_column)
         source = folder_source(inner, strict=reading.strict)
     note = () if inner == root else (f"the data set is in {inner}",)
     return replace(source, notes=(*note, *source.notes))

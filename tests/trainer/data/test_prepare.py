@@ -366,7 +366,7 @@ def test_only_owner_and_name_refer_to_the_hub(
 
     asked: list[str] = []
 
-    def hub(name: str, _: Path) -> CachedImages:
+    def hub(name: str, *_: object) -> CachedImages:
         asked.append(name)
         raise ConnectionError("offline")
 

@@ -1,6 +1,7 @@
 """The image and label columns of a table, and the labels in them."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any, Literal
 
 from search_space.checks import require
@@ -51,7 +52,8 @@ def read_labels(
     Args:
         place: The split, for error messages.
         column: Arrow array of whole numbers or strings; or of lists of them, if images may have
-            several classes. Repeated classes of a list count once.
+            several classes. Repeated classes of a list count once. Whole numbers may be stored
+            as floating-point numbers, and true and false are words.
         names: Class names by number, if they are declared.
         may_be_unlabelled: Whether a split without any label is ignored.
 
@@ -64,7 +66,9 @@ def read_labels(
     """
     cells = column.to_pylist()
     in_lists = any(isinstance(cell, list) for cell in cells)
-    label_sets = [(cell or []) if in_lists else [cell] for cell in cells]
+    label_sets = [
+        [_plain(label) for label in ((cell or []) if in_lists else [cell])] for cell in cells
+    ]
     is_unlabelled = all(label in SECRET for labels in label_sets for label in labels)
     if may_be_unlabelled and cells and is_unlabelled:
         return None
@@ -83,6 +87,18 @@ def read_labels(
     codes, used = encode(label_sets)
     class_names = tuple(str(label) if names is None else names[label] for label in used)
     return Labels(codes=codes if in_lists else codes.reshape(-1), class_names=class_names)
+
+
+def _plain(label: Any) -> Any:
+    """Return a label as a whole number or a word where it has such a value, else unchanged.
+
+    Tables that were written by pandas have whole numbers as floats if a label is missing.
+    """
+    if isinstance(label, bool):
+        return str(label)
+    if isinstance(label, float):
+        return int(label) if label.is_integer() else None if isnan(label) else label
+    return None if isinstance(label, str) and not label.strip() else label
 
 
 def declared_names(feature: Any) -> list[str] | None:

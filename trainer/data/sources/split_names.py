@@ -22,7 +22,7 @@ KNOWN = (
     "upper or lower case"
 )
 # Of difflib: "tarin" and "tests" are near a known name, "extra" and "unlabeled" are not.
-NEAR = 0.8
+NEAR = 0.75
 T = TypeVar("T")
 
 
@@ -45,27 +45,31 @@ def split_of(name: str) -> str | None:
     return SPLIT_NAMES.get(name.strip().lower())
 
 
-def find_splits(place: str, names: Iterable[str]) -> Splits:
+def find_splits(place: str, names: Iterable[str], *, can_rename: bool = True) -> Splits:
     """Return which of the names are which split; `place` has them, for error messages.
+
+    A name that is nearly that of a missing split is an error, unless the user cannot rename it.
 
     If two of them are a validation split, one of them is ``eval`` or ``evaluation``, and there is
     no test split, then that one is the test split: sets with train, dev and eval mean this.
 
     Raises:
-        ValueError: If there are two names for one split, or a name is nearly one of a split.
+        ValueError: If there are two names for one split, or one is nearly the name of a split.
     """
     by_split: dict[str, list[str]] = {}
     others = []
     for name in sorted(set(names)):
         if (split := split_of(name)) is not None:
             by_split.setdefault(split, []).append(name)
-        elif (near := nearest_split(name)) is not None:
+        else:
+            others.append(name)
+    for name in others if can_rename else ():
+        near = nearest_split(name)
+        if near is not None and split_of(near) not in by_split:
             raise ValueError(
                 f"{place} has {name!r}, which is no name of a split; did you mean {near}? "
                 f"Splits are called {KNOWN}"
             )
-        else:
-            others.append(name)
     notes: tuple[str, ...] = ()
     validation = by_split.get("validation", [])
     final = [name for name in validation if name.lower().startswith("eval")]

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.toys.images import encoded, image_cells, parquet, picture
+from trainer.config import ReadingConfig
 from trainer.data.sources.huggingface import hub_source, parquet_source
 from trainer.data.sources.source import OpenedSource
 
@@ -79,6 +80,16 @@ def test_a_folder_is_split_by_the_names_of_its_files(tmp_path: Path, place: str)
     assert not [path for path in root.rglob("*") if path.is_file() and path.suffix != ".parquet"]
 
 
+@pytest.mark.parametrize("place", ["", "data"])
+def test_files_may_be_in_folders_of_the_splits(tmp_path: Path, place: str) -> None:
+    pairs = {"image": image_cells(2), "label": [0, 1]}
+    for name in ("training/0000", "training/0001", "Validation/x"):
+        parquet(tmp_path / "set" / place / f"{name}.parquet", pairs)
+    source = parquet_source(tmp_path / "set").open(tmp_path / "scratch")
+    sizes = {split: len(part.labels) for split, part in source.splits.items()}
+    assert sizes == {"train": 4, "validation": 2}
+
+
 def test_class_names_join_splits_whose_numbers_differ(tmp_path: Path) -> None:
     with_class_names(tmp_path / "train.parquet", ["ape", "bee"], [0, 0, 1, 1])
     with_class_names(tmp_path / "test.parquet", ["bee", "ape"], [0, 1])
@@ -111,6 +122,102 @@ def test_faulty_labels_are_rejected(tmp_path: Path, labels: list[Any], rule: str
     with pytest.raises(ValueError, match=rule) as error:
         opened(path)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([2.0, 1.0, 2.0, 1.0], ("1", "2")),  # as pandas writes whole numbers
+        ([True, False, True, False], ("False", "True")),
+        ([7, 2, 7, 40], ("2", "7", "40")),
+    ],
+)
+def test_numbers_of_other_types_may_be_labels(
+    tmp_path: Path, labels: list[Any], names: tuple[str, ...]
+) -> None:
+    path = parquet(tmp_path / "x.parquet", {"image": image_cells(4), "label": labels})
+    assert opened(path).class_names == names
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), " "])
+def test_a_missing_label_names_its_row(tmp_path: Path, missing: Any) -> None:
+    labels = ["a", "b", missing] if missing == " " else [1.0, 2.0, missing]
+    path = parquet(tmp_path / "x.parquet", {"image": image_cells(3), "label": labels})
+    with pytest.raises(ValueError, match="row 2: there is no label"):
+        opened(path)
+
+
+def test_a_file_without_rows_says_so(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "train.parquet", {"image": [], "label": []})
+    with pytest.raises(ValueError, match=r"train\.parquet has no rows for training"):
+        opened(path)
+    parquet(tmp_path / "train.parquet", {"image": image_cells(2), "label": [0, 1]})
+    parquet(tmp_path / "test.parquet", {"image": [], "label": []})
+    assert list(opened(tmp_path).splits) == ["train"]
+
+
+def test_among_several_files_the_faulty_one_is_named(tmp_path: Path) -> None:
+    parquet(tmp_path / "train-0.parquet", {"image": image_cells(2), "label": [0, 1]})
+    parquet(tmp_path / "train-1.parquet", {"image": image_cells(2), "class": [0, 1]})
+    rule = (
+        r"train-1\.parquet has the columns image, class, but .*train-0\.parquet has image, label"
+    )
+    with pytest.raises(ValueError, match=rule):
+        opened(tmp_path)
+    (tmp_path / "train-1.parquet").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"train-1\.parquet cannot be read as parquet"):
+        opened(tmp_path)
+    path = parquet(tmp_path / "train-1.parquet", {"image": image_cells(2), "label": [0, 1]})
+    content = bytearray(path.read_bytes())
+    content[4:40] = bytes(36)  # the first page, but not the description at the end
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"train-1\.parquet cannot be read as parquet"):
+        opened(tmp_path)
+
+
+def grouped(root: Path, **columns: list[Any]) -> Path:
+    for split, values in columns.items():
+        cells = {"image": image_cells(len(values)), "label": [0, 1] * (len(values) // 2)}
+        parquet(root / f"{split}.parquet", {**cells, "patient": values})
+    return root
+
+
+def test_equal_values_of_a_column_are_groups_in_all_splits(tmp_path: Path) -> None:
+    data = grouped(tmp_path / "set", train=["b", "a", "b", None, None, "c"], test=["a", "d"])
+    source = parquet_source(data, ReadingConfig(group_column="patient")).open(tmp_path / "scratch")
+    train, test = source.splits["train"].groups, source.splits["test"].groups
+    assert train is not None
+    assert test is not None
+    assert train.tolist() == [0, 1, 0, 2, 3, 4]
+    assert test.tolist() == [1, 5]
+    assert source.notes == (
+        "images with the same 'patient' stay together: 5 groups in train",
+        "1 group of 'patient' is both in train and in test",
+    )
+
+
+def test_a_column_called_group_is_used_unless_it_is_turned_off(tmp_path: Path) -> None:
+    columns = {"image": image_cells(4), "label": [0, 0, 1, 1], "group": [5, 6, 5, 7]}
+    path = parquet(tmp_path / "x.parquet", columns)
+    groups = opened(path).splits["train"].groups
+    assert groups is not None
+    assert groups.tolist() == [0, 1, 0, 2]
+    off = parquet_source(path, ReadingConfig(group_column=""))
+    assert off.open(tmp_path / "scratch").splits["train"].groups is None
+
+
+def test_an_unknown_group_column_is_rejected_with_the_nearest(tmp_path: Path) -> None:
+    data = grouped(tmp_path / "set", train=[1, 2])
+    source = parquet_source(data, ReadingConfig(group_column="patients"))
+    rule = (
+        r"no column 'patients' for --group-column \(did you mean patient\?\); .* image, label, pat"
+    )
+    with pytest.raises(ValueError, match=rule):
+        source.open(tmp_path / "scratch")
+    data = grouped(tmp_path / "lists", train=[[1], [2]])
+    source = parquet_source(data, ReadingConfig(group_column="patient"))
+    with pytest.raises(ValueError, match="row 0: column 'patient' must have single values"):
+        source.open(tmp_path / "scratch")
 
 
 def test_a_label_beyond_the_declared_classes_is_rejected(tmp_path: Path) -> None:
@@ -197,6 +304,16 @@ def test_a_file_that_names_no_split_is_rejected(tmp_path: Path) -> None:
         parquet_source(tmp_path)
 
 
+def test_a_file_of_no_split_next_to_others_is_ignored_with_a_note(tmp_path: Path) -> None:
+    for name in ("train", "birds"):
+        parquet(tmp_path / f"{name}.parquet", {"image": image_cells(2), "label": [0, 1]})
+    source = parquet_source(tmp_path)
+    assert [*source.files] == ["train/0"]
+    assert source.notes == ("1 parquet file of no split is ignored: birds.parquet",)
+    with pytest.raises(ValueError, match=r"birds\.parquet must be named after its split"):
+        parquet_source(tmp_path, ReadingConfig(strict=True))
+
+
 def test_a_folder_without_training_files_is_rejected(tmp_path: Path) -> None:
     parquet(tmp_path / "test.parquet", {"a": [1]})
     with pytest.raises(ValueError, match="no parquet file whose name begins with train"):
@@ -244,6 +361,35 @@ def test_a_hub_data_set_is_read_like_a_file(
     assert list(source.splits) == ["train"]
     assert source.splits["train"].read(3, 4) == [encoded(picture(9))]
     np.testing.assert_array_equal(source.splits["train"].labels, [0, 1, 0, 1])
+
+
+def test_hub_splits_have_the_names_of_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = datasets.Dataset.from_dict({"image": [b"x", b"y"], "label": [0, 1]})
+    names = ("train", "dev", "eval", "train_extra")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: dict.fromkeys(names, table))
+    source = hub_source("owner/name", tmp_path)
+    assert list(source.open(tmp_path).splits) == ["train", "validation", "test"]
+    assert source.notes == (
+        "eval is taken as the test split, because dev is validation",
+        "train_extra of owner/name is no known split and is ignored",
+    )
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: {"all": table})
+    with pytest.raises(ValueError, match="owner/name has no split train; its splits are: all"):
+        hub_source("owner/name", tmp_path)
+
+
+def test_several_configurations_of_a_hub_data_set_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str, cache_dir: str) -> Any:
+        raise ValueError("Config name is missing.\nPlease pick one: ['a', 'b']")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    rule = r"it has several configurations, and --data takes a folder .* \['a', 'b'\]"
+    with pytest.raises(OSError, match=rule):
+        hub_source("owner/name", tmp_path)
 
 
 def test_an_unreachable_hub_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,3 +59,8 @@ def test_two_names_and_misspelt_names_are_errors(names: list[str], rule: str) ->
 )
 def test_nearest_names(name: str, near: str | None) -> None:
     assert nearest_split(name) == near
+
+
+def test_longer_names_are_no_error_where_the_split_exists_or_cannot_be_renamed() -> None:
+    assert find_splits("DIR", ["train", "train_extra"]).others == ["train_extra"]
+    assert find_splits("a/b", ["train", "test_1"], can_rename=False).others == ["test_1"]
