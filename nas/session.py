@@ -99,13 +99,17 @@ def session_limits(config: SearchConfig, history: Iterable[Event]) -> Limits:
 
 
 def spent_seconds(history: Iterable[Event]) -> float:
-    """Return the duration of earlier sessions, each from its opening to its last event."""
-    total = opened = last = 0.0
+    """Return the duration of earlier sessions, each from its opening to its last event.
+
+    A clock that was set back between two events, as earlier versions could record it, does not
+    count as negative time.
+    """
+    total, last = 0.0, math.inf
     for event in history:
-        if isinstance(event, Opened):
-            total, opened = total + last - opened, event.time
-        last = max(event.time, opened)
-    return total + last - opened
+        if not isinstance(event, Opened):
+            total += max(0.0, event.time - last)
+        last = event.time
+    return total
 
 
 def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:

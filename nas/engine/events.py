@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 
 from nas.candidate import Candidate, Choices, Outcome
 
+# Wall-clock time at the zero of the monotonic clock, as of the start of this process.
+_STARTED = time.time() - time.monotonic()
+
 # Attributes whose name in files differs.
 _IN_FILES = {"is_start": "start", "is_uniform": "rescue"}
 
@@ -190,5 +193,9 @@ def event_from_dict(data: Mapping[str, Any]) -> Event:
 
 
 def now() -> float:
-    """Return the time to write into an event: seconds since the epoch, to the millisecond."""
-    return round(time.time(), 3)
+    """Return the time to write into an event: seconds since the epoch, to the millisecond.
+
+    Within a process it runs evenly, because differences of these times are durations: a clock
+    that is set forward or back during a session has no effect, nor has a machine that sleeps.
+    """
+    return round(_STARTED + time.monotonic(), 3)

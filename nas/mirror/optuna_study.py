@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,10 @@ class MirrorStudy:
                 **({"deaths": record.deaths} if record.deaths else {}),
             },
         )
-        trial.datetime_start = datetime.fromtimestamp(record.time - outcome.seconds)
-        trial.datetime_complete = datetime.fromtimestamp(record.time)
+        ended = datetime.fromtimestamp(record.time)
+        trial.datetime_complete = ended
+        # Optuna's local times have no zone, so a change to winter time must not come between.
+        trial.datetime_start = ended - timedelta(seconds=max(0.0, outcome.seconds))
         return trial
 
 

@@ -40,7 +40,7 @@ class ProcessName:
             pid=os.getpid(),
             started=int(fields[19]) if len(fields) > 19 else 0,
             namespace=_namespace(root),
-            command=Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python",
+            command=_own_command(),
         )
 
     @classmethod
@@ -88,6 +88,13 @@ def _stat_fields(pid: int, root: Path) -> list[str]:
     except OSError:
         return []
     return text.rpartition(")")[2].split()  # the name of the command can contain spaces
+
+
+def _own_command() -> str:
+    """Return the name of this command: of a package that runs as a module, the package's."""
+    path = Path(sys.argv[0] if sys.argv else "")
+    name = path.parent.name if path.name == "__main__.py" else path.name
+    return {"": "python", "-c": "python", "default_worker.py": "Ray worker"}.get(name, name)
 
 
 def _namespace(root: Path) -> str:

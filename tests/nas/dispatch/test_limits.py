@@ -177,6 +177,33 @@ def test_the_time_that_sessions_took_is_read_from_their_events() -> None:
     assert spent_seconds([]) == 0.0
 
 
+def test_a_clock_that_was_set_back_gives_no_negative_time() -> None:
+    """50 s before the clock was set back by an hour, 30 s after; the step between is unknown."""
+    times = [10_000.0, 10_050.0, 6_450.0, 6_480.0]
+    opened, *died = times
+    events = [
+        Opened(pid=1, host="a", time=opened),
+        *(Died(number=0, reason="", time=time) for time in died),
+        Opened(pid=1, host="a", time=2_000.0),  # set back further between two sessions
+        Died(number=0, reason="", time=2_007.0),
+    ]
+    assert spent_seconds(events) == 50.0 + 30.0 + 7.0
+
+
+def test_a_clock_that_is_set_during_a_session_does_not_change_durations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
+        for jump in (-7200.0, 3 * 86_400.0):
+            wall = time.time() + jump
+            monkeypatch.setattr(time, "time", lambda wall=wall: wall)
+            ledger.append(Died(number=0, reason=""))
+    events = read_ledger(tmp_path / "ledger.jsonl").events
+    assert len(events) == 3
+    assert [event.time for event in events] == sorted(event.time for event in events)
+    assert spent_seconds(events) < 3600.0
+
+
 def test_limits_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match=r"Limits\.max_failures must be >= 0, got -1"):
         Limits(max_failures=-1)

@@ -148,6 +148,26 @@ def test_trials_agree_with_the_ledger(url: str) -> None:
     assert trials[2].user_attrs["reason"] == RECORDS[2].outcome.reason
 
 
+def test_no_trial_ends_before_its_start_when_summer_time_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an hour until 2026-10-25 01:10 UTC, which is 02:10 in Berlin and began at 02:40."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        path = str(tmp_path / "mirror")
+        outcome = replace(RECORDS[0].outcome, seconds=1800.0)
+        record = replace(RECORDS[0], outcome=outcome, time=1792890600.0)
+        assert fill(Mirror(opener(path), name=path), [record]) == ""
+        with load(path) as study:
+            duration = study.trials[0].duration
+        assert duration is not None
+        assert duration.total_seconds() == 1800.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETE])
 def test_every_state_has_a_trial(state: State, tmp_path: Path) -> None:
     path = str(tmp_path / "mirror")
