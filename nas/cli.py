@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from signal import Signals
 
 from rich.console import Console
 
@@ -17,7 +18,8 @@ from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser
 from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
-from search_space.command_line.startup import STOPPED
+from search_space.command_line.startup import SIGNALLED
+from search_space.command_line.terminal import PlainConsole, visible
 from trainer.data.holdout import holdout_note
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 if there is a winner, 1 if there is none or too many candidates failed in a row, 2 for
-        bad input, 130 if a signal stopped the search.
+        bad input, 128 + N if signal number N stopped the search: 130 for Ctrl-C.
     """
     return run_command(SEARCH, _search, argv)
 
@@ -48,7 +50,7 @@ def _search(argv: Sequence[str] | None) -> int:
     given = given_settings(args)
     config = complete_config(given)
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
-    console = Console()
+    console = PlainConsole()
     if args.reweigh is not None:
         if args.proxy_check is not None:
             raise ValueError("--reweigh and --proxy-check exclude each other")
@@ -76,7 +78,7 @@ def _search(argv: Sequence[str] | None) -> int:
             long_epochs=args.proxy_check_epochs,
             console=console,
         )
-        return _stopped(console, again) if stopped else 0
+        return _stopped(console, again, stopped) if stopped else 0
     quiet_optuna()
     result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
     return _conclude(result, folder, console, again)
@@ -99,7 +101,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
             f"More are allowed with --max-failures; resume with: {again}"
         )
     elif result.stopped:
-        return _stopped(console, again)
+        return _stopped(console, again, result.stopped)
     elif result.best is not None:
         best = shlex.quote(str(folder / "best.json"))
         print_lines(console, f"next: nas-scale --from {best} --target L")
@@ -116,10 +118,10 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
     return FAILED
 
 
-def _stopped(console: Console, again: str) -> int:
+def _stopped(console: Console, again: str, number: Signals) -> int:
     """Print how to resume; return the exit code of a command that was stopped."""
     print_lines(console, f"stopped; nothing that finished is lost. Resume with: {again}")
-    return STOPPED
+    return SIGNALLED + number
 
 
 def _report(argv: Sequence[str] | None) -> int:
@@ -128,5 +130,5 @@ def _report(argv: Sequence[str] | None) -> int:
     parser.add_argument("--png", type=Path, help="File for the figure of the run, written too")
     args = parser.parse_args(argv)
     for path in rebuild_report(args.run, args.png):
-        print(path)
+        print(visible(str(path)))
     return 0

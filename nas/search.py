@@ -49,7 +49,7 @@ class SearchResult:
     Attributes:
         records: Every candidate so far, earlier sessions included.
         files: The files that were written, the most important first.
-        stopped: Whether a signal stopped it before its budget.
+        stopped: The signal that stopped it before its budget, if one did.
         failures: Why it stopped if too many candidates failed in a row, else None.
         note: Notes on the search, one sentence per line.
         finals: The finalists after their further trainings; None if there are none.
@@ -57,7 +57,7 @@ class SearchResult:
 
     records: tuple[Record, ...]
     files: tuple[Path, ...]
-    stopped: bool
+    stopped: Signals | None
     failures: TooManyFailuresError | None
     note: str
     finals: Finals | None = None
@@ -229,7 +229,7 @@ class _Session:
         return SearchResult(
             records=records,
             files=files,
-            stopped=signal is not None,
+            stopped=signal,
             failures=failures,
             note="\n".join(filter(None, notes)),
             finals=finals,

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from scaling.image_size import MAX_IMAGE_SIZE
 from scaling.named_sizes import NAMES
 from scaling.options import count, scaled_networks, source_from_file
@@ -28,6 +26,7 @@ from search_space.architecture_file import (
     save_architecture,
 )
 from search_space.command_line.command import CommandParser, at_least, run_command
+from search_space.command_line.terminal import PlainConsole, visible
 
 COMMAND = "nas-scale"
 BATCH_SIZE, EPOCHS = 32, 350  # defaults of --measure
@@ -75,9 +74,9 @@ def _command(argv: Sequence[str] | None, timer: StepTimer | None) -> int:
     else:
         _show(source, files, records, family=args.family is not None)
         for network in networks.values():
-            print(explanation(network))
+            print(visible(explanation(network), kept="\n"))
         for path in paths.values():
-            print(f"wrote {path}")
+            print(visible(f"wrote {path}"))
     return 0
 
 
@@ -88,7 +87,9 @@ def _num_classes(source: ArchitectureFile) -> int:
 
 
 def _parser(*, can_measure: bool) -> argparse.ArgumentParser:
-    parser = CommandParser(prog=COMMAND, description=__doc__)
+    parser = CommandParser(
+        prog=COMMAND, description="Scales a network to a larger or smaller one of its family."
+    )
     add = parser.add_argument
     add(
         "--from",
@@ -199,7 +200,7 @@ def _show(
     *,
     family: bool,
 ) -> None:
-    console = Console()
+    console = PlainConsole()
     if family:
         console.print(family_table(records[1:]))
         return

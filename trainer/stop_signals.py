@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request that a loop reads, instead of an exception at any line."""
+"""SIGINT, SIGTERM and SIGHUP as a request that a loop reads, not an exception at any line."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopCondition(Protocol):
@@ -45,8 +45,9 @@ class StopRequest:
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a stop request for the duration of the block.
+    """Turn SIGINT, SIGTERM and SIGHUP into a stop request for the duration of the block.
 
+    SIGHUP is sent when the terminal closes; where it is ignored, as under nohup, it stays ignored.
     A nested block yields the request of the outer block and sets the handlers again, so that no
     signal is lost. Only the main thread can set handlers; in other threads the request is never
     made.
@@ -55,9 +56,11 @@ def stop_signals() -> Iterator[StopRequest]:
         yield StopRequest()
         return
     before = {number: signal.getsignal(number) for number in STOPPING}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
     outer = getattr(before[signal.SIGINT], "__self__", None)
     stop = outer if isinstance(outer, StopRequest) else StopRequest()
-    for number in STOPPING:
+    for number in before:
         signal.signal(number, stop.receive)
     try:
         yield stop

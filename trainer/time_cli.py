@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, print_note, run_command
 from search_space.command_line.flags import add_flags
+from search_space.command_line.terminal import PlainConsole
 from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
@@ -120,4 +120,4 @@ def _print_table(name: str, record: dict[str, object], step: StepTime) -> None:
     wide = ", the spread stayed wide" if step.wide_spread else ""
     table.add_row("measured", f"{step.clock}, {blocks}{busy}{wide}")
     table.add_row("device", f"{step.device}, torch {step.torch_version}")
-    Console().print(table)
+    PlainConsole().print(table)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
+from search_space.command_line.terminal import PlainConsole
 from trainer.config import ReadingConfig, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.prepare import DATA_TAKES, prepare
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     words = (TRAIN, *(sys.argv[1:] if argv is None else argv))
-    display = ConsoleDisplay(Console())
+    display = ConsoleDisplay(PlainConsole())
     recipe = _recipe(args)
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)

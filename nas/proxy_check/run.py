@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from signal import Signals
 
 import pandas as pd
 from rich.console import Console
@@ -41,7 +42,7 @@ def check_proxy(
     count: int,
     long_epochs: int | None,
     console: Console,
-) -> bool:
+) -> Signals | None:
     """Do the missing trainings of a check, then write and print its result.
 
     The trainings are kept in ``proxy_check/`` of the run's folder, together with the settings
@@ -57,7 +58,7 @@ def check_proxy(
         console: Where progress and result are printed.
 
     Returns:
-        Whether a signal stopped the trainings; finished ones are kept.
+        The signal that stopped the trainings, if one did; finished ones are kept.
 
     Raises:
         ValueError: If the settings do not allow a check, or one of its files is damaged.
@@ -71,14 +72,14 @@ def check_proxy(
     write_atomic(home / PRECISION, config.proxy.precision)  # for the search that follows
     results = ResultFiles(folder=home.resolve(), run_id=_settings_id(config, space, images))
     factory = EvaluatorFactory(config=config, images=images.path, predictor=predictor)
-    if _train(plan, factory, results, console):
-        return True
+    if stopped := _train(plan, factory, results, console):
+        return stopped
     outcomes = {one.file_stem: results.find(one) for one in plan.trainings}
     check = judge_check(plan, outcomes, config)
     files = write_check(folder, check, plan, config)
     console.print(check_table(check))
     print_lines(console, *map(str, files), *check_lines(check, config))
-    return False
+    return None
 
 
 def write_check(
@@ -123,11 +124,11 @@ class _ConsoleNotes(JobObserver):
 
 def _train(
     plan: CheckPlan, factory: EvaluatorFactory, results: ResultFiles, console: Console
-) -> bool:
-    """Do the missing trainings; return whether a signal stopped them."""
+) -> Signals | None:
+    """Do the missing trainings; return the signal that stopped them, if one did."""
     config, missing = factory.config, missing_trainings(plan.trainings, results)
     if not missing:
-        return False
+        return None
     limits = session_limits(config, ())
     notes = TrainingNotes(_ConsoleNotes(console), total=len(plan.trainings), missing=len(missing))
     queue = TrainingQueue(
@@ -144,8 +145,8 @@ def _train(
         ) as session,
     ):
         if stop.requested():
-            return True
-        return run_with_actors(queue, session, factory) is not None
+            return stop.signal
+        return run_with_actors(queue, session, factory)
 
 
 def _settings_id(config: SearchConfig, space: SearchSpace, images: CachedImages) -> str:

@@ -1,22 +1,25 @@
 """Figure of a search: accuracy against step time, and reward against candidates."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas.analysis.ranking import at_highest_rung, best_record, pareto_front
 from nas.candidate import Record
+from search_space.figure import new_figure
+
+if TYPE_CHECKING:  # matplotlib is imported only by a process that draws
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
 
 
 def search_figure(
     records: Sequence[Record], title: str, *, winner: Record | None = None
-) -> Figure:
+) -> "Figure":
     """Draw accuracy against step time, and reward against candidates, side by side.
 
     Only candidates of the highest rung are drawn. Without `winner`, the one with the highest
@@ -30,15 +33,16 @@ def search_figure(
     best = next((r for r in trained if r.candidate.number == number), best_record(trained))
     if best is None:
         raise ValueError("search_figure needs at least one trained candidate, got none")
-    figure = Figure(figsize=(10, 4), layout="constrained", dpi=150)
-    figure.suptitle(title, color=INK)
+    figure = new_figure(title, width=10, height=4, dpi=150, color=INK)
     left, right = figure.subplots(1, 2)
     _draw_trade_off(left, trained, best)
     _draw_progress(right, trained, best)
     return figure
 
 
-def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None:
+def _draw_trade_off(axes: "Axes", trained: Sequence[Record], best: Record) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     sizes = np.array([record.outcome.costs.num_params for record in trained])
     front = sorted(map(_trade_off, pareto_front(trained, with_params=False)))
     axes.step(
@@ -58,7 +62,9 @@ def _draw_trade_off(axes: Axes, trained: Sequence[Record], best: Record) -> None
     _draw_points(axes, list(map(_trade_off, trained)), _trade_off(best), area=areas, label=label)
 
 
-def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
+def _draw_progress(axes: "Axes", trained: Sequence[Record], best: Record) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     points = [(record.candidate.number, record.outcome.reward) for record in trained]
     numbers, rewards = zip(*points, strict=True)
     highest = np.maximum.accumulate(rewards)
@@ -70,7 +76,7 @@ def _draw_progress(axes: Axes, trained: Sequence[Record], best: Record) -> None:
 
 
 def _draw_points(
-    axes: Axes,
+    axes: "Axes",
     points: Sequence[tuple[float, float]],
     best: tuple[float, float],
     *,

@@ -20,6 +20,7 @@ from nas.run_folder.opening import read_run
 from search_space.architecture_file import BEST, save_architecture
 from search_space.atomic_file import write_atomic
 from search_space.command_line.command import print_lines
+from search_space.figure import drawn
 
 FRONT = "front"
 
@@ -65,8 +66,8 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     if png is None:
         return (report,)
     best = winner(run.records, finals)
-    search_figure(run.records, folder.name, winner=best).savefig(png, format="png")
-    return report, png
+    figure = search_figure(run.records, folder.name, winner=best)
+    return report, write_atomic(png, drawn(figure, "png"))
 
 
 def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:

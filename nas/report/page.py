@@ -1,6 +1,5 @@
 """The report of a search: one self-contained HTML page."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
@@ -25,6 +24,7 @@ from nas.report.tables import (
 )
 from nas.run_folder.files import RunFiles, trials_table
 from search_space.atomic_file import write_atomic
+from search_space.figure import drawn
 
 
 def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> Path:
@@ -93,7 +93,5 @@ def _text(value: object) -> str:
 
 def _picture(records: Sequence[Record], name: str, best: Record) -> str:
     """Return the figure as an SVG element, without the XML prologue, which HTML rejects."""
-    buffer = io.StringIO()
-    search_figure(records, name, winner=best).savefig(buffer, format="svg")
-    drawing = buffer.getvalue()
+    drawing = drawn(search_figure(records, name, winner=best), "svg").decode()
     return drawing[drawing.index("<svg") :]

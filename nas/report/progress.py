@@ -14,6 +14,7 @@ from nas.candidate import Record, State
 from nas.dispatch.job_queue import JobObserver
 from nas.report.tables import count, duration, milliseconds, percent
 from search_space.command_line.command import print_lines
+from search_space.command_line.terminal import visible
 
 
 class SearchProgress(JobObserver):
@@ -65,7 +66,7 @@ class SearchProgress(JobObserver):
     def note(self, line: str) -> None:
         """Show a line; on a terminal it replaces the previous one."""
         if self._console.is_terminal:
-            self._live.update(Text(line))
+            self._live.update(Text(visible(line)))
         else:
             print_lines(self._console, line)
 

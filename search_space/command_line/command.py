@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
-from search_space.command_line.startup import STOPPED
+from search_space.command_line.resources import lack_of_resources
+from search_space.command_line.startup import BAD_INPUT, stopped
+from search_space.command_line.terminal import one_line, visible
 
-BAD_INPUT = 2
+# Of a run, in bytes of UTF-8: file systems allow 255, and names are parts of longer ones.
+LONGEST_NAME = 200
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -28,7 +32,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and how to see the flags, and exit with code 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -57,17 +61,23 @@ def run_folder(out: Path, name: str) -> Path:
     """Return the folder of run `name` in `out`.
 
     Raises:
-        ValueError: If the name is not a plain folder name.
+        ValueError: If the name is not a plain folder name, or is not text: the files of a run
+            contain its name, and some file formats and terminals do not have all characters.
     """
     if name in ("", ".", "..") or Path(name).name != name:
         raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+    if visible(name) != name:
+        raise ValueError(f"--name must have no control characters and be UTF-8, got {name!r}")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"--name may have {LONGEST_NAME} bytes, got {len(name.encode())}")
     return out / name
 
 
 def print_lines(console: Console, *lines: str) -> None:
-    """Print lines as they are: not wrapped, and without highlighting and markup."""
+    """Print lines as they are: not wrapped, and without highlighting, markup and controls."""
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        text = Text(visible(line, kept="\n"))
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_note(line: str) -> None:
@@ -80,15 +90,20 @@ def run_command(
 ) -> int:
     """Run `command` and return its exit code; bad input is one line on stderr and exit code 2.
 
-    Ctrl-C is reported in one line too. Any other exception is a bug and keeps its traceback.
+    A signal, and too little memory or too few threads, are reported in one line too. Any other
+    exception is a bug and keeps its traceback.
     Without `argv`, the command reads its arguments from the command line.
     """
     try:
         return command(argv)
     except (ValueError, OSError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__  # without line breaks
+        message = one_line(str(error)) or type(error).__name__
         print(f"{name}: {message}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"{name}: stopped", file=sys.stderr)
-        return STOPPED
+    except (MemoryError, RuntimeError) as error:
+        if not (lack := lack_of_resources(error)):
+            raise
+        print(f"{name}: {one_line(lack)}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt as interrupt:
+        return stopped(name, interrupt)

@@ -53,3 +53,16 @@ def test_a_second_sigterm_does_not_interrupt() -> None:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
         assert stop.signal is signal.SIGTERM
+
+
+def test_a_closed_terminal_is_a_request_unless_it_is_ignored() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        for handler, wanted in ((signal.SIG_DFL, signal.SIGHUP), (signal.SIG_IGN, None)):
+            signal.signal(signal.SIGHUP, handler)
+            with stop_signals() as stop:
+                signal.raise_signal(signal.SIGHUP)
+                assert stop.signal is wanted
+            assert signal.getsignal(signal.SIGHUP) is handler
+    finally:
+        signal.signal(signal.SIGHUP, before)

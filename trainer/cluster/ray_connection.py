@@ -11,6 +11,7 @@ from typing import Any
 
 from trainer.cluster.ray_private import (
     local_cluster_address,
+    no_handler_of_sigterm,
     no_worker_output,
     node_start_timeout,
     own_modules_only,
@@ -70,7 +71,7 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
     try:
-        with node_start_timeout(START_S):
+        with node_start_timeout(START_S), no_handler_of_sigterm():
             ray.init(
                 **options,
                 job_config=own_modules_only(),

@@ -22,6 +22,7 @@ PRIVATE_NAMES = (
     ("ray._private.worker", "print_to_stdstream"),
     ("ray._private.node", "Node.dead_processes"),
     ("ray.job_config", "JobConfig._serialize"),
+    ("ray._private.utils", "set_sigterm_handler"),
 )
 # Attribute of a JobConfig: the folders that Ray puts first on the workers' path of modules.
 WORKER_PATH_ATTRIBUTE = "_py_driver_sys_path"
@@ -87,6 +88,15 @@ def no_worker_output() -> Iterator[None]:
     from ray._private import worker
 
     with _replaced(worker, "print_to_stdstream", lambda *args, **kwargs: None):  # noqa: ARG005
+        yield
+
+
+@contextmanager
+def no_handler_of_sigterm() -> Iterator[None]:
+    """Keep the handler of SIGTERM; a Ray that starts would set some that end the process."""
+    from ray._private import utils
+
+    with _replaced(utils, "set_sigterm_handler", lambda handler: None):  # noqa: ARG005
         yield
 
 

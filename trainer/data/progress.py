@@ -17,12 +17,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from search_space.command_line.terminal import PlainConsole
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress_bar(title: str, *more: ProgressColumn, console: Console) -> Progress:
     """Return a display of title, bar, count and time left; it shows nothing off a terminal."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *more)
+    columns = (
+        TextColumn(title, markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *more,
+    )
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
@@ -45,7 +53,7 @@ def decoding_progress(
     if not stream.isatty():
         yield _Lines(title, stream)
         return
-    with progress_bar(title, console=Console(file=stream)) as progress:
+    with progress_bar(title, console=PlainConsole(file=stream)) as progress:
         yield _Bar(progress, progress.add_task(title, total=None, visible=False))
 
 

@@ -56,7 +56,7 @@ class ConsoleDisplay:
     @contextmanager
     def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:
         """Show a progress bar; without a terminal print lines at intervals."""
-        numbers = TextColumn("{task.fields[numbers]}")
+        numbers = TextColumn("{task.fields[numbers]}", markup=False)
         with progress_bar("{task.description}", numbers, console=self.console) as bar:
             yield _ConsoleProgress(plan, self, bar, start)
 

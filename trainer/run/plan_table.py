@@ -1,8 +1,8 @@
 """Output of `nas-train --dry-run`: the phases with their memory and their time."""
 
-from rich.console import Console
 from rich.table import Table
 
+from search_space.command_line.terminal import PlainConsole
 from trainer.data.progress import progress_bar
 from trainer.fit.batch_size_finder import BatchSizeFinder, PhaseBatch
 from trainer.fit.processes import Processes
@@ -65,7 +65,9 @@ def show_plan(request: TrainRequest, workers: int, display: ConsoleDisplay) -> N
 
 def _time_phases(finder: BatchSizeFinder, batches: tuple[PhaseBatch, ...]) -> list[float]:
     """Return the seconds of a step of every phase; for a large network on a CPU in minutes."""
-    with progress_bar("timing a step of every phase", console=Console(stderr=True)) as progress:
+    with progress_bar(
+        "timing a step of every phase", console=PlainConsole(stderr=True)
+    ) as progress:
         phases = progress.track(finder.request.plan.phases)
         return [finder.step_seconds(*one) for one in zip(phases, batches, strict=True)]
 

@@ -1,18 +1,15 @@
 """Results of a training: the model, the summary and the plot."""
 
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from search_space.atomic_file import write_atomic
 from search_space.cost import count_macs, count_params
+from search_space.figure import drawn, new_figure
 from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
 from trainer.fit.request import TrainRequest
@@ -20,6 +17,9 @@ from trainer.fit.state import TrainState
 from trainer.model_file import ModelFile, save_model
 from trainer.run.folder import SUMMARY
 from trainer.run.metrics_log import MetricsLog
+
+if TYPE_CHECKING:  # matplotlib is imported only by a process that draws
+    from matplotlib.axes import Axes
 
 # Number of points of the learning rate's curve in the plot.
 CURVE_POINTS = 400
@@ -89,9 +89,7 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     Raises:
         OSError: If the file cannot be written.
     """
-    figure = Figure(figsize=(10, 8), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure = new_figure(title, width=10, height=8)
     (sizes, strengths), (rates, curves) = figure.subplots(2, 2, sharex=True)
     _draw_phases(sizes, strengths, plan)
     steps = sorted({plan.total_steps * point // CURVE_POINTS for point in range(CURVE_POINTS)})
@@ -99,12 +97,10 @@ def plot_training(path: Path, plan: TrainPlan, rows: list[dict[str, Any]], title
     rates.plot(epochs, [plan.learning_rate(step) for step in steps])
     rates.set(ylabel="learning rate", xlabel="epoch")
     _draw_curves(curves, rows)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    write_atomic(path, stream.getvalue())
+    write_atomic(path, drawn(figure, "png", dpi=110))
 
 
-def _draw_phases(sizes: Axes, strengths: Axes, plan: TrainPlan) -> None:
+def _draw_phases(sizes: "Axes", strengths: "Axes", plan: TrainPlan) -> None:
     starts = [start for start, _ in plan.segments]
     epochs = [step / plan.steps_per_epoch for step in (*starts, plan.total_steps)]
     phases = [plan.phases[index] for _, index in plan.segments]
@@ -122,7 +118,7 @@ def _draw_phases(sizes: Axes, strengths: Axes, plan: TrainPlan) -> None:
         strengths.legend(fontsize="small")
 
 
-def _draw_curves(axes: Axes, rows: list[dict[str, Any]]) -> None:
+def _draw_curves(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     epochs = [row["epoch"] for row in rows]
     for name, label in (("top1", "top-1"), ("ema_top1", "top-1, averaged weights")):
         if rows and name in rows[0]:

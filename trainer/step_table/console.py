@@ -5,10 +5,10 @@ import json
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
 
 from search_space.command_line.command import print_lines
+from search_space.command_line.terminal import PlainConsole, visible
 from search_space.space import SearchSpace
 from trainer.data.progress import progress_bar
 from trainer.device.gate import DeviceGate, device_key
@@ -52,13 +52,13 @@ def table_command(args: argparse.Namespace, settings: StepSettings) -> int:
         shown = {"table": str(path), **{name: content[name] for name in kept}, **counts}
         print(json.dumps(shown, indent=2))
     else:
-        print(f"{summary_line(table)}\nwrote {path}")
+        print(visible(f"{summary_line(table)}\nwrote {path}", kept="\n"))
     return 0
 
 
 def table_progress() -> Progress:
     """Return a display on stderr of the timed groups of parts and networks, and the time left."""
-    return progress_bar("timing {task.description}", console=Console(stderr=True))
+    return progress_bar("timing {task.description}", console=PlainConsole(stderr=True))
 
 
 def summary_line(table: StepTable) -> str:

@@ -1,5 +1,6 @@
 """Malformed addresses, and a Ray that starts slowly or not at all."""
 
+import signal
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,19 @@ def test_a_ray_that_never_starts_is_an_os_error(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(OSError, match="is this machine overloaded"), connected(fake_ray(init), {}):
         pass
+
+
+def test_a_ray_that_starts_takes_no_signal_for_itself() -> None:
+    """Its handlers of SIGTERM would end the process without a line."""
+    from ray._private import utils
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    def init(**options: object) -> None:
+        utils.set_sigterm_handler(lambda number, frame: None)
+
+    with connected(fake_ray(init), {}):
+        assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_another_failure_of_ray_keeps_its_type() -> None:

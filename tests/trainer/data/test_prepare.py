@@ -341,6 +341,18 @@ def test_a_cache_that_cannot_be_written_names_the_variable(data: Path, tmp_path:
         prepare(str(data), SIZE, cache_dir=tmp_path / "file" / "cache")
 
 
+def test_a_user_without_a_home_folder_learns_of_the_variable(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home(path: str) -> str:
+        return path  # os.path.expanduser, for a user that the system does not list
+
+    monkeypatch.delenv("NAS_CACHE_DIR", raising=False)
+    monkeypatch.setattr("os.path.expanduser", no_home)
+    with pytest.raises(OSError, match=r"no home folder; set .* NAS_CACHE_DIR to a folder"):
+        prepare(str(data), SIZE)
+
+
 @pytest.mark.parametrize("missing", ["no-such", "/no/such/folder", "./a/b", "tests/no-such"])
 def test_a_missing_path_lists_the_possible_values(missing: str, cache: Path) -> None:
     with pytest.raises(ValueError, match="does not exist; --data takes digits-scenes, digits, a"):

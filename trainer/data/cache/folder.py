@@ -115,7 +115,13 @@ def cache_root(cache_dir: Path | None) -> Path:
         OSError: If it cannot be written; the message names the variable that sets it.
     """
     root = cache_dir or Path(os.environ.get("NAS_CACHE_DIR") or "~/.cache/nas")
-    root = root.expanduser().absolute()
+    try:
+        root = root.expanduser().absolute()
+    except RuntimeError as error:  # no HOME, and no entry in the list of users
+        raise OSError(
+            f"cache folder {root}: this user has no home folder; set the environment variable "
+            "NAS_CACHE_DIR to a folder that can be written"
+        ) from error
     try:
         root.mkdir(parents=True, exist_ok=True)
         probe = root / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
