@@ -14,6 +14,7 @@ from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole
 from trainer.config import ReadingConfig, validated
 from trainer.data.holdout import holdout_note
+from trainer.data.mirrored_classes import mirror_note
 from trainer.data.prepare import DATA_TAKES, prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -155,6 +156,8 @@ def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
     images = request.images
     for line in images.notes:
         display.print(f"note: {line}")
+    if (note := mirror_note(images.class_names, flip=request.mirror)) is not None:
+        display.print(f"note: {note}")
     if request.split.evaluated_on == "holdout":
         note = holdout_note(images.splits["train"], request.recipe.holdout)
         if note is not None:

@@ -100,6 +100,12 @@ class TrainRequest:
             seed=self.seed,
         )
 
+    @property
+    def mirror(self) -> bool:
+        """Whether half of the training images are mirrored."""
+        flip = self.recipe.augment.flip
+        return self.images.default_flip if flip is None else flip
+
     def identity(self) -> dict[str, Any]:
         """Return what a resumed training must share; the number of workers is not part of it."""
         return {

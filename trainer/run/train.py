@@ -151,7 +151,6 @@ def _fitting_accumulation(
 
 def _feed(request: TrainRequest, processes: Processes) -> TrainFeed:
     training, recipe = request.split.training, request.recipe
-    flip = recipe.augment.flip
     return TrainFeed(
         PixelStore(request.images.splits["train"], training, request.device),
         ImageOrder(
@@ -163,7 +162,7 @@ def _feed(request: TrainRequest, processes: Processes) -> TrainFeed:
         ),
         augment=recipe.augment,
         num_classes=request.images.num_classes,
-        mirror=request.images.default_flip if flip is None else flip,
+        mirror=request.mirror,
         seed=request.seed,
         device=request.device,
         rank=processes.rank,

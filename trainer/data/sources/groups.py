@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import combinations
 from math import isnan
 
 import numpy as np
@@ -50,7 +49,7 @@ def refuse_group_column(place: str, asked: str | None) -> None:
 
 def group_codes(
     place: str, column: str, values: Mapping[str, Sequence[object]]
-) -> tuple[dict[str, Indices], tuple[str, ...]]:
+) -> tuple[dict[str, Indices], str]:
     """Return the groups of every split as numbers that are equal for equal values.
 
     Images whose value is missing (None, NaN or an empty text) are a group each.
@@ -61,8 +60,7 @@ def group_codes(
         values: The column's values by split.
 
     Returns:
-        (count,) int64 by split, and sentences about the number of groups and about groups that
-        are in two splits.
+        (count,) int64 by split, and a sentence with the number of groups.
 
     Raises:
         ValueError: If a value is a list or a mapping.
@@ -81,14 +79,8 @@ def group_codes(
             rows.append(numbers.setdefault(key, len(numbers)))
         codes[split] = np.array(rows, dtype=np.int64)
     count = len(np.unique(codes["train"]))
-    notes = [f"images with the same {column!r} stay together: {counted(count, 'group')} in train"]
-    for one, other in combinations(codes, 2):
-        if shared := len(np.intersect1d(codes[one], codes[other])):
-            verb = "is" if shared == 1 else "are"
-            notes.append(
-                f"{counted(shared, 'group')} of {column!r} {verb} both in {one} and in {other}"
-            )
-    return codes, tuple(notes)
+    note = f"images with the same {column!r} stay together: {counted(count, 'group')} in train"
+    return codes, note
 
 
 def _is_missing(cell: object) -> bool:

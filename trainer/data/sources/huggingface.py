@@ -83,9 +83,9 @@ class TableSource(Source):
             for split in splits
             if column in tables[split].features
         }
-        codes, notes = group_codes(self.place, column, values)
+        codes, note = group_codes(self.place, column, values)
         grouped = {name: replace(part, groups=codes.get(name)) for name, part in splits.items()}
-        return grouped, notes
+        return grouped, (note,)
 
 
 def parquet_source(path: Path, reading: ReadingConfig = ReadingConfig()) -> TableSource:  # noqa: B008 (it is frozen)
