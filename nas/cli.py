@@ -16,7 +16,7 @@ from nas.report.tables import finals_table, front_table, top_table
 from nas.run_folder.opening import run_precision
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
-from nas.settings.flags import given_settings, search_parser
+from nas.settings.flags import given_settings, search_parser, typed_names
 from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
 from search_space.command_line.startup import SIGNALLED
 from search_space.command_line.terminal import PlainConsole, visible
@@ -46,10 +46,11 @@ def report_main(argv: Sequence[str] | None = None) -> int:
 
 
 def _search(argv: Sequence[str] | None) -> int:
-    args = search_parser(SEARCH).parse_args(argv)
+    parser = search_parser(SEARCH)
+    args = parser.parse_args(argv)
     again = shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
     given = given_settings(args)
-    config = complete_config(given)
+    config = complete_config(given, typed_names(parser, args))
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
     console = PlainConsole()
     if args.reweigh is not None:

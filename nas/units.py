@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from search_space.checks import shown
+
 # Regular expression of a unit -> its size, larger units first.
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _BYTES = {
@@ -36,7 +38,7 @@ class Duration:
         stripped = text.strip()
         seconds = _sum_of_parts(f"{stripped}s" if stripped[-1:].isdigit() else stripped, _SECONDS)
         if seconds <= 0:
-            raise ValueError(f"must be a time such as 2h, 90m, 45s or 1h30m, got {text!r}")
+            raise ValueError(f"must be a time such as 2h, 90m, 45s or 1h30m, got {shown(text)}")
         return cls(seconds, text)
 
     def __str__(self) -> str:
@@ -64,7 +66,7 @@ class MemorySize:
         """
         num_bytes = int(_sum_of_parts(text.strip(), _BYTES))
         if num_bytes <= 0:
-            raise ValueError(f"must be a size such as 512MiB or 4GB, got {text!r}")
+            raise ValueError(f"must be a size such as 512MiB or 4GB, got {shown(text)}")
         return cls(num_bytes, text)
 
 

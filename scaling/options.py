@@ -11,7 +11,7 @@ from scaling.named_sizes import NAMES, named_size
 from scaling.solve import Goal, solve
 from scaling.source import ScaledNetwork, ScalingSource, scaling_source
 from search_space.architecture_file import ArchitectureFile
-from search_space.checks import require
+from search_space.checks import require, shown
 from search_space.space import ImageSize
 
 DEFAULT_TARGET = "M"
@@ -32,7 +32,7 @@ def count(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGBT]?)", text.strip().upper())
     value = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not 0.0 < value < 1e18:
-        raise argparse.ArgumentTypeError(f"must be a count such as 54M or 2.5G, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a count such as 54M or 2.5G, got {shown(text)}")
     return value
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
-from search_space.checks import require, require_int, require_keys
+from search_space.checks import require, require_int, require_keys, shown
 
 
 class BlockType(StrEnum):
@@ -112,7 +112,7 @@ class Architecture:
         """
         _require_fields("Architecture", data, cls, optional={"head_width"})
         if not isinstance(data["stages"], list | tuple):
-            raise ValueError(f"Architecture.stages must be a list, got {data['stages']!r}")
+            raise ValueError(f"Architecture.stages must be a list, got {shown(data['stages'])}")
         stages = []
         for number, stage in enumerate(data["stages"], start=1):
             owner = f"Architecture.stages[{number}]"

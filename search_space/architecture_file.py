@@ -5,12 +5,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
-from search_space.checks import require, require_int, require_keys
+from search_space.checks import did_you_mean, require, require_int, require_keys, shown
 from search_space.published import published, published_names
+from search_space.text_files import parse_json, read_text
 
 SCHEMA = "nas.architecture/1"
 BEST = "best.json"
@@ -87,13 +88,13 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
         if not path.exists():
             raise ValueError(f"{source}: this folder holds no {BEST}: no search finished here")
     elif not path.exists():
-        known = ", ".join(published_names())
-        raise ValueError(f"{source}: no such file, run folder or published name ({known})")
+        known, nearest = ", ".join(published_names()), did_you_mean(source, published_names())
+        raise ValueError(
+            f"{source}: no such file, run folder or published name ({known}){nearest}"
+        )
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant))
-    except RecursionError:
-        raise ValueError(f"{path}: no architecture file: it is nested too deeply") from None
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        return _parse(parse_json(read_text(path)))
+    except ValueError as error:
         raise ValueError(f"{path}: no architecture file: {error}") from error
 
 
@@ -113,7 +114,7 @@ def _parse(data: object) -> ArchitectureFile:
     require(schema == SCHEMA, "schema", repr(SCHEMA), schema)
     require_keys("the file", data, _KEYS)
     if not isinstance(sizes, dict) or set(sizes) != {"train", "eval"}:
-        raise ValueError(f"image_size must hold train and eval, got {sizes!r}")
+        raise ValueError(f"image_size must hold train and eval, got {shown(sizes)}")
     architecture = Architecture.from_dict(data["architecture"])
     rule = f"{architecture.key!r}, the key of its architecture (was the file edited or damaged?)"
     require(architecture.key == data["key"], "key", rule, data["key"])
@@ -137,7 +138,3 @@ def _numbers(place: str, value: object) -> Iterator[tuple[str, float]]:
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
             yield from _numbers(f"{place}[{number}]", inner)
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"numbers must be finite, got {text}")

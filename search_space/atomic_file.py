@@ -2,34 +2,79 @@
 
 import contextlib
 import os
+import re
 import secrets
+import stat
+import sys
 from pathlib import Path
+
+_STANDARD = {"stdout": 1, "stderr": 2}
+_DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d+)")
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> Path:
     """Replace the file at `path` by `content` in one step that survives a crash at any moment.
 
-    Readers see the old content or the new one, never a part. The folder must exist. The path is
-    returned.
+    Readers see the old content or the new one, never a part. The folder must exist. A symbolic
+    link stays, and the file that it leads to is replaced. A replaced file keeps its permissions
+    and, as far as the process may give files away, its owner. What is no regular file, such as
+    ``/dev/stdout`` or a named pipe, is written to and never replaced. The path is returned.
 
     Raises:
-        OSError: If the folder is missing or cannot be written.
+        OSError: If the folder is missing or cannot be written, or `path` is a folder or a socket.
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    path, data = Path(path), content.encode() if isinstance(content, str) else content
+    if match := _DESCRIPTOR.fullmatch(str(path)):
+        name, number = match[1], match[2]
+        _write_to_descriptor(_STANDARD[name] if name else int(number), data)
+        return path
+    try:
+        old = path.stat()
+    except OSError:  # a new file, or a fault that the writing reports
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        with path.open("wb") as file:  # raises an OSError for a folder and for a socket
+            file.write(data)
+        return path
+    return _replace(path, data, old)
+
+
+def _write_to_descriptor(number: int, data: bytes) -> None:
+    """Write to an open file, such as the one that stdout is redirected to, after what it has."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    with os.fdopen(os.dup(number), "wb") as file:
+        file.write(data)
+
+
+def _replace(path: Path, data: bytes, old: os.stat_result | None) -> Path:
+    target = path.resolve() if path.is_symlink() else path
+    draft = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with draft.open("xb") as file:
             file.write(data)
             file.flush()
+            if old is not None:
+                _keep_permissions(file.fileno(), old)
             os.fsync(file.fileno())
-        draft.replace(path)
+        draft.replace(target)
     except BaseException:  # an interrupt must not leave a draft behind either
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
-    sync(path.parent)  # the new name must survive a power cut too
+    sync(target.parent)  # the new name must survive a power cut too
     return path
+
+
+def _keep_permissions(file: int, old: os.stat_result) -> None:
+    """Give a file the owner, group and permissions of the one that it replaces, if possible."""
+    new = os.fstat(file)
+    with contextlib.suppress(OSError):  # only root may give files away
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            os.fchown(file, old.st_uid, old.st_gid)
+    with contextlib.suppress(OSError):  # some file systems have no permissions
+        os.fchmod(file, old.st_mode & 0o777)
 
 
 def sync(path: Path) -> None:

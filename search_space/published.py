@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from search_space.architecture import Architecture, BlockType, Stage
+from search_space.checks import did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,8 @@ def published(name: str) -> PublishedNetwork:
         skeleton = _scaled(base, width, depth, guard=generation.guard)
     else:
         known = ", ".join(published_names())
-        raise ValueError(f"published network must be one of {known}, got {name!r}")
+        nearest = did_you_mean(name, published_names())
+        raise ValueError(f"published network must be one of {known}, got {shown(name)}{nearest}")
     train_size, eval_size, dropout = settings
     return PublishedNetwork(
         name=name,

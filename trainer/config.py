@@ -1,12 +1,14 @@
 """Settings of a candidate's short training and of its timing, and how settings are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
+
+from search_space.checks import did_you_mean, shortened, shown
+from search_space.text_files import parse_yaml
 
 Precision = Literal["fp32", "bf16"]
 
@@ -23,25 +25,55 @@ SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
 def validated(
-    model: type[SomeSettings], settings: Mapping[str, Any], *, place: str = ""
+    model: type[SomeSettings],
+    settings: Mapping[str, Any],
+    *,
+    place: str = "",
+    typed: Mapping[str, str] = {},
 ) -> SomeSettings:
-    """Return settings by name as an instance of `model`; errors name the `place` they are from.
+    """Return settings by name as an instance of `model`; errors name the first bad one.
+
+    Args:
+        model: Class of the settings.
+        settings: Nested values.
+        place: Where the settings are from, such as a file; part of the message.
+        typed: Dotted setting -> what the user typed for it, such as ``--epochs`` for
+            ``proxy.epochs``; the message names this instead of setting and place.
 
     Raises:
-        ValueError: If settings are unknown, out of range or contradict each other; one line that
-            names the first of them.
+        ValueError: If settings are unknown, out of range or contradict each other; one line.
     """
     try:
         return model.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        setting = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        if setting:  # else settings contradict each other, and the input would be all of them
+        setting = ".".join(str(part) for part in first["loc"])
+        parts = [setting[:end] for end in range(len(setting)) if setting[end] == "."] + [setting]
+        name = next((typed[part] for part in reversed(parts) if part in typed), "")
+        label = name or f"setting {shortened(setting, 100)}"
+        if first["type"] == "extra_forbidden":
+            message = f"{label}: {_unknown(model, first['loc'])}"
+        elif setting:  # else settings contradict each other, and the input would be all of them
             # Our own validators already show the input.
-            shown = "" if ", got " in message else f", got {first['input']!r}"
-            message = f"setting {setting}: {message}{shown}"
+            value = "" if ", got " in message else f", got {shown(first['input'])}"
+            message = f"{label}: {message}{value}"
+        place = "" if name else place
         raise ValueError(f"{place}: {message}" if place else message) from error
+
+
+def _unknown(model: type[BaseModel], location: Sequence[object]) -> str:
+    """Return the message about an unknown setting: the nearest known one, or all of them."""
+    *outer, name = location
+    for part in outer:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    prefix = "".join(f"{part}." for part in outer)
+    known = [prefix + one for one in model.model_fields]
+    nearest = did_you_mean(f"{prefix}{name}", known)
+    return "not permitted, it is unknown" + (nearest or f"; known are {', '.join(known)}")
 
 
 def parse_settings(text: str, *, place: str) -> dict[str, Any]:
@@ -51,11 +83,11 @@ def parse_settings(text: str, *, place: str) -> dict[str, Any]:
         ValueError: If `text` is not YAML, or not a mapping.
     """
     try:
-        settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        settings = parse_yaml(text)
+    except ValueError as error:
         raise ValueError(f"{place} is not YAML: {error}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{place} must hold settings by name, got {settings!r}")
+        raise ValueError(f"{place} must hold settings by name, got {shown(settings)}")
     return settings
 
 

@@ -106,7 +106,10 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         "augment": augment,
     }
     given = {setting: value for setting, value in changes.items() if value is not None}
-    return validated(Recipe, {**recipe.model_dump(), **given}, place=name) if given else recipe
+    if not given:
+        return recipe
+    flags = {"duration": "--epochs", "batch_size": "--batch-size", "holdout": "--holdout"}
+    return validated(Recipe, {**recipe.model_dump(), **given}, place=name, typed=flags)
 
 
 def _request(

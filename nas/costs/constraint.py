@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from search_space.checks import shown
 from trainer.proxy.measurement import MeasuredCosts
 
 # What may be limited, and the sizes of the units it may be written in.
@@ -63,19 +64,21 @@ class Constraint:
         if match is None:
             raise ValueError(
                 'constraint must read like "params < 24M", "macs <= 9G", "step_time < 1.2" or '
-                f'"memory < 20GB", got {text!r}'
+                f'"memory < 20GB", got {shown(text)}'
             )
         quantity = match["quantity"].lower()
         if quantity not in QUANTITIES:
             known = ", ".join(QUANTITIES)
-            raise ValueError(f"constraint must limit one of {known}, got {quantity!r} in {text!r}")
+            raise ValueError(
+                f"constraint must limit one of {known}, got {shown(quantity)} in {shown(text)}"
+            )
         units = {unit.upper(): size for unit, size in QUANTITIES[quantity].items()}
         size = units.get(match["unit"].upper())
         if size is None:
             *most, last = filter(None, QUANTITIES[quantity])
             raise ValueError(
                 f"constraint's unit must be {', '.join(most)} or {last}, "
-                f"got {match['unit']!r} in {text!r}"
+                f"got {shown(match['unit'])} in {shown(text)}"
             )
         if quantity == "step_time" and match["unit"]:
             quantity = STEP_TIME_SECONDS

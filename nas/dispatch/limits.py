@@ -12,6 +12,7 @@ from typing import Self
 
 from nas.candidate import Record
 from nas.units import Duration
+from search_space.checks import shown
 
 MAX_FAILURES = 10
 MAX_REASONS = 3  # shown of the reasons why candidates failed
@@ -49,14 +50,14 @@ class Timeout:
             return cls(text=text)
         if match := _MULTIPLE.fullmatch(text.strip()):
             if float(match[1]) <= 1:
-                raise ValueError(f"must be more than 1x the median, got {text!r}")
+                raise ValueError(f"must be more than 1x the median, got {shown(text)}")
             return cls(multiple=float(match[1]), text=text)
         try:
             return cls(seconds=Duration.parse(text).seconds, text=text)
         except ValueError:
             raise ValueError(
                 f"must be a time such as 90s or 10m, a multiple of the median such as 20x, "
-                f"or off, got {text!r}"
+                f"or off, got {shown(text)}"
             ) from None
 
     def __str__(self) -> str:

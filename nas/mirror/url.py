@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search_space.checks import shown
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
@@ -34,7 +36,7 @@ def parse_url(url: str) -> "URL":
     except (ArgumentError, NoSuchModuleError) as error:
         raise ValueError(
             f"--mirror must be a journal file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, "
-            f"got {without_password(url)!r}"
+            f"got {shown(without_password(url))}"
         ) from error
     except ImportError as error:
         extra = ": pip install -e '.[mirror]'" if scheme.startswith("postgres") else ""
@@ -58,7 +60,7 @@ def check_url(url: str) -> None:
         parsed = parse_url(url)
         path = (parsed.database or "") if parsed.get_backend_name() == SQLITE else None
     if path is not None and (not path or path == ":memory:" or Path(path).is_dir()):
-        raise ValueError(f"--mirror must name a file, got {url!r}")
+        raise ValueError(f"--mirror must name a file, got {shown(url)}")
     if path is not None and not Path(path).resolve().parent.is_dir():
         raise ValueError(f"--mirror: the folder of {path} must exist")
 

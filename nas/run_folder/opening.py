@@ -17,6 +17,7 @@ from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
 from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
+from search_space.text_files import read_text
 from trainer.config import Precision, parse_settings, validated
 from trainer.data.cache.images import CachedImages
 from trainer.proxy.step_timing import fastest_precision
@@ -91,7 +92,7 @@ def read_run(folder: Path) -> ReadRun:
     if missing := [file.name for file in (path, ledger) if not file.exists()]:
         raise ValueError(f"{folder} holds no run: there is no {' and no '.join(missing)}")
     try:
-        settings = parse_settings(path.read_text(encoding="utf-8"), place="the file")
+        settings = parse_settings(read_text(path), place="the file")
         config = validated(SearchConfig, settings)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error

@@ -14,6 +14,7 @@ from nas.samplers.nsga2 import Nsga2Sampler
 from nas.samplers.surrogate.sampler import SurrogateSampler
 from nas.samplers.surrogate.trial_reader import SupportsLogCostFactor
 from nas.samplers.tpe import RecentTpeSampler
+from search_space.checks import did_you_mean, shortened, shown
 
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "random": RandomSampler,
@@ -32,7 +33,7 @@ def sampler_names() -> tuple[str, ...]:
     return tuple(_SAMPLERS)
 
 
-def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
+def make_sampler(name: str, /, *, seed: int, **options: Any) -> BaseSampler:
     """Make a sampler for an Optuna study or for one proposal of a search.
 
     Args:
@@ -44,11 +45,12 @@ def make_sampler(name: str, *, seed: int, **options: Any) -> BaseSampler:
         ValueError: If the name or an option is unknown, or an option is out of range.
     """
     if name not in _SAMPLERS:
-        raise ValueError(f"sampler must be one of {', '.join(_SAMPLERS)}, got {name!r}")
+        raise ValueError(f"sampler must be one of {', '.join(_SAMPLERS)}, got {shown(name)}")
     known = [option for option in signature(_SAMPLERS[name]).parameters if option != "seed"]
     if unknown := sorted(set(options) - set(known)):
         takes = f"takes {', '.join(known)}" if known else "takes no options"
-        raise ValueError(f"sampler {name} {takes}, got {', '.join(unknown)}")
+        nearest = did_you_mean(unknown[0], known)
+        raise ValueError(f"sampler {name} {takes}, got {shortened(', '.join(unknown))}{nearest}")
     return _SAMPLERS[name](seed=seed, **options)
 
 

@@ -11,6 +11,8 @@ from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from search_space.checks import shown
+
 
 class ReproducibleSampler(RandomSampler):
     """An Optuna sampler whose proposals are a function of the study's trials and of a seed.
@@ -99,7 +101,7 @@ def named_seed(seed: int, name: str | int) -> int:
 def check_int(option: str, value: object, minimum: int) -> None:
     """Raise ValueError unless `value` is an integer >= `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"{option} must be a whole number >= {minimum}, got {value!r}")
+        raise ValueError(f"{option} must be a whole number >= {minimum}, got {shown(value)}")
 
 
 def check_float(
@@ -115,10 +117,10 @@ def check_float(
         ends: "[" or "(" and "]" or ")": whether each end is included or not.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{option} must be a number, got {value!r}")
+        raise ValueError(f"{option} must be a number, got {shown(value)}")
     above = value >= low if ends[0] == "[" else value > low
     below = value <= high if ends[1] == "]" else value < high
     if not (above and below):
         sign = ">=" if ends[0] == "[" else ">"
         wanted = f"in {ends[0]}{low}, {high}{ends[1]}" if high < math.inf else f"{sign} {low}"
-        raise ValueError(f"{option} must be {wanted}, got {value!r}")
+        raise ValueError(f"{option} must be {wanted}, got {shown(value)}")

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 from nas.candidate import State
 from nas.samplers.base import ReproducibleSampler, check_int
 from nas.samplers.history import History, direction_sign
+from search_space.checks import shown
 
 UNTRAINED = (State.INFEASIBLE, State.DROPPED)
 
@@ -50,7 +51,7 @@ class EvolutionSampler(ReproducibleSampler):
         if tournament > population:
             raise ValueError(
                 f"evolution's tournament must be in 1..population ({population}), "
-                f"got {tournament!r}"
+                f"got {shown(tournament)}"
             )
         self._size, self._tournament = population, tournament
         self._history = History()

@@ -137,6 +137,8 @@ class SearchConfig(Settings):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
+        if "seed" in self.sampler_options:
+            raise ValueError("the sampler's seed is that of the search: give it with --seed")
         make_sampler(self.sampler, seed=self.seed, **self.sampler_options)  # checks the options
         if self.fidelity == "progressive":
             if self.executor == "tune":

@@ -41,10 +41,10 @@ EMBEDDED_FINALISTS: dict[str, dict[str, Any]] = {"digits-scenes": {"finalist_epo
 MAX_CPU_WORKERS = 8
 
 
-def complete_config(given: Mapping[str, Any]) -> SearchConfig:
+def complete_config(given: Mapping[str, Any], typed: Mapping[str, str] = {}) -> SearchConfig:
     """Add the defaults that depend on space, data and device, and validate all settings.
 
-    The given settings are those of `nas.settings.flags.given_settings`.
+    The given settings and what the user typed for them are those of `nas.settings.flags`.
 
     Raises:
         ValueError: If a setting is unknown or out of range; the message names it.
@@ -61,7 +61,7 @@ def complete_config(given: Mapping[str, Any]) -> SearchConfig:
     # The finalists' epochs belong to the embedded epochs, not to epochs that the user has set.
     finalists = {} if "epochs" in given["proxy"] else EMBEDDED_FINALISTS.get(data, {})
     settings = {**finalists, **given, **_worker_settings(given), "proxy": proxy}
-    config = validated(SearchConfig, settings)
+    config = validated(SearchConfig, settings, typed=typed)
     if config.mirror is not None:  # not a validator, because a report needs no mirror
         check_url(config.mirror)
     return config

@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.settings.config import (
     FINALISTS,
     LIMITS,
@@ -16,8 +14,10 @@ from nas.settings.config import (
     SearchConfig,
 )
 from nas.settings.defaults import EMBEDDED_PROXY
+from search_space.checks import shortened, shown
 from search_space.command_line.command import CommandParser, at_least
-from search_space.command_line.flags import add_flags
+from search_space.command_line.flags import add_flags, flags_by_setting
+from search_space.text_files import MAX_YAML_BYTES, parse_yaml, read_text
 from trainer.config import ProxyConfig, ReadingConfig, parse_settings
 
 SEARCH = (
@@ -125,13 +125,14 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {}
     if args.config:
-        settings = parse_settings(args.config.read_text(encoding="utf-8"), place=str(args.config))
+        settings = _settings_of(args.config)
     for section in ("reading", "proxy", "progressive"):
         if settings.get(section) is None:  # without settings, or with comments only
             settings[section] = {}
         if not isinstance(settings[section], dict):
             raise ValueError(
-                f"{args.config}: {section} must hold settings by name, got {settings[section]!r}"
+                f"{args.config}: {section} must hold settings by name, "
+                f"got {shown(settings[section])}"
             )
     flags = {name: value for name, value in vars(args).items() if value is not None}
     if "seed" in flags:
@@ -149,8 +150,30 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     return settings
 
 
+def typed_names(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, str]:
+    """Return what the user typed for each setting: its flag, or its name in the YAML file.
+
+    `args` are the arguments that `parser` returned; the file was read without errors.
+    """
+    names: dict[str, str] = {}
+    if args.config:
+        for name, value in _settings_of(args.config).items():
+            inner = [f"{name}.{part}" for part in value] if isinstance(value, dict) else []
+            names |= {one: f"{args.config}: setting {one}" for one in (name, *inner)}
+    flags = flags_by_setting(parser)
+    given = {name for name, value in vars(args).items() if value is not None}
+    return names | {name: flag for name, flag in flags.items() if name in given}
+
+
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise ValueError(f"--sampler-option must read NAME=VALUE, got {text!r}")
-    return name, yaml.safe_load(value)
+        raise ValueError(f"--sampler-option must read NAME=VALUE, got {shown(text)}")
+    try:
+        return name, parse_yaml(value)
+    except ValueError as error:
+        raise ValueError(f"--sampler-option {shortened(text)}: {error}") from error
+
+
+def _settings_of(path: Path) -> dict[str, Any]:
+    return parse_settings(read_text(path, max_bytes=MAX_YAML_BYTES), place=str(path))

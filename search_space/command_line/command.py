@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
+from search_space.checks import shortened, shown
 from search_space.command_line.resources import lack_of_resources
 from search_space.command_line.startup import BAD_INPUT, stopped
 from search_space.command_line.terminal import one_line, visible
 
 # Of a run, in bytes of UTF-8: file systems allow 255, and names are parts of longer ones.
 LONGEST_NAME = 200
+MAX_MESSAGE = 4000  # characters of an error
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -65,9 +67,9 @@ def run_folder(out: Path, name: str) -> Path:
             contain its name, and some file formats and terminals do not have all characters.
     """
     if name in ("", ".", "..") or Path(name).name != name:
-        raise ValueError(f"--name must be a plain name without slashes, got {name!r}")
+        raise ValueError(f"--name must be a plain name without slashes, got {shown(name)}")
     if visible(name) != name:
-        raise ValueError(f"--name must have no control characters and be UTF-8, got {name!r}")
+        raise ValueError(f"--name must have no control characters and be UTF-8, got {shown(name)}")
     if len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"--name may have {LONGEST_NAME} bytes, got {len(name.encode())}")
     return out / name
@@ -97,7 +99,7 @@ def run_command(
     try:
         return command(argv)
     except (ValueError, OSError) as error:
-        message = one_line(str(error)) or type(error).__name__
+        message = one_line(shortened(str(error), MAX_MESSAGE)) or type(error).__name__
         print(f"{name}: {message}", file=sys.stderr)
         return BAD_INPUT
     except (MemoryError, RuntimeError) as error:

@@ -58,6 +58,11 @@ def add_flags(
         group.add_argument(flag, dest=prefix + name, help=text, **options)
 
 
+def flags_by_setting(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the flag of each setting, by its name in the parsed arguments."""
+    return {one.dest: one.option_strings[-1] for one in parser._actions if one.option_strings}
+
+
 def _kind(field: FieldInfo) -> Any:
     """Return the type of a field without None; float for a number that may be whole."""
     kind = field.annotation

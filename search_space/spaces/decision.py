@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from search_space.checks import shown
+
 Choice = int | str
 Choices = Mapping[str, Choice]
 
@@ -34,7 +36,7 @@ def canonical(decisions: Sequence[Decision], choices: Choices) -> dict[str, Choi
         ValueError: If a decision is missing or unknown, or a choice is not an option.
     """
     if unknown := sorted(set(choices) - {decision.name for decision in decisions}):
-        raise ValueError(f"choices has unknown decisions {unknown}")
+        raise ValueError(f"choices has unknown decisions {shown(unknown)}")
     chosen: dict[str, Choice] = {}
     for decision in decisions:
         if not decision.is_active(chosen):
@@ -44,7 +46,8 @@ def canonical(decisions: Sequence[Decision], choices: Choices) -> dict[str, Choi
         value = choices[decision.name]
         if isinstance(value, bool) or value not in decision.options:
             raise ValueError(
-                f"choices.{decision.name} must be one of {list(decision.options)}, got {value!r}"
+                f"choices.{decision.name} must be one of {list(decision.options)}, "
+                f"got {shown(value)}"
             )
         chosen[decision.name] = decision.options[decision.options.index(value)]
     return chosen

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search_space.architecture import BlockType, Stage
-from search_space.checks import require
+from search_space.checks import require, shown
 
 DECISION_FIELDS = ("depth", "block", "kernel_size", "expand_ratio")
 FIXED_FIELDS = ("width", "stride", "se_ratio")
@@ -61,7 +61,7 @@ class StageOptions:
         if set(self.se_ratio) != set(BlockType):
             raise ValueError(
                 f"se_ratio must give one number each for {', '.join(BlockType)}, "
-                f"got {dict(self.se_ratio)!r}"
+                f"got {shown(dict(self.se_ratio))}"
             )
         open_fields = self.open_fields()
         for field, options in open_fields.items():

@@ -5,10 +5,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from search_space.checks import require, require_keys
+from search_space.checks import did_you_mean, require, require_keys, shown
 from search_space.spaces.stage_options import DECISION_FIELDS, Backbone, StageOptions
+from search_space.text_files import MAX_YAML_BYTES, parse_yaml, read_text
 
 _SPACE_KEYS = ("name", "stem_width", "head_width", "image_size", "proxy_image_size", "stages")
 
@@ -35,21 +34,24 @@ def read_space(name_or_path: str | Path) -> tuple[str, dict[str, Any]]:
     source = str(name_or_path)
     text = _read_text(name_or_path)
     try:
-        return source, _space_fields(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        data = parse_yaml(text)
+    except ValueError as error:
         raise ValueError(f"{source}: not YAML: {error}") from error
+    try:
+        return source, _space_fields(data)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
 
 
 def _read_text(name_or_path: str | Path) -> str:
     if str(name_or_path).endswith((".yaml", ".yml")):
-        try:
-            return Path(name_or_path).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{name_or_path}: not UTF-8 text: {error}") from error
-    rule = f"one of {', '.join(packaged_spaces())}, or a path ending in .yaml"
-    require(name_or_path in packaged_spaces(), "search space", rule, str(name_or_path))
+        return read_text(name_or_path, max_bytes=MAX_YAML_BYTES)
+    if name_or_path not in packaged_spaces():
+        nearest = did_you_mean(name_or_path, packaged_spaces())
+        raise ValueError(
+            f"search space must be one of {', '.join(packaged_spaces())}, or a path ending in "
+            f".yaml, got {shown(str(name_or_path))}{nearest}"
+        )
     file = resources.files("search_space.spaces") / f"{name_or_path}.yaml"
     return file.read_text(encoding="utf-8")
 

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from search_space.checks import did_you_mean
 from search_space.nn import Padding
+from search_space.text_files import MAX_YAML_BYTES, read_text
 from trainer.config import Precision, Settings, parse_settings, validated
 
 _FOLDER = files("trainer.recipes")
@@ -207,8 +209,8 @@ def load_recipe(name_or_path: str) -> Recipe:
     if name_or_path in recipe_names():
         text = (_FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8")
     elif Path(name_or_path).is_file():
-        text = Path(name_or_path).read_text(encoding="utf-8")
+        text = read_text(name_or_path, max_bytes=MAX_YAML_BYTES)
     else:
-        known = ", ".join(recipe_names())
-        raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known})")
+        known, nearest = ", ".join(recipe_names()), did_you_mean(name_or_path, recipe_names())
+        raise ValueError(f"--recipe {name_or_path}: no such file or recipe ({known}){nearest}")
     return validated(Recipe, parse_settings(text, place=name_or_path), place=name_or_path)

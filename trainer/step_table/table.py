@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
-from search_space.checks import require
+from search_space.checks import require, shown
 from search_space.parts import Part, network_parts
+from search_space.text_files import parse_json, read_text
 
 SCHEMA = "nas.step-times/1"
 _NUMBERS = ("reference_step_time_s", "relative_error", "seconds")
@@ -155,7 +156,7 @@ class StepTable:
                 finite and positive.
         """
         if data.get("schema") != SCHEMA:
-            raise ValueError(f"schema must be {SCHEMA!r}, got {data.get('schema')!r}")
+            raise ValueError(f"schema must be {SCHEMA!r}, got {shown(data.get('schema'))}")
         try:
             numbers = {name: data[name] for name in _NUMBERS} | data["line"]
             table = cls(
@@ -224,11 +225,11 @@ def load_step_table(path: str | Path) -> StepTable:
         ValueError: If it is not a valid table; the message names the file.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parse_json(read_text(path))
         if not isinstance(data, dict):
             raise ValueError("the content must be a mapping")
         return StepTable.from_dict(data)
-    except (ValueError, RecursionError) as error:  # the latter if it is nested too deeply
+    except ValueError as error:
         raise ValueError(f"{path}: no table of step times: {error}") from error
 
 

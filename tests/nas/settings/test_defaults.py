@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nas.settings.defaults import check_files, complete_config, default_name
-from nas.settings.flags import given_settings, search_parser
+from nas.settings.flags import given_settings, search_parser, typed_names
 from tests.nas.nas_records import run_files
 
 
@@ -70,14 +70,17 @@ def test_workers_are_at_most_the_candidates() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("budgt: 5", "setting budgt: .*not permitted"),
+        ("budgt: 5", r"setting budgt: not permitted, .*did you mean budget\?"),
         ("budget: 0", "setting budget: .*greater than or equal to 1, got 0"),
         ("w: 0.5", "setting w: .*less than or equal to 0, got 0.5"),
         ("proxy: {epochs: many}", "setting proxy.epochs: .*integer"),
+        ("proxy: {epoch: 3}", r"setting proxy.epoch: .*did you mean proxy.epochs\?"),
+        ("{sampler: tpe, sampler_options: {seed: 3}}", "give it with --seed"),
+        ("space: tinny", r"search space .*; did you mean tiny\?"),
         ("constraints: ['speed < 3']", "one of params, macs, step_time, memory, got 'speed'"),
         (
             "{sampler: evolution, sampler_options: {popolation: 5}}",
-            "evolution takes population, tournament",
+            r"evolution takes population, tournament.*; did you mean population\?",
         ),
         (
             "{sampler: evolution, sampler_options: {population: x}}",
@@ -102,6 +105,30 @@ def test_an_invalid_file_is_rejected_by_name(tmp_path: Path, text: str, message:
     file.write_text(text)
     with pytest.raises(ValueError, match=message):
         complete_config(given(config=file))
+
+
+@pytest.mark.parametrize(
+    ("flags", "file", "message"),
+    [
+        (["--w", "0.5"], "budget: 3", r"^--w: Input should be less .*, got 0.5$"),
+        (["--learning-rate", "-1"], "", r"^--learning-rate: .*, got -1.0$"),
+        (["--learning-rate", "0.1"], "w: 0.5", r"^/.*/s.yaml: setting w: .*, got 0.5$"),
+        ([], "proxy: {epochs: 0}", r"^/.*/s.yaml: setting proxy.epochs: .*, got 0$"),
+        ([], "progressive: {eat: 2}", r"s.yaml: setting progressive.eat: .*progressive.eta\?$"),
+        (["--constraint", "params < 3X"], "", "^--constraint: constraint's unit must be"),
+        (["--holdout", "0"], "proxy: {holdout: 3}", "^--holdout: .*, got 0$"),
+        (["--time-budget", "soon"], "", "^--time-budget: must be a time"),
+    ],
+)
+def test_an_error_names_what_the_user_typed(
+    tmp_path: Path, flags: list[str], file: str, message: str
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(file or "{}")
+    parser = search_parser("nas-search")
+    args = parser.parse_args([*flags, "--config", str(path)])
+    with pytest.raises(ValueError, match=message):
+        complete_config(given_settings(args), typed_names(parser, args))
 
 
 def test_the_default_name_consists_of_settings() -> None:

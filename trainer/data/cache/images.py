@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from search_space.text_files import parse_json, read_text
 from trainer.data.labels import Indices, is_multi_label
 
 # Increase the first when the files of a cache change; it is rebuilt under the same name. Increase
@@ -19,6 +20,7 @@ FORMAT_VERSION = 3
 DECODING_VERSION = 2
 META_NAME = "meta.json"
 CACHE = "{cache}"  # stands for the cache folder in the notes of meta.json
+MAX_META_BYTES = 64 * 2**20  # it has the name of every class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,7 +114,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     """
     file = path / META_NAME
     try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
+        meta = parse_json(read_text(file, max_bytes=MAX_META_BYTES))
     except ValueError as error:  # not JSON, or not text
         raise ValueError(f"{file} is damaged: {error}") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT_VERSION:
