@@ -76,16 +76,6 @@ def test_the_centre_of_the_longer_side_is_kept() -> None:
     assert native_size == 16
 
 
-def test_exif_orientation_is_applied() -> None:
-    image = Image.new("RGB", (16, 16), (0, 0, 0))
-    image.paste((255, 255, 255), (0, 0, 16, 8))  # white on top as stored
-    exif = Image.Exif()
-    exif[0x0112] = 3  # taken upside down
-    pixels, *_ = decode(encoded(image, exif=exif.tobytes()), 16)
-    assert pixels[:8].max() == 0
-    assert pixels[8:].min() == 255
-
-
 def test_shrinking_is_antialiased() -> None:
     board = np.indices((64, 64)).sum(axis=0) % 2 * 255  # single-pixel checkerboard
     image = Image.fromarray(board.astype(np.uint8)).convert("RGB")
@@ -116,12 +106,6 @@ def test_a_truncated_image_is_rejected(kind: str) -> None:
         decode(content[: len(content) // 2], 16)
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_image_is_rejected(content: bytes) -> None:
-    with pytest.raises(UndecodableError, match="not an image that Pillow knows"):
-        decode(content, 16)
-
-
 def test_a_missing_image_is_rejected() -> None:
     with pytest.raises(UndecodableError, match="there is no image"):
         decode(None, 16)
@@ -130,12 +114,6 @@ def test_a_missing_image_is_rejected() -> None:
 def test_float_pixels_have_no_known_range() -> None:
     content = encoded(Image.fromarray(np.full((16, 16), 0.5, np.float32)), "TIFF")
     with pytest.raises(UndecodableError, match="no known range"):
-        decode(content, 16)
-
-
-def test_values_beyond_16_bits_are_rejected() -> None:
-    content = encoded(Image.fromarray(np.full((16, 16), 70_000, np.int32)), "TIFF")
-    with pytest.raises(UndecodableError, match=r"must lie in 0\.\.65535, got 70000"):
         decode(content, 16)
 
 

@@ -1,0 +1,76 @@
+"""TIFF files whose directory has only the entries that decide about pixels.
+
+Sources: TIFF 6.0 (Adobe, 1992), sections 2, 8 and 22; the supplements 1 and 2; BigTIFF.
+"""
+
+import struct
+
+from trainer.data.pictures.directory import ORIENTATION, Directory
+from trainer.data.pictures.encoded import Encoded
+from trainer.data.pictures.orientation import orientation
+
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT, XMP = 258, 262, 339, 700
+WHITE_IS_ZERO, BLACK_IS_ZERO, UNSIGNED = 0, 1, 1
+# Size, samples and their order, compression with its options, strips and tiles, palette, YCbCr.
+PIXEL_TAGS = frozenset(
+    (
+        *(256, 257, BITS_PER_SAMPLE, 259, PHOTOMETRIC, 266, 273, 277, 278, 279, 284, 292, 293),
+        *(317, 320, 322, 323, 324, 325, 332, 334, 338, SAMPLE_FORMAT, 340, 341, 347),
+        *range(512, 522),
+        *(529, 530, 531, 532),
+    )
+)
+
+
+def without_metadata(raw: bytes) -> Encoded:
+    """Return a TIFF file with a new directory, behind its content, of the tags about pixels.
+
+    Pillow reads levels of more than 8 bits as if zero were black. For those of unsigned numbers
+    with white as zero the new directory says so, and `white_is_zero` says that they are still to
+    be inverted.
+    """
+    directory = Directory.read(raw)
+    if directory is None:
+        return Encoded(content=raw, format="TIFF")
+    bits = directory.numbers(BITS_PER_SAMPLE)
+    invert = (
+        directory.numbers(PHOTOMETRIC) == (WHITE_IS_ZERO,)
+        and len(bits) == 1
+        and 8 < bits[0] <= 16
+        and directory.numbers(SAMPLE_FORMAT) in ((), (UNSIGNED,))
+    )
+    stated = directory.numbers(ORIENTATION)
+    if len(stated) == 1:
+        lies = stated[0] if 1 <= stated[0] <= 8 else 1
+    else:
+        lies = orientation(b"", directory.content(XMP))
+    return Encoded(
+        content=_with_directory(directory, invert),
+        format="TIFF",
+        orientation=lies,
+        bits=bits[0] if bits else None,
+        white_is_zero=invert,
+    )
+
+
+def _with_directory(directory: Directory, invert: bool) -> bytes:
+    raw, order, big = directory.block, directory.order, directory.big
+    number, width = ("Q", 8) if big else ("I", 4)
+    entries = []
+    for tag, kind, count, value in directory.entries:
+        if tag == PHOTOMETRIC and invert:
+            kind, value = 3, struct.pack(order + "H", BLACK_IS_ZERO).ljust(width, b"\0")
+        if tag in PIXEL_TAGS:
+            entries.append(struct.pack(f"{order}HH{number}{width}s", tag, kind, count, value))
+    header = raw[: 8 if big else 4]
+    start = len(raw) + len(raw) % 2  # directories begin at even offsets
+    return b"".join(
+        (
+            header,
+            struct.pack(order + number, start),
+            raw[len(header) + width :].ljust(start - len(header) - width, b"\0"),
+            struct.pack(order + ("Q" if big else "H"), len(entries)),
+            *entries,
+            bytes(width),  # no next directory
+        )
+    )
