@@ -255,7 +255,9 @@ def test_an_undecodable_row_is_named(tmp_path: Path, cache: Path) -> None:
     cells = image_cells(4)
     cells[2]["bytes"] = b"no image"
     path = parquet(tmp_path / "x.parquet", {"image": cells, "label": [0, 0, 1, 1]})
-    with pytest.raises(ValueError, match=r"1 of 4 images.*x\.parquet, split train, row 2: not"):
+    with pytest.raises(
+        ValueError, match=r"1 of 4 images.*x\.parquet, split train, row 2: it seems to be text"
+    ):
         prepare(str(path), SIZE, cache_dir=cache)
 
 

@@ -17,6 +17,7 @@ from trainer.config import ReadingConfig
 from trainer.data.cache.content_digest import block_digest, num_threads
 from trainer.data.cache.damaged import DAMAGED, DamagedImages
 from trainer.data.cache.decode import UndecodableError, decode, decoding_warnings
+from trainer.data.cache.depth import equalize_depths
 from trainer.data.cache.duplicates import Duplicates, KeptSplit, shared_group_notes
 from trainer.data.cache.facts import Facts, facts_of, no_facts
 from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
@@ -87,6 +88,7 @@ def build(
     damaged.require_classes(
         trained.source.labels[trained.kept], opened.class_names, moved_to=task.damaged_list
     )
+    depth_notes = equalize_depths(folder, facts, task.image_size)
     duplicates = Duplicates(splits=kept, class_names=opened.class_names)
     duplicates.write(folder)
     of_training = facts["train"][trained.kept]
@@ -103,6 +105,7 @@ def build(
             *damaged.notes(totals),
             *duplicates.notes(),
             *shared_group_notes(kept),
+            *depth_notes,
             *pixel_notes(of_training, task.reading),
         ],
         "splits": {

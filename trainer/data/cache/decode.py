@@ -1,6 +1,7 @@
 """Decoding of encoded images to square RGB pixels."""
 
 import functools
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,9 +77,16 @@ def _wanted(side: int, fit: Fit, native: Size) -> Size:
 def decoding_warnings() -> Iterator[None]:
     """Suppress Pillow's warnings except for decompression bombs, which become errors.
 
-    Warning filters are global to the process: enter the context once, around all threads.
+    Warning filters and log levels are global to the process: enter the context once, around all
+    threads.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+    log = logging.getLogger("PIL")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        log.setLevel(level)

@@ -21,7 +21,7 @@ FACTS = np.dtype(
         ("aspect", np.float32),  # long side / short side, >= 1
         ("brightest", np.uint8),  # highest level of a channel after decoding
         ("contrast", np.uint8),  # largest difference of two pixels in a channel
-        ("bits", np.uint8),  # bits of a channel that the levels need, >= 8
+        ("bits", np.uint8),  # depth from which the levels were scaled; 0 if the file states it
         ("decoded", np.bool_),  # False for a damaged image, whose other facts are 0
     ]
 )
@@ -41,7 +41,7 @@ def facts_of(raw: RawImage, decoded: Decoded) -> tuple[Any, ...]:
         decoded.aspect,
         highest.max(),
         (highest - lowest).max(),
-        decoded.bits,
+        decoded.bits or 0,
         True,
     )
 

@@ -35,7 +35,7 @@ def pixel_notes(facts: Facts, reading: ReadingConfig) -> list[str]:
             f"half of the images are of nearly one colour: their pixels differ by at most "
             f"{contrast:.0f} levels of 255"
         )
-    return [note for note in [*notes, _mixed_ranges(facts["bits"])] if note]
+    return [note for note in notes if note]
 
 
 def _lost_sides(aspects: npt.NDArray[np.float32]) -> str | None:
@@ -53,17 +53,4 @@ def _lost_sides(aspects: npt.NDArray[np.float32]) -> str | None:
     return (
         f"{100 * wide:.0f} % of the images are more than {WIDE_ASPECT:.0f}:1, and their centre "
         f"squares keep less than half of each; {choice}"
-    )
-
-
-def _mixed_ranges(bits: npt.NDArray[np.uint8]) -> str | None:
-    """Return a note if images of more than 8 bits were scaled differently."""
-    values, counts = np.unique(bits[bits > 8], return_counts=True)
-    if len(values) < 2:
-        return None
-    some = ", ".join(f"{value} bits: {n}" for value, n in zip(values, counts, strict=True))
-    return (
-        f"the levels of the images need different numbers of bits ({some}), and each image is "
-        "scaled by its own, so equal levels are of different brightness; save them all with "
-        "one range if brightness matters"
     )

@@ -78,7 +78,9 @@ def _colour_key(chunk: bytes, bits: int, count: int) -> tuple[int, ...]:
     """Return the samples of a chunk tRNS; only their lowest `bits` bits count (11.3.1.1)."""
     body, checksum = chunk[4:-4], chunk[-4:]
     if len(body) < 4 + 2 * count or zlib.crc32(body).to_bytes(4, "big") != checksum:
-        raise UndecodableError("damaged PNG: the transparent colour (chunk tRNS) is unreadable")
+        raise UndecodableError(
+            "damaged PNG file, its transparent colour (chunk tRNS) is unreadable"
+        )
     return tuple(s & (1 << bits) - 1 for s in struct.unpack_from(f">{count}H", body, 4))
 
 

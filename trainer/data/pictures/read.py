@@ -23,8 +23,8 @@ Arguments = tuple[Any, ...] | str | None
 FOREIGN = "B" if sys.byteorder == "little" else "L"
 SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": f"RGB;16{FOREIGN}"}
 NO_HEIF = (
-    "HEIC and HEIF pictures need pillow-heif: pip install 'training-aware-nas[heif]', "
-    "or convert the pictures to JPEG"
+    "HEIC and HEIF pictures need pillow-heif (pip install 'training-aware-nas[heif]'), or convert "
+    "them to JPEG"
 )
 
 

@@ -46,8 +46,8 @@ OTHERS = (
     (b"Rar!", "a RAR archive"),
     (b"\x93NUMPY", "a NumPy file"),
     (b"PAR1", "a Parquet file"),
-    (b"\0\5\x16\7", "an AppleDouble file, which macOS writes beside the real one"),
-    (b"version https://git-lfs", "a Git LFS pointer; fetch the picture with git lfs pull"),
+    (b"\0\5\x16\7", "an AppleDouble file of macOS"),
+    (b"version https://git-lfs", "a Git LFS pointer (git lfs pull fetches the file)"),
 )
 START = 1024  # bytes in which text is recognized
 MARKUP = (
@@ -76,7 +76,7 @@ def picture_format(raw: bytes) -> Format:
         return "PPM"
     if found := heif.brand(raw):
         return found
-    raise UndecodableError(f"not a picture: {_description(raw)}")
+    raise UndecodableError(_description(raw))
 
 
 def _description(raw: bytes) -> str:
@@ -86,18 +86,20 @@ def _description(raw: bytes) -> str:
         return "it holds nothing but zeros, as after an interrupted copy"
     for start, name in OTHERS:
         if raw.startswith(start):
-            return f"it is {name}"
+            return f"it is {name}, not a picture"
     if raw[4:8] == b"ftyp":
-        return "it is a video (MP4 or QuickTime)"
+        return "it is a video (MP4 or QuickTime), not a picture"
     if raw[:4] == b"RIFF":
-        return "it is a sound or video file (RIFF)"
+        return "it is a sound or video file (RIFF), not a picture"
     if raw[128:132] == b"DICM":
         return "it is a DICOM file; export it to PNG or TIFF"
     head = raw[:START].removeprefix(b"\xef\xbb\xbf")
     for pattern, name in MARKUP:
         if pattern.match(head):
-            return f"it seems to be {name}"
-    return "it seems to be text" if _is_text(head) else "it has none of the known formats"
+            return f"it seems to be {name}, not a picture"
+    if _is_text(head):
+        return "it seems to be text, not a picture"
+    return "it has none of the picture formats that are read"
 
 
 def _is_text(head: bytes) -> bool:

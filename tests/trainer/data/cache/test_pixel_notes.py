@@ -18,7 +18,7 @@ CROP = ReadingConfig()
 def facts(count: int = 10, **values: object) -> Facts:
     """Return facts of usual images with some changed."""
     found = no_facts(count)
-    usual = {"aspect": 1.33, "brightest": 250, "contrast": 200, "bits": 8, "decoded": True}
+    usual = {"aspect": 1.33, "brightest": 250, "contrast": 200, "bits": 0, "decoded": True}
     for name, value in {**usual, **values}.items():
         found[name] = value
     return found
@@ -52,12 +52,6 @@ def test_nearly_black_images_are_noted() -> None:
 def test_images_of_one_colour_are_noted() -> None:
     (note,) = pixel_notes(facts(contrast=3), CROP)
     assert note.startswith("half of the images are of nearly one colour")
-
-
-def test_images_that_are_scaled_by_different_ranges_are_noted() -> None:
-    (note,) = pixel_notes(facts(bits=[8] * 5 + [12] * 3 + [16] * 2), CROP)
-    assert "(12 bits: 3, 16 bits: 2)" in note
-    assert pixel_notes(facts(bits=[8] * 5 + [12] * 5), CROP) == []
 
 
 @pytest.mark.parametrize(
