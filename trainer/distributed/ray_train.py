@@ -139,8 +139,9 @@ def _fit(trainer: Any, errors: list[Exception]) -> None:
 
 def _trainer(task: "WorkerTask", workers: Workers, session: RaySession) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchTrainer
 
+    from trainer.distributed.process_group import PrivateTorchConfig
     from trainer.distributed.ray_worker import WorkerLossCallback, train_worker
 
     # Ray Train requires a folder that all workers share; it holds nothing of lasting use.
@@ -148,7 +149,10 @@ def _trainer(task: "WorkerTask", workers: Workers, session: RaySession) -> Any:
     return TorchTrainer(
         train_worker,
         train_loop_config={"task": task},
-        torch_config=TorchConfig(backend="nccl" if workers.gpus else "gloo"),
+        torch_config=PrivateTorchConfig(
+            backend="nccl" if workers.gpus else "gloo",
+            folder=None if session.folder is None else str(session.folder),
+        ),
         scaling_config=ScalingConfig(
             num_workers=workers.count,
             use_gpu=workers.gpus > 0,
