@@ -23,7 +23,13 @@ from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
 from nas.run_folder.files import RunFiles
-from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
+from nas.run_folder.opening import (
+    MAY_CHANGE,
+    RESULTS,
+    opened_run_folder,
+    require_same_images,
+    run_settings,
+)
 from nas.session import (
     MIRROR_PATIENCE_S,
     cost_predictor,
@@ -93,6 +99,7 @@ def run_search(
     space = SearchSpace.load(config.space)
     starts = start_points(config.start_from, space)
     settings = run_settings(config, space, images, starts)
+    require_same_images(folder, config, images)
     with (
         opened_run_folder(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,

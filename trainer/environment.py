@@ -3,9 +3,10 @@
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from search_space.atomic_file import write_atomic
 
@@ -31,6 +32,15 @@ def write_environment(
         **others,
     }
     return write_atomic(folder / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+
+
+def recorded_images(folder: Path) -> Mapping[str, Any]:
+    """Return the entry ``images`` of a run's ``environment.json``; empty if it cannot be read."""
+    try:
+        images = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))["images"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return images if isinstance(images, dict) else {}
 
 
 def _commit() -> str | None:

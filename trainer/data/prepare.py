@@ -1,7 +1,5 @@
 """Preparation of the data set of `--data`: finding, decoding once, verifying."""
 
-import hashlib
-import json
 import platform
 import re
 from dataclasses import replace
@@ -9,9 +7,10 @@ from pathlib import Path
 
 from trainer.config import ReadingConfig
 from trainer.data.cache.build import BuildTask
+from trainer.data.cache.changes import decoded_by_other_version, describe
 from trainer.data.cache.content_digest import content_digest, stat_fingerprint
 from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
-from trainer.data.cache.images import DECODING_VERSION, CachedImages, open_cache
+from trainer.data.cache.images import DECODING_VERSION, CachedImages, cache_name, open_cache
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source
 from trainer.data.sources.groups import refuse_group_column
@@ -62,11 +61,8 @@ def prepare(
     source = find_source(data, root, reading)
     seen = stat_fingerprint(source)
     digest = content_digest(source, seen, memo_folder=root / "sources", on_progress=report)
-    name = f"{digest}/{image_size}/{DECODING_VERSION if source.files else 1}"
-    # Names from before these settings stay. Strictness changes no pixel and no label.
-    if how := reading.model_dump(exclude={"strict"}, exclude_defaults=True):
-        name += f"/{json.dumps(how)}"
-    folder = root / f"{image_size}px-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
+    decoding = DECODING_VERSION if source.files else 1
+    folder = root / cache_name(digest, image_size, reading, decoding)
     with locked(root / f".{folder.name}.lock"):
         if cache_damage(folder) is not None:
             plain = re.sub(r"[^\w.-]+", "_", source.name)[:60]
@@ -97,12 +93,18 @@ def open_or_prepare(
         return open_cache(path)
     except FileNotFoundError:
         images = prepare(data, image_size, reading)
-    if images.path.name != path.name:  # it is a digest of the content
+    if images.path.name == path.name:  # it is a digest of the content
+        return images
+    node = platform.node()
+    if decoded_by_other_version(images, reading, path.name):
         raise ValueError(
-            f"{data} holds other images on {platform.node()} than where the command runs: "
-            f"content {images.path.name}, expected {path.name}"
+            f"{node} has another version of this program than the machine where the command "
+            "runs, and decodes images to other pixels; install the same version"
         )
-    return images
+    raise ValueError(
+        f"--data {data} holds other images on {node} than where the command runs: "
+        f"{describe(images)} here; copy the same files to {node}, or use a folder that both share"
+    )
 
 
 def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:

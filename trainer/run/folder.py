@@ -3,20 +3,31 @@
 import fcntl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 
 from search_space.atomic_file import write_atomic
+from trainer.data.cache.changes import what_changed
 from trainer.device.naming import device_name
-from trainer.environment import write_environment
+from trainer.environment import recorded_images, write_environment
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.request import TrainRequest
 
 CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
+FLAGS = {
+    "architecture": "the --arch",
+    "num_images": "training images",
+    "seed": "--seed",
+    "precision": "--precision",
+    "duration": "the --epochs",
+    "batch_size": "--batch-size",
+    "holdout": "--holdout",
+}
 PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 # The workers of a killed driver keep the lock for some seconds.
 LOCK_TIMEOUT_S = 30.0
@@ -40,13 +51,37 @@ def check_folder(request: TrainRequest, *, resume: bool) -> bool:
             f"{folder} holds a training at step {content['step']}; add --resume to continue "
             "it, or choose another --name"
         )
-    for name, value in request.identity().items():
-        if (before := content["identity"].get(name)) != value:
-            raise ValueError(
-                f"{folder} was started with {name} {before!r}, and not {value!r}; "
-                "give the same settings to resume it, or choose another --name"
-            )
+    _require_same(request, content["identity"])
     return is_finished(request, content["step"])
+
+
+def _require_same(request: TrainRequest, before: Mapping[str, Any]) -> None:
+    """Check that a training is resumed with the settings and the images it began with.
+
+    Raises:
+        ValueError: If not; names the flag of a setting, or what changed in the images.
+    """
+    folder = request.folder
+    identity = request.identity()
+    differing = [name for name, value in identity.items() if before.get(name) != value]
+    # The images depend on other settings, and their number on both.
+    for name in sorted(differing, key=("images", "num_images").__contains__):
+        if name == "images":
+            change = what_changed(
+                request.images,
+                request.reading,
+                cache=str(before.get("images")),
+                recorded=recorded_images(folder),
+            )
+            raise ValueError(
+                f"the images of --data are not those that {folder} was started with: {change}; "
+                "resume it with the same images, or choose another --name"
+            )
+        raise ValueError(
+            f"{folder} was started with {FLAGS.get(name, f'the recipe setting {name}')} "
+            f"{before.get(name)!r}, and not {identity[name]!r}; "
+            "give the same settings to resume it, or choose another --name"
+        )
 
 
 def is_finished(request: TrainRequest, step: int) -> bool:
@@ -88,6 +123,7 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
             "image_size": images.image_size,
             "classes": images.num_classes,
             "counts": {name: len(split) for name, split in images.splits.items()},
+            "reading": request.reading.model_dump(exclude_defaults=True),
         },
     )
 

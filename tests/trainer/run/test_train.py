@@ -123,6 +123,19 @@ def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
         train(other, quiet(), resume=True, stop=StopRequest())
 
 
+def test_a_training_is_not_resumed_with_other_images_or_seeds(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, stop=StopAfter(1))
+    others = replace(run.images, path=tmp_path / "16px-other", class_names=tuple("abcd"))
+    message = (
+        r"images of --data are not those that .*/run was started with: 4 classes instead of 3"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(replace(run, images=others), quiet(), resume=True, stop=StopRequest())
+    with pytest.raises(ValueError, match=r"started with --seed 0, and not 1"):
+        train(replace(run, seed=1), quiet(), resume=True, stop=StopRequest())
+
+
 def test_the_last_few_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run", duration={"epochs": 8}, keep_checkpoints=2)
     train(run, quiet(), resume=False, stop=StopRequest())

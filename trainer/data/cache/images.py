@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_space.text_files import parse_json, read_text
+from trainer.config import ReadingConfig
 from trainer.data.labels import Indices, is_multi_label
 
 # Increase the first when the files of a cache change; it is rebuilt under the same name. Increase
@@ -103,6 +104,24 @@ def open_cache(path: Path) -> CachedImages:
         notes=tuple(note.replace(CACHE, str(path)) for note in meta["notes"]),
         content=meta["content"],
     )
+
+
+def cache_name(
+    content: str, image_size: int, reading: ReadingConfig, decoding: int = DECODING_VERSION
+) -> str:
+    """Return the name of the cache folder of some content.
+
+    Args:
+        content: Digest of the source's content.
+        image_size: Side of the decoded images, pixels.
+        reading: How they are found and made square. Strictness changes no pixel and no label.
+        decoding: Version of the decoding; 1 for content that is part of a library.
+    """
+    name = f"{content}/{image_size}/{decoding}"
+    # Names from before these settings stay.
+    if how := reading.model_dump(exclude={"strict"}, exclude_defaults=True):
+        name += f"/{json.dumps(how)}"
+    return f"{image_size}px-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
 
 
 def read_meta(path: Path) -> dict[str, Any]:
