@@ -19,6 +19,7 @@ from search_space.nn import (
 )
 
 _IMAGE_CHANNELS = 3
+BN_EPS = 1e-3  # of EfficientNet and EfficientNetV2 in TensorFlow
 
 
 class Network(nn.Module):
@@ -26,12 +27,17 @@ class Network(nn.Module):
 
     Parameters are named ``stem.conv.weight``, ``stages.2.0.branch.expand.conv.weight``,
     ``head.norm.bias``, ``classifier.weight``; stages and blocks are counted from 0.
+
+    Attributes:
+        padding: Padding of the convolutions.
+        bn_eps: Added to the variance in batch normalisation; see `set_bn_eps`.
     """
 
     def __init__(
         self, architecture: Architecture, num_classes: int, options: LayerOptions
     ) -> None:
         super().__init__()
+        self.padding, self.bn_eps = options.padding, options.bn_eps
         width = architecture.stem_width
         self.stem = conv_norm_act(_IMAGE_CHANNELS, width, 3, options=options, stride=2)
         stages = []
@@ -83,6 +89,18 @@ class Network(nn.Module):
             if block.stochastic_depth is not None:
                 block.stochastic_depth.set(1.0 - (1.0 - survival_prob) * index / len(blocks))
 
+    def set_bn_eps(self, bn_eps: float) -> None:
+        """Set what batch normalisation adds to the variance; it is not part of the weights.
+
+        Raises:
+            ValueError: If `bn_eps` is not above 0.
+        """
+        require(bn_eps > 0, "Network.bn_eps", "> 0", bn_eps)
+        self.bn_eps = bn_eps
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = bn_eps
+
     def blocks(self) -> Iterator[Block]:
         """Return every block of every stage, first to last."""
         return (module for module in self.stages.modules() if isinstance(module, Block))
@@ -95,7 +113,7 @@ def build_network(
     dropout: float = 0.0,
     survival_prob: float = 1.0,
     padding: Padding = "symmetric",
-    bn_eps: float = 1e-3,
+    bn_eps: float = BN_EPS,
     bn_momentum: float = 0.1,
 ) -> Network:
     """Build the network of `architecture`, initialised from torch's default generator.

@@ -19,8 +19,8 @@ def from_torchvision(
 ) -> dict[str, Tensor]:
     """Rename the weights of torchvision's EfficientNet and EfficientNetV2.
 
-    The classifier may have any number of classes. torchvision's B0 to B4 were trained with a
-    `bn_eps` of 1e-5.
+    The classifier may have any number of classes. The values stay: `trainer.run.conventions`
+    says which input scale, padding and `bn_eps` they expect.
 
     Args:
         architecture: The network.
@@ -93,6 +93,14 @@ def _timm_block(stage: Stage, stage_index: int, block_index: int) -> Names:
         yield from _linear("squeeze_excite.expand", f"{theirs}.se.conv_expand")
 
 
+def _block_layers(architecture: Architecture, block_names: BlockNames) -> Names:
+    """Yield our name and theirs of every tensor of every block, first to last."""
+    for i, stage in enumerate(architecture.stages):
+        for j in range(stage.depth):
+            for ours, theirs in block_names(stage, i, j):
+                yield f"stages.{i}.{j}.branch.{ours}", theirs
+
+
 def _layer(ours: str, conv: str, norm: str) -> Names:
     yield f"{ours}.conv.weight", f"{conv}.weight"
     for name in _NORM:
@@ -116,11 +124,7 @@ def _renamed(
 
     `stem` and `head` are their names of a convolution and its normalisation.
     """
-    names = [*_layer("stem", *stem)]
-    for i, stage in enumerate(architecture.stages):
-        for j in range(stage.depth):
-            pairs = block_names(stage, i, j)
-            names += ((f"stages.{i}.{j}.branch.{ours}", theirs) for ours, theirs in pairs)
+    names = [*_layer("stem", *stem), *_block_layers(architecture, block_names)]
     names += [*_layer("head", *head), *_linear("classifier", classifier)]
     if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
         raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")

@@ -55,6 +55,10 @@ class Kit:
                 tensors[name] = _tensor(number, shape, kind)
         return tensors
 
+    def input(self) -> Tensor:
+        """The images, in the other library's scale, in float64."""
+        return _tensor(_INPUT, self.input_shape, "input")
+
 
 def load_kit(name: str) -> Kit:
     """Read a kit of tests/golden."""
@@ -83,7 +87,7 @@ def worst_errors(kit: Kit, network: nn.Module, names: Mapping[str, str]) -> dict
 
 def measure(kit: Kit, network: nn.Module, names: Mapping[str, str]) -> dict[str, Tensor]:
     """One evaluation, then one training pass forward and backward, in float64."""
-    images = _tensor(_INPUT, kit.input_shape, "input")
+    images = kit.input()
     with torch.no_grad():
         evaluated = network.eval()(images)
     images.requires_grad_()

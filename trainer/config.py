@@ -11,6 +11,7 @@ from search_space.checks import did_you_mean, shortened, shown
 from search_space.text_files import parse_yaml
 
 Precision = Literal["fp32", "bf16"]
+ScaleName = Literal["imagenet", "inception"]  # names of input scales, as in timm
 
 
 class Settings(BaseModel):

@@ -1,19 +1,23 @@
 """Model file of a trained network: its architecture, classes and weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.network import Network, build_network
+from search_space.checks import require, require_int
+from search_space.network import BN_EPS, Network, build_network
 from search_space.nn import Padding
-from trainer.tensor_file import load_tensors, save_tensors
+from trainer.tensor_file import checked_weights, load_tensors, save_tensors
 
 SCHEMA = "nas.model/1"
 Weights = Literal["ema", "raw"]
+# (value - mean) / std of values in [0, 1]: images in [-1, 1].
+_NORMALISATION = {"mean": [0.5] * 3, "std": [0.5] * 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +32,7 @@ class ModelFile:
         padding: Padding of the convolutions.
         ema: State dict of the averaged weights; equal to `raw` if the recipe has no average.
         raw: State dict of the weights of the last step.
+        bn_eps: Added to the variance in batch normalisation, > 0.
     """
 
     architecture: Architecture
@@ -37,6 +42,7 @@ class ModelFile:
     padding: Padding
     ema: dict[str, Tensor]
     raw: dict[str, Tensor]
+    bn_eps: float = BN_EPS
 
 
 def save_model(path: Path, model: ModelFile) -> None:
@@ -50,8 +56,9 @@ def save_model(path: Path, model: ModelFile) -> None:
         "key": model.architecture.key,
         "class_names": list(model.class_names),
         "image_size": {"train": model.train_size, "eval": model.eval_size},
-        "normalisation": {"mean": [0.5] * 3, "std": [0.5] * 3},
+        "normalisation": _NORMALISATION,
         "padding": model.padding,
+        "bn_eps": model.bn_eps,
         "ema": _on_cpu(model.ema),
         "raw": _on_cpu(model.raw),
     }
@@ -65,15 +72,50 @@ def read_model(path: str | Path) -> ModelFile:
         ValueError: If the file is damaged or not a model file.
         OSError: If it cannot be read.
     """
-    content = load_tensors(Path(path), torch.device("cpu"), schema=SCHEMA)
+    return parse_model(load_tensors(Path(path), torch.device("cpu"), schema=SCHEMA), path)
+
+
+def parse_model(content: Mapping[str, Any], path: str | Path) -> ModelFile:
+    """Return the model file whose content was read from `path`.
+
+    Raises:
+        ValueError: If a value is missing or wrong, or the weights are not those of the
+            architecture; the message names the file.
+    """
+    try:
+        return _parse(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged model file: {error}") from error
+
+
+def _parse(content: Mapping[str, Any]) -> ModelFile:
+    wanted = {"architecture", "class_names", "image_size", "padding", "ema", "raw"}
+    if missing := sorted(wanted - set(content)):
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    architecture = Architecture.from_dict(content["architecture"])
+    key = content.get("key", architecture.key)
+    require(key == architecture.key, "key", f"that of its architecture, {architecture.key}", key)
+    names, sizes, padding = content["class_names"], content["image_size"], content["padding"]
+    is_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    require(is_names and len(names) > 0, "class_names", "a list of names", names)
+    if not isinstance(sizes, dict):
+        raise ValueError(f"image_size must hold train and eval, got {sizes!r}")
+    require(padding in get_args(Padding), "padding", " or ".join(get_args(Padding)), padding)
+    scale = content.get("normalisation", _NORMALISATION)
+    require(scale == _NORMALISATION, "normalisation", repr(_NORMALISATION), scale)
+    bn_eps = content.get("bn_eps", BN_EPS)
+    require(isinstance(bn_eps, float) and 0 < bn_eps < 1, "bn_eps", "a number in (0, 1)", bn_eps)
+    with torch.device("meta"):
+        expected = build_network(architecture, len(names)).state_dict()
     return ModelFile(
-        architecture=Architecture.from_dict(content["architecture"]),
-        class_names=tuple(content["class_names"]),
-        train_size=content["image_size"]["train"],
-        eval_size=content["image_size"]["eval"],
-        padding=content["padding"],
-        ema=content["ema"],
-        raw=content["raw"],
+        architecture=architecture,
+        class_names=tuple(names),
+        train_size=require_int("image_size.train", sizes.get("train"), 1),
+        eval_size=require_int("image_size.eval", sizes.get("eval"), 1),
+        padding=padding,
+        ema=checked_weights("ema", content["ema"], expected),
+        raw=checked_weights("raw", content["raw"], expected),
+        bn_eps=bn_eps,
     )
 
 
@@ -94,7 +136,9 @@ def load_model(path: str | Path, weights: Weights = "ema") -> Network:
     if weights not in ("ema", "raw"):
         raise ValueError(f"load_model.weights must be ema or raw, got {weights!r}")
     model = read_model(path)
-    network = build_network(model.architecture, len(model.class_names), padding=model.padding)
+    network = build_network(
+        model.architecture, len(model.class_names), padding=model.padding, bn_eps=model.bn_eps
+    )
     network.load_state_dict(model.ema if weights == "ema" else model.raw)
     return network.eval()
 

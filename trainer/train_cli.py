@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -12,7 +13,7 @@ from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
 from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole
-from trainer.config import ReadingConfig, validated
+from trainer.config import ReadingConfig, ScaleName, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.mirrored_classes import mirror_note
 from trainer.data.prepare import DATA_TAKES, prepare
@@ -26,6 +27,8 @@ from trainer.fit.request import TrainRequest
 from trainer.machine.cpus import available_cpus
 from trainer.recipes.config import Recipe, load_recipe, recipe_names
 from trainer.run.display import ConsoleDisplay
+from trainer.run.init_file import init_path
+from trainer.run.init_weights import check_init_file
 from trainer.run.plan_table import show_plan
 from trainer.run.train import train
 from trainer.stop_signals import stop_signals
@@ -123,8 +126,11 @@ def _request(
     recipe_name = Path(args.recipe).stem if args.recipe else "train"
     name = f"{file.name}-{Path(args.data).stem}-{recipe_name}-{args.seed}"
     folder = run_folder(args.out, name if args.name is None else args.name)
-    if args.init_from is not None and not args.init_from.is_file():
-        raise ValueError(f"--init-from {args.init_from}: no such file")
+    if args.init_scale is not None and args.init_from is None:
+        raise ValueError("--init-scale needs --init-from")
+    init_from = None if args.init_from is None else init_path(args.init_from)
+    if init_from is not None:
+        check_init_file(file.architecture, init_from)  # before the images are decoded
     given = {name: value for name in READING if (value := getattr(args, name)) is not None}
     reading = validated(ReadingConfig, given)
     with decoding_progress() as on_progress:
@@ -141,7 +147,8 @@ def _request(
         device=device,
         precision=resolve_precision(args.precision or recipe.precision, trained_on),
         compiled=args.compile,
-        init_from=args.init_from,
+        init_from=init_from,
+        init_scale=args.init_scale,
         command=command,
     )
 
@@ -210,7 +217,13 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--init-from",
         type=Path,
-        help="Initial weights, named as by nas-train, torchvision or timm",
+        help="Initial weights: a file or run folder of nas-train, or weights named as by "
+        "torchvision or timm",
+    )
+    add(
+        "--init-scale",
+        choices=get_args(ScaleName),
+        help="Scale of images that these weights expect (default: that of the file's origin)",
     )
     where = parser.add_argument_group("where it runs")
     add = where.add_argument

@@ -127,9 +127,9 @@ def test_initial_weights_of_other_classes_get_a_new_head(
     class_folders(tmp_path / "more", {"cat": 20, "dog": 20, "emu": 20})
     again = [*words, "--data", str(tmp_path / "more"), "--name", "tuned"]
     model = tmp_path / "runs" / "run" / "model.pt"
-    assert main([*again, "--init-from", str(model)]) == 0
+    assert main([*again, "--init-from", str(model.parent)]) == 0
     out = capsys.readouterr().out
-    assert "2 not loaded (classifier.weight: shape (2, 16) is not (3, 16)" in out
+    assert "classifier: 2 of 3 classes matched by name; emu starts afresh\n" in out
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,8 @@ def test_initial_weights_of_other_classes_get_a_new_head(
         (["--epochs", "0"], "must be above 0"),
         (["--epochs", "0.2"], "at least 2 steps"),
         (["--init-from", "nothing.pt"], "nothing.pt: no such file"),
+        (["--init-from", "."], "this folder holds no model.pt and no checkpoint.pt"),
+        (["--init-scale", "imagenet"], "--init-scale needs --init-from"),
         (["--name", "a/b"], "plain name without slashes"),
         (["--device", "abacus"], "--device must be"),
     ],

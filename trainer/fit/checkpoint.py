@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from search_space.atomic_file import write_atomic
+from search_space.checks import require_int
 from trainer.tensor_file import load_tensors, save_tensors
 
 SCHEMA = "nas.checkpoint/1"
@@ -59,20 +61,60 @@ class CheckpointFolder:
         """Return the newest readable checkpoint or None, and a note on each damaged one.
 
         Raises:
+            ValueError: If there are checkpoints, and all are damaged.
             OSError: If a file cannot be read.
         """
         notes: list[str] = []
         for path in (self._folder / NEWEST, *reversed(self._numbered())):
             try:
-                return load_tensors(path, device, schema=SCHEMA), tuple(notes)
+                content = load_tensors(path, device, schema=SCHEMA)
+                check_content(content, path)
             except FileNotFoundError:
                 continue
             except ValueError as error:
                 notes.append(str(error))
-        return None, tuple(notes)
+            else:
+                return content, tuple(notes)
+        if notes:
+            raise ValueError(
+                f"{self._folder}: no checkpoint can be read ({'; '.join(notes)}); choose another "
+                "--name, or delete the folder to train again"
+            )
+        return None, ()
 
     def _numbered(self) -> list[Path]:
         return sorted(self._steps.glob("step-*.pt"))
+
+
+def check_content(content: Mapping[str, Any], path: Path) -> None:
+    """Check the keys and types of a checkpoint that was read from `path`.
+
+    Raises:
+        ValueError: If one is missing or wrong; the message names file and key.
+    """
+    place = f"{path}: damaged checkpoint"
+    require_int(f"{place}: step", content.get("step"), 0)
+    require_int(f"{place}: workers", content.get("workers", 1), 1)
+    state = _dict_in(content, "state", place)
+    _dict_in(content, "identity", place)
+    for name in ("network", "optimizer", "counters"):
+        _dict_in(state, name, f"{place}: state")
+    if state.get("average") is not None:
+        _dict_in(state, "average", f"{place}: state")
+    _check_list(content.get("accumulation"), int, f"{place}: accumulation")
+    _check_list(content.get("class_names", []), str, f"{place}: class_names")
+
+
+def _dict_in(content: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{place}: {name} must be a dict, got {type(value).__name__}")
+    return value
+
+
+def _check_list(value: object, kind: type, place: str) -> None:
+    if not isinstance(value, list) or not all(isinstance(entry, kind) for entry in value):
+        raise ValueError(f"{place} must be a list of {kind.__name__}, got {type(value).__name__}")
 
 
 def _link(path: Path, name: Path) -> None:

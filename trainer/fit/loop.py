@@ -97,6 +97,7 @@ def _save(state: TrainState, setup: TrainingSetup, *, best: bool = False) -> Non
         "accumulation": list(setup.accumulation),
         "workers": setup.processes.size,
         "identity": setup.request.identity(),
+        "class_names": list(setup.request.images.class_names),
     }
     setup.checkpoints.save(content, step=state.step, best=best)
 
@@ -116,9 +117,12 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
         raise DivergedError(f"{reason}; a lower learning_rate.base may help")
     if state.rewinds >= settings.max_rewinds:
         raise DivergedError(f"{reason}, after {state.rewinds} rewinds to lower learning rates")
-    content, _ = setup.checkpoints.load(setup.request.device)
+    try:
+        content, _ = setup.checkpoints.load(setup.request.device)
+    except ValueError as error:
+        raise DivergedError(f"{reason}; {error}") from error
     if content is None:
-        raise DivergedError(f"{reason}, and there is no readable checkpoint to return to")
+        raise DivergedError(f"{reason}, and there is no checkpoint to return to")
     skipped, rewinds = state.skipped, state.rewinds + 1
     seconds, cpu_seconds = state.train_seconds, state.train_cpu_seconds
     state.load_state_dict(content["state"])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from search_space.architecture_file import ArchitectureFile
-from trainer.config import Precision, ReadingConfig
+from trainer.config import Precision, ReadingConfig, ScaleName
 from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.labels import Indices
@@ -49,6 +49,7 @@ class TrainRequest:
         precision: Arithmetic of the forward pass.
         compiled: Whether the network is trained through torch.compile, one graph per image size.
         init_from: File of the initial weights; None for random ones.
+        init_scale: Scale of the images that they were trained with; None for that of their origin.
         command: The command line.
     """
 
@@ -62,6 +63,7 @@ class TrainRequest:
     compiled: bool = False
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     init_from: Path | None = None
+    init_scale: ScaleName | None = None
     command: tuple[str, ...] = ()
 
     @cached_property

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from search_space.checks import require
-from search_space.network import Network, build_network
+from search_space.network import BN_EPS, Network, build_network
 from trainer.fit.request import TrainRequest
 from trainer.optim import make_optimizer
 
@@ -62,16 +62,63 @@ class TrainState:
             "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "counters": {name: getattr(self, name) for name in _COUNTERS},
+            "bn_eps": self.network.bn_eps,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load the result of `state_dict` into networks of the same architecture."""
-        self.network.load_state_dict(state["network"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for name in _COUNTERS:
-            setattr(self, name, state["counters"][name])
+        """Load the result of `state_dict` into networks of the same architecture.
+
+        Raises:
+            ValueError: If it does not fit; the state is then partly loaded.
+        """
+        try:
+            self.network.load_state_dict(state["network"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(_checked_optimizer(self.optimizer, state["optimizer"]))
+            for name in _COUNTERS:
+                value = state["counters"][name]
+                require(isinstance(value, int | float), name, "a number", value)
+                setattr(self, name, value)
+            self.set_bn_eps(state.get("bn_eps", BN_EPS))
+        except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"the checkpoint does not fit this training ({type(error).__name__}: {reason}); "
+                "is it damaged?"
+            ) from error
+
+    def set_bn_eps(self, bn_eps: float) -> None:
+        """Set what batch normalisation of all networks adds to the variance."""
+        self.network.set_bn_eps(bn_eps)
+        self.averaged.set_bn_eps(bn_eps)
+
+
+def _checked_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+    """Return a saved state of `optimizer`; settings that its file lacks are those of `optimizer`.
+
+    torch loads tensors of other shapes without an error, and the next step fails.
+
+    Raises:
+        ValueError: If a tensor has neither one element nor the shape of its parameter, or some
+            parameters have other tensors than the rest.
+    """
+    groups = [
+        {**{name: value for name, value in group.items() if name != "params"}, **other}
+        for group, other in zip(optimizer.param_groups, saved["param_groups"], strict=True)
+    ]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    numbers = [number for group in groups for number in group["params"]]
+    states = [saved["state"].get(number) for number in numbers]
+    for parameter, state in zip(parameters, states, strict=True):
+        if (state or {}).keys() != (states[0] or {}).keys():
+            raise ValueError("the optimizer's state is incomplete")
+        for name, value in (state or {}).items():
+            if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
+                raise ValueError(f"the optimizer's {name} has another shape than its parameter")
+    return {**saved, "param_groups": groups}
 
 
 _COUNTERS = [field.name for field in fields(TrainState) if field.default is not MISSING]

@@ -105,6 +105,7 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
         "compiled": request.compiled,
         "workers": workers,
         "init_from": None if request.init_from is None else str(request.init_from),
+        "init_scale": request.init_scale,
         "recipe": request.recipe.model_dump(mode="json"),
         "architecture": request.file.to_dict(),
     }

@@ -1,23 +1,32 @@
 """Initial weights of a network from a file of nas-train, torchvision or timm."""
 
-import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.network import Network
+from search_space.network import BN_EPS, Network
+from search_space.nn import Padding
 from search_space.weights import from_timm, from_torchvision
-from trainer.tensor_file import load_tensors
+from trainer.config import ScaleName
+from trainer.run.classifier_rows import BIAS, WEIGHT, matched_rows
+from trainer.run.conventions import (
+    OUR_SCALE,
+    SCALES,
+    Conventions,
+    fold_input_scale,
+    timm_conventions,
+    timm_name,
+    torchvision_conventions,
+)
+from trainer.run.init_file import InitFile, read_init_file
 
-# Keys under which a file stores its weights, of nas-train and of other tools.
-_KEYS = ("ema", "state_dict_ema", "state_dict", "model_ema", "model")
-# Prefixes of all names: of DataParallel and averages, of torch.compile, of Lightning.
-_WRAPPERS = ("module.", "_orig_mod.", "model.")
+UNNAMED = (
+    "classifier: the file does not name its classes, so its rows are used in the order of this "
+    "data set's classes"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +38,14 @@ class LoadReport:
         loaded: Names of the loaded tensors.
         left_out: Names of the other tensors of the file, each with the reason.
         fresh: Names of the network's tensors that keep their random values.
+        notes: What was done with the classes and with the conventions of the weights.
     """
 
     naming: str
     loaded: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     fresh: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line for the console."""
@@ -46,59 +57,68 @@ class LoadReport:
         if self.fresh:
             some = ", ".join(self.fresh[:4]) + (" and more" if len(self.fresh) > 4 else "")
             parts.append(f"{len(self.fresh)} start afresh ({some})")
-        return ", ".join(parts)
+        return "; ".join((", ".join(parts), *self.notes))
 
 
-def init_from(network: Network, architecture: Architecture, path: Path) -> LoadReport:
+def init_from(
+    network: Network,
+    architecture: Architecture,
+    path: Path,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    scale: ScaleName | None = None,
+) -> LoadReport:
     """Load into `network`, of `architecture`, those tensors of a file that match it.
 
-    They match by name and shape; the file is one of torch.save.
+    They match by name and shape; the file is one of torch.save. Files of nas-train may be of
+    another architecture; those of torchvision and timm must be of this one. The rows of the
+    classifier match by class name if the file names its classes. If it does not, the classifier
+    is loaded for an equal number of classes, and the report says that nothing is known of them.
 
-    A classifier for another number of classes is left out. Files of nas-train may be of another
-    architecture; those of torchvision and timm must be of this one.
+    Weights of torchvision and timm become weights for images in [-1, 1], see `fold_input_scale`,
+    and batch normalisation gets their epsilon. Their padding is not changed.
+
+    Args:
+        network: Changed in place, on any device.
+        architecture: Its architecture.
+        path: The file.
+        class_names: The network's classes by row of its classifier; None if they are not known.
+        scale: Input scale of the file's weights; None for that of its origin.
 
     Raises:
         ValueError: If the file is damaged, of an unknown naming scheme, or nothing matches.
         OSError: If it cannot be read.
     """
-    weights = _weights(path)
-    naming, renamed = _renamed(architecture, weights, path)
+    file = read_init_file(path)
+    naming, weights = _renamed(architecture, file.tensors, path)
+    conventions = _conventions(naming, architecture, file, path, network.padding)
+    if scale is not None:
+        conventions = replace(conventions, scale=SCALES[scale])
     target = network.state_dict()
-    loaded: dict[str, Tensor] = {}
-    left_out: list[tuple[str, str]] = []
-    for name, tensor in renamed.items():
-        if name not in target:
-            left_out.append((name, "this network has no such tensor"))
-        elif tensor.shape != target[name].shape:
-            shapes = f"{tuple(tensor.shape)} is not {tuple(target[name].shape)}"
-            left_out.append((name, f"shape {shapes}"))
-        else:
-            loaded[name] = tensor
+    weights, classes = _with_classes(weights, file.class_names, target, class_names)
+    loaded, left_out = _matching(fold_input_scale(weights, conventions.scale), target)
     if not any(name.endswith("conv.weight") for name in loaded):
         raise ValueError(f"{path}: none of its convolutions fit this architecture")
     network.load_state_dict(loaded, strict=False)
+    network.set_bn_eps(conventions.bn_eps)
+    said = _said(naming, conventions, network.padding)
     return LoadReport(
         naming=naming,
         loaded=tuple(loaded),
-        left_out=tuple(left_out),
+        left_out=left_out,
         fresh=tuple(name for name in target if name not in loaded),
+        notes=tuple(note for note in (*classes, *said) if note),
     )
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
-    # The training scripts of timm and torchvision store their arguments with the weights.
-    plain = (argparse.Namespace,)
-    content: Mapping[str, Any] = load_tensors(path, torch.device("cpu"), plain=plain)
-    if isinstance(state := content.get("state"), dict):  # a checkpoint of nas-train
-        content = {"ema": state["average"] or state["network"]}
-    inner = next((content[key] for key in _KEYS if isinstance(content.get(key), dict)), content)
-    tensors = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
-    tensors.pop("n_averaged", None)  # of torch's AveragedModel
-    if not tensors:
-        raise ValueError(f"{path}: holds no weights")
-    while wrapper := next((w for w in _WRAPPERS if all(n.startswith(w) for n in tensors)), None):
-        tensors = {name.removeprefix(wrapper): value for name, value in tensors.items()}
-    return tensors
+def check_init_file(architecture: Architecture, path: Path) -> None:
+    """Check that a file holds weights under names that `init_from` knows.
+
+    Raises:
+        ValueError: If it does not.
+        OSError: If it cannot be read.
+    """
+    _renamed(architecture, read_init_file(path).tensors, path)
 
 
 def _renamed(
@@ -115,3 +135,72 @@ def _renamed(
         raise ValueError(f"{path}: {error}") from error
     some = ", ".join(sorted(weights)[:3])
     raise ValueError(f"{path}: neither our naming nor torchvision's nor timm's, has {some}")
+
+
+def _conventions(
+    naming: str, architecture: Architecture, file: InitFile, path: Path, padding: Padding
+) -> Conventions:
+    if file.conventions is not None:
+        return file.conventions
+    if naming == "torchvision":
+        return torchvision_conventions(architecture)
+    if naming == "timm":
+        return timm_conventions(timm_name(path, file.arch), padding)
+    return Conventions(origin="nas-train")
+
+
+def _with_classes(
+    weights: dict[str, Tensor],
+    their_names: tuple[str, ...] | None,
+    target: Mapping[str, Tensor],
+    our_names: tuple[str, ...] | None,
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return the weights with a classifier for our classes, and what to say about it."""
+    theirs = {name: weights[name] for name in (WEIGHT, BIAS) if name in weights}
+    if len(theirs) < 2 or theirs[WEIGHT].shape[1:] != target[WEIGHT].shape[1:]:
+        return weights, ()
+    if their_names is None or our_names is None:
+        same = theirs[WEIGHT].shape == target[WEIGHT].shape
+        return weights, ((UNNAMED,) if same else ())
+    if not len(theirs[WEIGHT]) == len(theirs[BIAS]) == len(their_names):
+        raise ValueError(f"its classifier has no row for each of its {len(their_names)} classes")
+    classifier, note = matched_rows(theirs, their_names, target, our_names)
+    rest = {name: tensor for name, tensor in weights.items() if name not in theirs}
+    return {**rest, **classifier}, (note,)
+
+
+def _matching(
+    weights: Mapping[str, Tensor], target: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
+    """Return the weights that fit the network, and the names of the others with the reason."""
+    loaded: dict[str, Tensor] = {}
+    left_out: list[tuple[str, str]] = []
+    for name, tensor in weights.items():
+        if name not in target:
+            left_out.append((name, "this network has no such tensor"))
+        elif tensor.shape != target[name].shape:
+            shapes = f"{tuple(tensor.shape)} is not {tuple(target[name].shape)}"
+            left_out.append((name, f"shape {shapes}"))
+        else:
+            loaded[name] = tensor
+    return loaded, tuple(left_out)
+
+
+def _said(naming: str, theirs: Conventions, padding: Padding) -> tuple[str, ...]:
+    """Return what is said about the conventions of weights in a network of `padding`."""
+    said = []
+    if theirs.scale != OUR_SCALE:
+        said.append(
+            f"their input scale ({theirs.scale}) is folded into the stem, exactly except at the "
+            "border of images"
+        )
+    elif naming != "ours":
+        said.append(f"their input scale is this one's ({theirs.scale})")
+    if naming != "ours" or theirs.bn_eps != BN_EPS:
+        said.append(f"batch normalisation with their epsilon {theirs.bn_eps:g}")
+    if theirs.padding not in (None, padding):
+        said.append(
+            f"they were trained with {theirs.padding} padding and this network has {padding} "
+            f"padding, which gives other outputs: set padding: {theirs.padding} in the recipe"
+        )
+    return (f"weights of {theirs.origin}: {', '.join(said)}",) if said else ()

@@ -36,6 +36,7 @@ def write_results(request: TrainRequest, state: TrainState, log: MetricsLog) -> 
         padding=request.recipe.padding,
         ema=state.averaged.state_dict(),
         raw=state.network.state_dict(),
+        bn_eps=state.network.bn_eps,
     )
     save_model(request.folder / "model.pt", model)
     summary = _summary(request, state, log)

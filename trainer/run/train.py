@@ -97,7 +97,10 @@ def _initial_or_resumed_state(
     for note in notes:
         display.print(f"{note}; an older checkpoint is used")
     if content is not None:
-        state.load_state_dict(content["state"])
+        try:
+            state.load_state_dict(content["state"])
+        except ValueError as error:
+            raise ValueError(f"{request.folder}: {error}") from error
         display.print(
             f"{request.folder}: resuming at step {state.step} of {request.plan.total_steps}"
         )
@@ -116,8 +119,15 @@ def _initial_or_resumed_state(
         )
         return state, _fitting_accumulation(request, processes, display)
     if request.init_from is not None:
-        report = init_from(state.network, request.file.architecture, request.init_from)
+        report = init_from(
+            state.network,
+            request.file.architecture,
+            request.init_from,
+            class_names=request.images.class_names,
+            scale=request.init_scale,
+        )
         display.print(f"{request.init_from}: {report}")
+        state.set_bn_eps(state.network.bn_eps)
         if state.average is not None:
             state.average.module.load_state_dict(state.network.state_dict())
     accumulation = _fitting_accumulation(request, processes, display)

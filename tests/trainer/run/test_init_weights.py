@@ -1,11 +1,14 @@
-"""Initial weights: files of nas-train, torchvision and timm, and heads of other classes."""
+"""Initial weights: files of nas-train, torchvision and timm, and heads of other classes.
+
+The classifier's rows follow class names; weights of other tools become weights for our images.
+"""
 
 import argparse
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from search_space.network import Network, build_network
 from search_space.published import published
@@ -14,23 +17,41 @@ from tests.toys.training import architecture
 from trainer.model_file import ModelFile, load_model, save_model
 from trainer.run.init_weights import init_from
 
+# Twice the standard deviations of ImageNet's red, green and blue values.
+DOUBLE_STD = torch.tensor([0.458, 0.448, 0.45]).view(1, 3, 1, 1)
+SCALE_SAID = (
+    "their input scale (mean 0.485 0.456 0.406, std 0.229 0.224 0.225) is folded into the stem, "
+    "exactly except at the border of images"
+)
 
-def model_file(path: Path, classes: int) -> Path:
+
+ORIGINS = {
+    "torchvision": "torchvision",
+    "timm": "timm's networks without tf_, because no name says which",
+}
+
+
+def model_file(path: Path, classes: int, names: tuple[str, ...] = (), eps: float = 1e-3) -> Path:
     torch.manual_seed(1)
     ema, raw = (build_network(architecture(), classes).state_dict() for _ in range(2))
     save_model(
         path,
         ModelFile(
             architecture=architecture(),
-            class_names=tuple(map(str, range(classes))),
+            class_names=names or tuple(map(str, range(classes))),
             train_size=16,
             eval_size=16,
             padding="symmetric",
             ema=ema,
             raw=raw,
+            bn_eps=eps,
         ),
     )
     return path
+
+
+def epsilons(network: Network) -> set[float]:
+    return {m.eps for m in network.modules() if isinstance(m, nn.BatchNorm2d)}
 
 
 def test_a_model_file_gives_its_averaged_weights(tmp_path: Path) -> None:
@@ -52,6 +73,60 @@ def test_other_classes_keep_a_new_head_that_is_reported(tmp_path: Path) -> None:
     assert report.fresh == ("classifier.weight", "classifier.bias")
     assert [name for name, _ in report.left_out] == list(report.fresh)
     assert "(3, 16) is not (5, 16)" in str(report)
+
+
+def test_rows_of_the_classifier_follow_the_class_names(tmp_path: Path) -> None:
+    path = model_file(tmp_path / "model.pt", 3, ("apple", "bean", "corn"))
+    trained = load_model(path)
+    torch.manual_seed(5)
+    network = build_network(architecture(), 3).eval()
+    before = network.classifier.weight[0].detach().clone()
+    report = init_from(network, architecture(), path, class_names=("aardvark", "apple", "bean"))
+    images = torch.randn(2, 3, 16, 16)
+    torch.testing.assert_close(network(images)[:, 1:], trained(images)[:, :2])
+    assert torch.equal(network.classifier.weight[0], before)
+    assert str(report).endswith(
+        "classifier: 2 of 3 classes matched by name; aardvark starts afresh; corn of the file is "
+        "left out"
+    )
+    assert (report.left_out, report.fresh) == ((), ())
+
+
+def test_a_classifier_without_a_common_class_is_left_out(tmp_path: Path) -> None:
+    path = model_file(tmp_path / "model.pt", 3, ("apple", "bean", "corn"))
+    network = build_network(architecture(), 3)
+    head = network.classifier.weight.detach().clone()
+    report = init_from(network, architecture(), path, class_names=("x", "y", "z"))
+    assert torch.equal(network.classifier.weight, head)
+    assert report.fresh == ("classifier.weight", "classifier.bias")
+    assert "none of the 3 classes is in the file, which has apple, bean, corn" in str(report)
+
+
+def test_a_classifier_without_class_names_is_used_and_said_so(tmp_path: Path) -> None:
+    torch.save(build_network(architecture(), 3).state_dict(), tmp_path / "w.pth")
+    network = build_network(architecture(), 3)
+    report = init_from(network, architecture(), tmp_path / "w.pth", class_names=("x", "y", "z"))
+    assert report.fresh == ()
+    assert "the file does not name its classes" in str(report)
+
+
+def test_the_epsilon_and_the_padding_of_a_model_file_are_kept_or_said(tmp_path: Path) -> None:
+    path = model_file(tmp_path / "model.pt", 3, eps=1e-5)
+    assert epsilons(load_model(path)) == {1e-5}
+    network = build_network(architecture(), 3, padding="tf-same")
+    report = init_from(network, architecture(), path)
+    assert epsilons(network) == {1e-5}
+    assert "trained with symmetric padding and this network has tf-same padding" in str(report)
+    assert "set padding: symmetric in the recipe" in str(report)
+
+
+def test_another_input_scale_can_be_given(tmp_path: Path) -> None:
+    source = build_network(architecture(), 3).state_dict()
+    torch.save(source, tmp_path / "w.pth")
+    network = build_network(architecture(), 3)
+    init_from(network, architecture(), tmp_path / "w.pth", scale="imagenet")
+    kernel = network.state_dict()["stem.conv.weight"]
+    torch.testing.assert_close(kernel * DOUBLE_STD, source["stem.conv.weight"])
 
 
 def test_a_state_dict_of_a_data_parallel_module_is_loaded(tmp_path: Path) -> None:
@@ -85,13 +160,15 @@ def test_all_weights_of_other_libraries_are_loaded(
     assert (report.naming, report.left_out, report.fresh) == (naming, (), ())
     state = network.state_dict()
     first, last = next(iter(weights)), list(weights)[-1]
-    assert torch.equal(state["stem.conv.weight"], weights[first])
+    torch.testing.assert_close(state["stem.conv.weight"] * DOUBLE_STD, weights[first])
     assert torch.equal(state["classifier.bias"], weights[last])
+    stems = {"stem.conv.weight", "stem.norm.running_mean", "conv_stem.weight", "bn1.running_mean"}
+    stems |= {"features.0.0.weight", "features.0.1.running_mean"}
     ours, given = (
-        sorted(float(tensor.double().sum()) for tensor in tensors)
-        for tensors in (state.values(), weights.values())
+        sorted(float(t.double().sum()) for name, t in tensors.items() if name not in stems)
+        for tensors in (state, weights)
     )
-    assert ours == pytest.approx(given)  # each tensor once
+    assert ours == pytest.approx(given)  # each other tensor once
 
 
 @pytest.mark.parametrize("wrapping", ["state_dict", "model", "distributed", "compiled", "average"])
@@ -117,14 +194,16 @@ def test_common_file_layouts_with_other_classes_are_loaded(
     network = b0(3)
     head = network.classifier.weight.detach().clone()
     report = init_from(network, published("efficientnet-b0").architecture, tmp_path / "b0.pth")
-    assert torch.equal(network.state_dict()["stem.conv.weight"], weights[next(iter(weights))])
+    kernel = network.state_dict()["stem.conv.weight"]
+    torch.testing.assert_close(kernel * DOUBLE_STD, weights[next(iter(weights))])
     assert torch.equal(network.classifier.weight, head)
     assert report.fresh == ("classifier.weight", "classifier.bias")
     classes = len(weights[list(weights)[-1]])
     assert str(report) == (
         f"{len(weights) - 2} tensors loaded ({naming} naming), 2 not loaded (classifier.weight: "
         f"shape ({classes}, 1280) is not (3, 1280); classifier.bias: shape ({classes},) is not "
-        "(3,)), 2 start afresh (classifier.weight, classifier.bias)"
+        "(3,)), 2 start afresh (classifier.weight, classifier.bias); weights of "
+        f"{ORIGINS[naming]}: {SCALE_SAID}, batch normalisation with their epsilon 1e-05"
     )
 
 
