@@ -10,6 +10,7 @@ from typing import Any
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from search_space.checks import did_you_mean, require, require_int, require_keys, shown
+from search_space.leftovers import remove_drafts
 from search_space.published import published, published_names
 from search_space.text_files import parse_json, read_text
 
@@ -104,6 +105,7 @@ def save_architecture(path: str | Path, file: ArchitectureFile) -> None:
     Raises:
         OSError: If `path` cannot be written.
     """
+    remove_drafts(Path(path).parent, Path(path).name)
     write_atomic(path, json.dumps(file.to_dict(), indent=2, allow_nan=False) + "\n")
 
 

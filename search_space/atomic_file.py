@@ -1,6 +1,7 @@
 """Writing a file in one step, so that a crash never leaves a part of it."""
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -53,12 +54,15 @@ def _replace(path: Path, data: bytes, old: os.stat_result | None) -> Path:
     draft = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with draft.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                # The lock tells `remove_drafts` that this process is alive.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(data)
             file.flush()
             if old is not None:
                 _keep_permissions(file.fileno(), old)
             os.fsync(file.fileno())
-        draft.replace(target)
+            draft.replace(target)  # while it is locked
     except BaseException:  # an interrupt must not leave a draft behind either
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from nas.report.tables import (
 from nas.run_folder.files import RunFiles, trials_table
 from search_space.atomic_file import write_atomic
 from search_space.figure import drawn
+from search_space.leftovers import remove_drafts
 
 
 def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> Path:
@@ -33,6 +34,7 @@ def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None
     The page needs no network and no other file. If no candidate was trained, it says so and lists
     the reasons.
     """
+    remove_drafts(run.folder, "report.html")
     return write_atomic(run.folder / "report.html", report_page(run, records, finals))
 
 

@@ -15,6 +15,7 @@ from nas.engine.search_state import read_search_state
 from nas.evaluation.images import proxy_task
 from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
+from search_space.leftovers import remove_drafts
 from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
 from search_space.text_files import read_text
@@ -46,6 +47,8 @@ def opened_run_folder(folder: Path) -> Iterator[None]:
     except FileExistsError:
         is_new = False
     (folder / RESULTS).mkdir(exist_ok=True)
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        remove_drafts(place)  # of processes that were killed
     try:
         yield
     except HeldError:  # another search took the folder at the same moment

@@ -9,7 +9,7 @@ from trainer.config import ReadingConfig
 from trainer.data.cache.build import BuildTask
 from trainer.data.cache.changes import decoded_by_other_version, describe
 from trainer.data.cache.content_digest import content_digest, stat_fingerprint
-from trainer.data.cache.folder import cache_damage, cache_root, locked, rebuild
+from trainer.data.cache.folder import MEMOS, cache_damage, cache_root, locked, rebuild
 from trainer.data.cache.images import DECODING_VERSION, CachedImages, cache_name, open_cache
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source
@@ -60,7 +60,7 @@ def prepare(
     root = cache_root(cache_dir)
     source = find_source(data, root, reading)
     seen = stat_fingerprint(source)
-    digest = content_digest(source, seen, memo_folder=root / "sources", on_progress=report)
+    digest = content_digest(source, seen, memo_folder=root / MEMOS, on_progress=report)
     decoding = DECODING_VERSION if source.files else 1
     folder = root / cache_name(digest, image_size, reading, decoding)
     with locked(root / f".{folder.name}.lock"):

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from search_space.atomic_file import write_atomic
+from search_space.leftovers import remove_drafts
 from trainer.data.cache.changes import what_changed
 from trainer.device.naming import device_name
 from trainer.environment import recorded_images, write_environment
@@ -147,6 +148,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
                 if time.monotonic() > end:
                     raise ValueError(f"another process is training in {folder}") from error
                 time.sleep(0.2)
+        remove_drafts(folder)  # of a process that was killed
         try:
             yield
         finally:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from search_space.checks import require, shown
+from search_space.leftovers import remove_drafts
 from search_space.parts import Part, network_parts
 from search_space.text_files import parse_json, read_text
 
@@ -239,4 +240,5 @@ def save_step_table(path: str | Path, table: StepTable) -> None:
     Raises:
         OSError: If `path` cannot be written.
     """
+    remove_drafts(Path(path).parent, Path(path).name)
     write_atomic(path, json.dumps(table.to_dict(), indent=1, allow_nan=False) + "\n")

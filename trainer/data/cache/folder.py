@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from search_space.atomic_file import sync
+from search_space.leftovers import is_abandoned, remove_drafts
 from trainer.data.cache.build import BuildTask, build
 from trainer.data.cache.content_digest import block_digest, stat_fingerprint
 from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource
+
+MEMOS = "sources"  # folder of the digests of sources, below the folder of all caches
 
 
 def cache_damage(folder: Path) -> str | None:
@@ -109,7 +112,7 @@ def _no_space(root: Path) -> str:
 
 
 def cache_root(cache_dir: Path | None) -> Path:
-    """Return the folder of all caches, and create it if it is missing.
+    """Return the folder of all caches; create it if it is missing, and tidy it.
 
     Raises:
         OSError: If it cannot be written; the message names the variable that sets it.
@@ -127,6 +130,7 @@ def cache_root(cache_dir: Path | None) -> Path:
         probe = root / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
         probe.touch()
         probe.unlink()
+        remove_leftovers(root)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(
@@ -137,7 +141,54 @@ def cache_root(cache_dir: Path | None) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file at `path`; the kernel releases it if the process dies."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """Hold an exclusive lock on the file at `path`; the kernel releases it if the process dies.
+
+    The file is removed at the end. So a process that waited for it checks that the name still
+    leads to the file that it locked.
+    """
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file.fileno()):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed processes left in the folder of all caches: parts, locks, drafts.
+
+    A part belongs to a builder that is running if it holds the lock of that cache. Faults are
+    ignored: another process may be removing the same files, or own them.
+    """
+    remove_drafts(root)
+    remove_drafts(root / MEMOS)
+    for probe in root.glob(".*-*.probe"):
+        pid = probe.name[1:].partition("-")[0]
+        with contextlib.suppress(OSError):
+            if pid.isdecimal() and is_abandoned(probe, int(pid)):
+                probe.unlink()
+    names = {path.name[1:].partition(".")[0] for path in root.glob(".*.part")}
+    names |= {path.name[1:].removesuffix(".lock") for path in root.glob(".*.lock")}
+    for name in names:
+        with contextlib.suppress(OSError):
+            _remove_of_cache(root, name)
+
+
+def _remove_of_cache(root: Path, name: str) -> None:
+    lock = root / f".{name}.lock"
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(lock, file.fileno()):
+            for part in root.glob(f".{name}.*.part"):
+                shutil.rmtree(part, ignore_errors=True)
+            lock.unlink()
