@@ -53,15 +53,14 @@ def to_rgb(
             image, key, 8 if encoded is None or encoded.bits is None else encoded.bits
         )
         return _on_white(np.asarray(image.convert("RGB")), clear), None
-    return _to_8_bit_rgb(image), None
+    return _to_8_bit_rgb(image), DEPTHS[-1] if low_bytes is not None and opaque else None
 
 
 def _grey(values: Levels, encoded: Encoded | None) -> tuple[Image.Image, int | None]:
     low, high = int(values.min()), int(values.max())
     if not 0 <= low <= high <= 0xFFFF:
         raise UndecodableError(
-            f"pixels of more than 16 bits have no known range unless they lie in 0..65535, "
-            f"got {low}..{high}; convert them to 8 or 16 bits"
+            f"pixels must lie in 0..65535, got {low}..{high}; convert them to 8 or 16 bits"
         )
     bits = None if encoded is None else encoded.bits
     if encoded is not None and encoded.colour_key is not None:

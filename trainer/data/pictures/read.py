@@ -164,5 +164,8 @@ def _damage(kind: Format) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UndecodableError(f"damaged {kind} file, or one that Pillow cannot read") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UndecodableError(str(error)) from error
     except Exception as error:
-        raise UndecodableError(f"{error or type(error).__name__}") from error
+        reason = str(error) or type(error).__name__
+        raise UndecodableError(f"damaged {kind} file, {reason}") from error
