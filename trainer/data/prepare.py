@@ -14,9 +14,10 @@ from trainer.data.cache.images import DECODING_VERSION, CachedImages, cache_name
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.folder import folder_source
 from trainer.data.sources.groups import refuse_group_column
-from trainer.data.sources.labels_file import LABELS_FILE, labels_file_source
+from trainer.data.sources.labels_file import tables_source
 from trainer.data.sources.parquet_files import parquet_files
 from trainer.data.sources.source import Source
+from trainer.data.sources.table_layout import labels_tables
 from trainer.data.sources.wrapping import unwrapped
 
 DATA_TAKES = (
@@ -150,8 +151,8 @@ def _in_folder(root: Path, reading: ReadingConfig) -> Source:
         from trainer.data.sources.huggingface import parquet_source
 
         source: Source = parquet_source(inner, reading)
-    elif (inner / LABELS_FILE).is_file():
-        source = labels_file_source(inner)
+    elif tables := labels_tables(inner):
+        source = tables_source(inner, tables, reading)
     else:
         refuse_group_column(str(inner), reading.group_column)
         source = folder_source(inner, strict=reading.strict)

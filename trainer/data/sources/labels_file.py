@@ -1,129 +1,230 @@
-"""Data sets in a folder with a labels.csv, which lists the classes of each image."""
+"""Data sets whose images are listed in tables with their classes, such as labels.csv."""
 
-import csv
 import hashlib
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import NamedTuple
 
 from search_space.checks import require
-from trainer.data.labels import Labels, encode
+from trainer.config import ReadingConfig
+from trainer.data.labels import Indices, Labels, encode
+from trainer.data.sources.csv_table import Table, read_table
+from trainer.data.sources.entries import counted
+from trainer.data.sources.groups import find_group_column, group_codes
+from trainer.data.sources.image_index import ImageIndex
+from trainer.data.sources.label_cells import SEPARATOR, separator_notes
 from trainer.data.sources.source import FileSource, LabelledFiles
-from trainer.data.sources.split_names import SPLIT_NAMES, in_split_order
+from trainer.data.sources.split_names import (
+    SPLIT_NAMES,
+    find_splits,
+    in_split_order,
+    nearest_split,
+    split_of,
+)
+from trainer.data.sources.table_columns import Columns, choose_columns
 
 LABELS_FILE = "labels.csv"
-COLUMNS = ("file", "labels")
-SPLIT_COLUMN = "split"
-SEPARATOR = ";"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of the file.
+    """A row of a table.
 
     Attributes:
+        table: The file.
         line: Line number, from 1, for error messages.
-        file: Path of the image, relative to the folder.
+        cell: The name of the image in the table.
+        file: Path of the image, relative to the folder; None if it is missing.
         class_names: Classes of the image.
         split: "train", "validation" or "test".
+        group: The value of the group column, or None.
     """
 
+    table: Path
     line: int
-    file: str
+    cell: str
+    file: str | None
     class_names: tuple[str, ...]
     split: str
+    group: str | None
 
 
-def labels_file_source(root: Path) -> FileSource:
-    """Read ``labels.csv`` in `root`, with columns file, labels and optionally split.
+class _ReadTable(NamedTuple):
+    """A table, its columns, and the split of its rows unless a column has it."""
 
-    File paths are relative to `root`. Labels are separated by semicolons; repeated labels count
-    once. Without a column split all images are for training. Other columns, and images that the
-    file does not list, are ignored.
+    table: Table
+    columns: Columns
+    split: str
+    group_column: str | None
+
+
+def labels_file_source(root: Path, reading: ReadingConfig = ReadingConfig()) -> FileSource:  # noqa: B008 (it is frozen)
+    """Read ``labels.csv`` in `root`; see `tables_source`."""
+    return tables_source(root, {"train": root / LABELS_FILE}, reading)
+
+
+def tables_source(root: Path, paths: Mapping[str, Path], reading: ReadingConfig) -> FileSource:
+    """Read tables with a row per image: one table with a column of splits, or one per split.
+
+    Names of files are relative to the table; see `ImageIndex` for others. Labels are separated by
+    semicolons; repeated labels count once. If every image has one label, the labels are (count,).
+    Other columns, and images that no table lists, are ignored.
+
+    Args:
+        root: The folder of the data set.
+        paths: The tables; their rows are of this split unless there is a column of splits.
+        reading: How the images are found.
 
     Raises:
         ValueError: If a row or an image is invalid; the message names the first.
-        OSError: If the file cannot be read.
+        OSError: If a file cannot be read.
     """
-    table = root / LABELS_FILE
-    content = table.read_bytes()
-    rows = _rows(table, content)
-    _check_files(table, root, rows)
+    tables = [_read(path, split, reading) for split, path in paths.items()]
+    index = ImageIndex(root)
+    rows = [row for table in tables for row in _rows(table, root, index)]
+    first = tables[0].table.path
+    if not any(row.split == "train" for row in rows):
+        raise ValueError(f"{first} names no image for training")
+    _check_files(rows)
+    notes = (*_column_notes(tables), *_name_notes(root, rows))
+    notes += separator_notes(str(first), [row.class_names for row in rows])
     by_split: dict[str, list[Row]] = {}
     for row in rows:
         by_split.setdefault(row.split, []).append(row)
+    by_split = in_split_order(by_split)
+    groups: Mapping[str, Indices] = {}
+    if (column := tables[0].group_column) is not None:
+        values = {split: [row.group for row in of] for split, of in by_split.items()}
+        groups, note = group_codes(str(first), column, values)
+        notes += (note,)
+    single = all(len({*row.class_names}) == 1 for row in rows)
     splits = {}
-    for split, split_rows in in_split_order(by_split).items():
+    for split, split_rows in by_split.items():
         codes, used = encode([row.class_names for row in split_rows])
-        labels = Labels(codes=codes, class_names=tuple(used))
-        paths = [root / row.file for row in split_rows]
-        splits[split] = LabelledFiles(labels=labels, paths=paths)
+        splits[split] = LabelledFiles(
+            labels=Labels(codes=codes.reshape(-1) if single else codes, class_names=tuple(used)),
+            paths=[root / str(row.file) for row in split_rows],
+            groups=groups.get(split),
+        )
     return FileSource(
         name=root.resolve().name,
         # Of the content that was read, because the labels are part of the identity.
-        identity=f"{LABELS_FILE} {hashlib.sha256(content).hexdigest()}",
+        identity=f"{LABELS_FILE} {_digest(tables)}",
         files={
-            f"{split}/{row.file}": root / row.file for split in splits for row in by_split[split]
+            f"{split}/{row.file}": root / str(row.file)
+            for split, split_rows in by_split.items()
+            for row in split_rows
         },
+        notes=notes,
         root=root,
         splits=splits,
     )
 
 
-def _rows(table: Path, content: bytes) -> list[Row]:
-    """Return the rows of the file, each checked separately; blank lines are ignored."""
+def _read(path: Path, split: str, reading: ReadingConfig) -> _ReadTable:
+    table = read_table(path)
+    group = find_group_column(str(path), table.columns, reading.group_column)
+    return _ReadTable(table, choose_columns(table), split, group)
+
+
+def _rows(read: _ReadTable, root: Path, index: ImageIndex) -> list[Row]:
+    """Return the rows of a table, each checked separately."""
+    table, columns = read.table, read.columns
     try:
-        text = io.StringIO(content.decode("utf-8-sig"), newline="")
-        reader = csv.DictReader(text, strict=True)
-        header = reader.fieldnames or ()
-        if missing := [column for column in COLUMNS if column not in header]:
-            found = ", ".join(header) or "none"
-            raise ValueError(
-                f"needs the columns {' and '.join(COLUMNS)}, lacks {' and '.join(missing)}; its "
-                f"columns are: {found} (if the folders are the classes, rename the file)"
-            )
-        has_split = SPLIT_COLUMN in header
-        rows = [_row(reader.line_num, cells, has_split=has_split) for cells in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{table} cannot be read as CSV: {error}") from error
+        named: Mapping[str, str] = SPLIT_NAMES
+        if columns.split is not None:
+            values = {cells[columns.split].strip().lower() for _, cells in table.rows}
+            found = find_splits("column split", values & SPLIT_NAMES.keys())
+            named = {name: split for split, name in found.names.items()}
+        return [_row(line, cells, read, named, root, index) for line, cells in table.rows]
     except ValueError as error:
-        raise ValueError(f"{table}: {error}") from error
-    if not any(row.split == "train" for row in rows):
-        raise ValueError(f"{table} names no image for training")
-    return rows
+        raise ValueError(f"{table.path}: {error}") from error
 
 
-def _row(line: int, cells: dict[str | Any, str | Any], *, has_split: bool) -> Row:
-    if None in cells or None in cells.values():  # the reader's signs for more and fewer cells
-        raise ValueError(f"line {line} has not as many cells as the header")
-    file, labels, split = (
-        (cells.get(column) or "").strip() for column in (*COLUMNS, SPLIT_COLUMN)
-    )
+def _row(
+    line: int,
+    cells: Mapping[str, str],
+    read: _ReadTable,
+    named: Mapping[str, str],
+    root: Path,
+    index: ImageIndex,
+) -> Row:
+    columns, base = read.columns, read.table.path.parent
+    file = cells[columns.file].strip()
     place = PurePosixPath(file)
+    if place.is_absolute() and place.is_relative_to(root.resolve()):
+        place = place.relative_to(root.resolve())
+        base = root
     is_below = bool(file) and not place.is_absolute() and ".." not in place.parts
-    require(is_below, f"line {line}: file", "a place below the folder", file)
-    class_names = tuple(name for name in map(str.strip, labels.split(SEPARATOR)) if name)
+    require(is_below, f"line {line}: {columns.file}", "a place below the folder", file)
+    label = cells[columns.label]
+    class_names = tuple(name for name in map(str.strip, label.split(SEPARATOR)) if name)
     if not class_names:
         raise ValueError(f"line {line}: {file} has no label")
-    split = split.lower() if has_split else "train"
-    require(split in SPLIT_NAMES, f"line {line}: split", f"one of {', '.join(SPLIT_NAMES)}", split)
-    return Row(line=line, file=str(place), class_names=class_names, split=SPLIT_NAMES[split])
+    split = read.split
+    if columns.split is not None:
+        word = cells[columns.split].strip().lower()
+        near = nearest_split(word)
+        rule = f"one of {', '.join(SPLIT_NAMES)}" + (f" (did you mean {near}?)" if near else "")
+        require(split_of(word) is not None, f"line {line}: split", rule, word)
+        split = named[word]
+    try:
+        path = index.find(str(place), base, split)
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+    return Row(
+        table=read.table.path,
+        line=line,
+        cell=file,
+        file=None if path is None else path.relative_to(root).as_posix(),
+        class_names=class_names,
+        split=split,
+        group=None if read.group_column is None else cells.get(read.group_column, ""),
+    )
 
 
-def _check_files(table: Path, root: Path, rows: list[Row]) -> None:
+def _check_files(rows: Sequence[Row]) -> None:
     """Raise if images are missing, with their number and the first, or listed twice."""
-    missing = [row for row in rows if not (root / row.file).is_file()]  # a FIFO is not a file
-    if missing:
+    if missing := [row for row in rows if row.file is None]:
         first = missing[0]
         raise ValueError(
-            f"{table}: {len(missing)} of its {len(rows)} files are missing, first: line "
-            f"{first.line}, {first.file}"
+            f"{first.table}: {len(missing)} of its {len(rows)} files are missing, first: line "
+            f"{first.line}, {first.cell}"
         )
-    seen: dict[str, int] = {}
+    seen: dict[str, Row] = {}
     for row in rows:
-        if row.file in seen:
+        other = seen.setdefault(str(row.file), row)
+        if other is not row:
             raise ValueError(
-                f"{table}: {row.file} is named twice, in lines {seen[row.file]} and {row.line}"
+                f"{row.table}: {row.file} is named twice, in lines {other.line} and {row.line}"
+                f"{'' if row.table == other.table else f' of {other.table}'}"
             )
-        seen[row.file] = row.line
+
+
+def _column_notes(tables: Sequence[_ReadTable]) -> tuple[str, ...]:
+    """Return sentences about columns that have not the names of the documentation."""
+    return tuple(
+        f"{read.table.path.name}: the files are in column {read.columns.file!r}, the labels in "
+        f"column {read.columns.label!r}"
+        for read in tables
+        if (read.columns.file, read.columns.label) != ("file", "labels")
+    )
+
+
+def _name_notes(root: Path, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return a sentence about images whose path is not that in the table."""
+    other = [
+        row
+        for row in rows
+        if root / str(row.file) not in (row.table.parent / row.cell, Path(row.cell))
+    ]
+    if not other:
+        return ()
+    return (f"{counted(len(other), 'image')} found by name: {other[0].cell!r} is {other[0].file}",)
+
+
+def _digest(tables: Sequence[_ReadTable]) -> str:
+    digests = [read.table.digest for read in tables]
+    together = "".join(f"{read.split} {read.table.digest}\n" for read in tables)
+    return digests[0] if len(digests) == 1 else hashlib.sha256(together.encode()).hexdigest()

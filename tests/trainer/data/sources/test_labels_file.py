@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.toys.images import encoded, labels_file, picture
+from trainer.config import ReadingConfig
 from trainer.data.prepare import prepare
 from trainer.data.sources.labels_file import labels_file_source
 from trainer.data.sources.source import OpenedSource
@@ -55,7 +56,13 @@ def test_quoted_cells_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     ("text", "rule"),
     [
         ("", "needs the columns file and labels, lacks file and labels.*are: none"),
-        ("name,label\n1.png,a\n", "lacks file and labels; its columns are: name, label"),
+        ("url,age,size\n1.png,a,b\n", "lacks file and labels; its columns are: url, age, size"),
+        ("1.png,a\n2.png,b\n", "lacks file and labels.* first line must have their names"),
+        ("file,file,labels\n1.png,a,b\n", "has two columns called 'file'"),
+        (
+            "image,label,class\n1.png,a,b\n",
+            "columns label and class may have the labels; .* its columns are: image, label, class",
+        ),
         ("file,labels\n", "names no image for training"),
         ("file,labels,split\n1.png,a,test\n", "names no image for training"),
         ("file,labels\n1.png,a\n2.png, ;\n", r"line 3: 2\.png has no label"),
@@ -65,6 +72,11 @@ def test_quoted_cells_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
         ("file,labels\n/1.png,a\n", "line 2: file must be a place below"),
         ("file,labels\n,a\n", "line 2: file must be a place below"),
         ("file,labels,split\n1.png,a,mine\n", "line 2: split must be one of train, .*'mine'"),
+        ("file,labels,split\n1.png,a,trian\n", r"line 2: split must be .*did you mean train\?"),
+        (
+            "file,labels,split\n1.png,a,train\n2.png,a,val\n3.png,a,dev\n",
+            "column split has two validation splits, dev and val",
+        ),
         ("file,labels\n1.png,a\n1.png,b\n", r"1\.png is named twice, in lines 2 and 3"),
         ("file,labels\n1.png,a\n./1.png,b\n", r"1\.png is named twice"),
         ("file,labels\n1.png,a\n9.png,b\n8.png,a\n", r"2 of its 3 files.*line 3, 9\.png"),
@@ -99,3 +111,65 @@ def test_the_cache_keeps_the_rows_and_follows_the_labels(tmp_path: Path) -> None
     changed = prepare(str(data), 8, cache_dir=tmp_path / "cache")
     assert changed.path != images.path
     assert changed.splits["validation"].labels.tolist() == [[0]]
+
+
+def test_one_label_an_image_makes_a_data_set_of_one_class_an_image(tmp_path: Path) -> None:
+    rows = [("1.png", "a", "train"), ("2.png", "b;b", "train"), ("3.png", "b", "val")]
+    source = opened(labels_file(tmp_path, rows, "file,labels,split"))
+    assert source.splits["train"].labels.tolist() == [0, 1]
+    assert source.splits["validation"].labels.tolist() == [1]
+
+
+def test_one_image_of_several_classes_decides_for_all_splits(tmp_path: Path) -> None:
+    rows = [("1.png", "a", "train"), ("2.png", "b", "train"), ("3.png", "a;b", "val")]
+    source = opened(labels_file(tmp_path, rows, "file,labels,split"))
+    assert source.splits["train"].labels.tolist() == [[0], [1]]
+    assert source.splits["validation"].labels.tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'file;labels\r\n1.png;x\r\n2.png;"x;y"\r\n',
+        b"file\tlabels\n1.png\tx\n2.png\tx;y\n",
+        "file,labels\n1.png,x\n2.png,x;y\n".encode("utf-16"),
+        'file,labels,"a, comment"\n1.png,x,\n2.png,"x;y",\n'.encode("utf-8-sig"),
+        b" file , labels \n1.png,x\n2.png,x;y\n",
+    ],
+)
+def test_tables_of_spreadsheets_are_read(tmp_path: Path, content: bytes) -> None:
+    labels_file(tmp_path, [("1.png", "x"), ("2.png", "x")])
+    (tmp_path / "labels.csv").write_bytes(content)
+    assert opened(tmp_path).splits["train"].labels.tolist() == [[0, -1], [0, 1]]
+
+
+def test_a_line_with_unquoted_separators_is_explained(tmp_path: Path) -> None:
+    labels_file(tmp_path, [("1.png", "x")])
+    (tmp_path / "labels.csv").write_text("file;labels\n1.png;x;y\n")
+    with pytest.raises(ValueError, match=r"line 2 has not as many cells .* ';' must be in quotes"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("cell", ["A\\B.PNG", "a/b.png", "A/b", "b", "{root}/a/B.png"])
+def test_files_are_found_in_other_spellings(tmp_path: Path, cell: str) -> None:
+    labels_file(tmp_path, [("a/B.png", "x"), ("2.png", "y")])
+    text = f"file,labels\n{cell.format(root=tmp_path)},x\n2.png,y\n"
+    (tmp_path / "labels.csv").write_text(text)
+    source = labels_file_source(tmp_path)
+    assert [*source.files] == ["train/a/B.png", "train/2.png"]
+    is_found_by_name = "{root}" not in cell
+    assert bool(source.notes) == is_found_by_name
+
+
+def test_a_group_column_keeps_images_together(tmp_path: Path) -> None:
+    rows = [("1.png", "x", "p1"), ("2.png", "y", "p2"), ("3.png", "x", "p1"), ("4.png", "y", "")]
+    data = labels_file(tmp_path, rows, "file,labels,patient")
+    source = labels_file_source(data, ReadingConfig(group_column="patient"))
+    groups = source.open(tmp_path).splits["train"].groups
+    assert groups is not None
+    assert groups.tolist() == [0, 1, 0, 2]
+    assert source.notes == ("images with the same 'patient' stay together: 3 groups in train",)
+    with pytest.raises(ValueError, match=r"no column 'patent' .*did you mean patient\?.*columns"):
+        labels_file_source(data, ReadingConfig(group_column="patent"))
+    labels_file(tmp_path, rows, "file,labels,group")
+    assert labels_file_source(data).open(tmp_path).splits["train"].groups is not None
