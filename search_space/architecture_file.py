@@ -93,6 +93,11 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
         raise ValueError(
             f"{source}: no such file, run folder or published name ({known}){nearest}"
         )
+    if path.is_file() and _is_zip(path):
+        raise ValueError(
+            f"{path}: a file of weights and no architecture file; give the architecture file that "
+            "the network was trained from, such as a best.json"
+        )
     try:
         return _parse(parse_json(read_text(path)))
     except ValueError as error:
@@ -107,6 +112,12 @@ def save_architecture(path: str | Path, file: ArchitectureFile) -> None:
     """
     remove_drafts(Path(path).parent, Path(path).name)
     write_atomic(path, json.dumps(file.to_dict(), indent=2, allow_nan=False) + "\n")
+
+
+def _is_zip(path: Path) -> bool:
+    """Return whether a file is a zip archive, as files of weights are."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _parse(data: object) -> ArchitectureFile:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,10 @@ def test_what_is_nested_too_deeply_is_rejected_by_name(tmp_path: Path) -> None:
     path.write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(ValueError, match=r"deep\.json: no architecture file: it is nested"):
         load_architecture(path)
+
+
+def test_a_file_of_weights_is_no_architecture(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
+        archive.writestr("data.pkl", b"weights")
+    with pytest.raises(ValueError, match=r"model\.pt: a file of weights and no architecture file"):
+        load_architecture(tmp_path / "model.pt")

@@ -61,7 +61,7 @@ def train_on_workers(
         RuntimeError: If the workers are lost repeatedly.
     """
     check_share(request.recipe.batch_size, workers.count)
-    if check_folder(request, resume=resume):
+    if check_folder(request, resume=resume, display=display):
         return True
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)

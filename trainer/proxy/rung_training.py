@@ -103,9 +103,11 @@ def save_rung(path: Path, state: State) -> None:
 def load_rung(path: Path, device: torch.device) -> State | None:
     """Return a rung's state; None if the file is not there, or is damaged."""
     try:
-        return load_tensors(path, device, schema=SCHEMA)
+        state = load_tensors(path, device, schema=SCHEMA)
     except (FileNotFoundError, ValueError):
         return None
+    complete = all(isinstance(state.get(name), dict) for name in ("network", "optimizer"))
+    return state if complete else None
 
 
 def _batches(task: ProxyTask, rung: Rung) -> tuple[Batches, Batches]:

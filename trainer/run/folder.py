@@ -18,6 +18,7 @@ from trainer.device.naming import device_name
 from trainer.environment import recorded_images, write_environment
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.request import TrainRequest
+from trainer.run.display import TrainDisplay
 
 CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
 FLAGS = {
@@ -34,7 +35,7 @@ PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 LOCK_TIMEOUT_S = 30.0
 
 
-def check_folder(request: TrainRequest, *, resume: bool) -> bool:
+def check_folder(request: TrainRequest, *, resume: bool, display: TrainDisplay) -> bool:
     """Check that the folder is empty, or with `resume` that its training has the same settings.
 
     Returns:
@@ -46,6 +47,8 @@ def check_folder(request: TrainRequest, *, resume: bool) -> bool:
     folder = request.folder
     content, _ = CheckpointFolder(folder).load(torch.device("cpu"))
     if content is None:
+        if resume:
+            display.print(f"note: {folder} holds no checkpoint: the training starts at step 0")
         return False
     if not resume:
         raise ValueError(

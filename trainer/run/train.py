@@ -41,7 +41,7 @@ def train(
         DivergedError: If gradients remain not finite.
         OSError: If a file cannot be read or written.
     """
-    if check_folder(request, resume=resume):
+    if check_folder(request, resume=resume, display=display):
         return True
     return train_share(request, Processes(device=request.device), display, stop)
 

@@ -82,6 +82,13 @@ def test_only_damaged_checkpoints_are_an_error_that_says_how_to_go_on(tmp_path: 
         assert "\n" not in str(e.value)
 
 
+def test_a_resume_without_a_checkpoint_says_that_it_starts(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    display = ConsoleDisplay(Console(file=shown, width=500))
+    train(toy_run(tmp_path / "run"), display, resume=True, stop=StopAfter(0))
+    assert "run holds no checkpoint: the training starts at step 0" in shown.getvalue()
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [

@@ -160,6 +160,11 @@ def test_a_lost_or_damaged_file_is_none(tmp_path: Path) -> None:
     assert load_rung(path, torch.device("cpu")) is None
     torch.save({"schema": "something else"}, path)
     assert load_rung(path, torch.device("cpu")) is None
+    save_rung(path, {"network": {}})
+    assert load_rung(path, torch.device("cpu")) is None
+    save_rung(path, {"network": {}, "optimizer": {}})
+    path.write_bytes(path.read_bytes().replace(b"optimizer", b"optimiser"))
+    assert load_rung(path, torch.device("cpu")) is None
 
 
 def test_costs_are_known_before_any_training() -> None:
