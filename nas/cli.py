@@ -14,6 +14,7 @@ from nas.proxy_check.run import check_proxy
 from nas.report.outputs import rebuild_report, show_reranked
 from nas.report.tables import finals_table, front_table, top_table
 from nas.run_folder.opening import run_precision
+from nas.run_folder.recovery import recover_ledger
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser, typed_names
@@ -53,6 +54,7 @@ def _search(argv: Sequence[str] | None) -> int:
     config = complete_config(given, typed_names(parser, args))
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)
     console = PlainConsole()
+    print_lines(console, *recover_ledger(folder))
     if args.reweigh is not None:
         if args.proxy_check is not None:
             raise ValueError("--reweigh and --proxy-check exclude each other")
@@ -133,6 +135,7 @@ def _report(argv: Sequence[str] | None) -> int:
     parser.add_argument("--run", type=Path, required=True, help="Folder of the run")
     parser.add_argument("--png", type=Path, help="File for the figure of the run, written too")
     args = parser.parse_args(argv)
+    print_lines(PlainConsole(), *recover_ledger(args.run))
     for path in rebuild_report(args.run, args.png):
         print(visible(str(path)))
     return 0

@@ -10,7 +10,7 @@ from nas.candidate import Record
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits, TooManyFailuresError
-from nas.dispatch.result_files import ResultFiles
+from nas.dispatch.result_files import ResultFiles, damage_notes
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
 from nas.evaluation.evaluator import EvaluatorFactory
@@ -105,6 +105,10 @@ def run_search(
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
         mirror_of(config, folder, ledger.run_id, space) as mirror,
     ):
+        results = ResultFiles(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id)
+        finalist_round = FinalistRound.of_run(folder, config, ledger.run_id)
+        for files_of in (results, finalist_round.results):
+            print_lines(console, *damage_notes(files_of.set_aside_damaged()))
         table = table_of_run(config, space, images, folder, console)
         predictor = cost_predictor(config, space, images.num_classes, table)
         first = [start.choices for start in starts]
@@ -117,8 +121,8 @@ def run_search(
         session = _Session(
             files=files,
             engine=engine,
-            results=ResultFiles(folder=(folder / RESULTS).resolve(), run_id=ledger.run_id),
-            finalist_round=FinalistRound.of_run(folder, config, ledger.run_id),
+            results=results,
+            finalist_round=finalist_round,
             limits=session_limits(config, ledger.history),
             mirror=mirror,
             console=console,

@@ -6,15 +6,19 @@ A driver that is started again finds the outcomes that were written after the fi
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nas.candidate import Candidate, Outcome
 from search_space.atomic_file import write_atomic
+from search_space.checksum import parse_sealed, sealed
 
 SCHEMA = "nas.result/1"
+MAX_BYTES = 10 * 2**20
+_KEYS = {"schema", "run_id", "number", "key", "choices", "outcome", "seed", "epochs"}
 Evaluate = Callable[[Candidate], Outcome]
 
 
@@ -58,17 +62,35 @@ class ResultFiles:
         """
         path = self.path(candidate)
         try:
-            data = json.loads(path.read_bytes())
+            data = _content(path)
             ours = (data["schema"], data["run_id"], data["key"])
             if ours != (SCHEMA, self.run_id, candidate.key):
                 return None
             return Outcome.from_dict(data["outcome"])
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{path} is damaged; remove it to resume the search ({error})"
+                f"{path} is damaged: {error}; the search command moves it aside and trains "
+                f"again what is needed of it"
             ) from error
+
+    def set_aside_damaged(self) -> tuple[Path, ...]:
+        """Rename every damaged file to ``NAME.json.damaged``, and return the old paths.
+
+        What is not in the ledger of these files' candidates is then trained again.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        damaged = []
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                Outcome.from_dict(_content(path)["outcome"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                path.replace(path.with_name(f"{path.name}.damaged"))
+                damaged.append(path)
+        return tuple(damaged)
 
     def save(self, candidate: Candidate, outcome: Outcome) -> None:
         """Write the candidate's file, whole or not at all.
@@ -78,7 +100,7 @@ class ResultFiles:
         """
         head = {"schema": SCHEMA, "run_id": self.run_id}
         content = {**head, **candidate.to_dict(), "outcome": outcome.to_dict()}
-        write_atomic(self.path(candidate), json.dumps(content, allow_nan=False) + "\n")
+        write_atomic(self.path(candidate), sealed(json.dumps(content, allow_nan=False)) + "\n")
 
     def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:
         """Write ``N.error.txt`` with the traceback, if the outcome has one."""
@@ -103,3 +125,26 @@ class ResultFiles:
             yield
         finally:
             os.close(lock)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Return the content of a result file, whose checksum is right; old files have none.
+
+    Raises:
+        ValueError: If it is damaged.
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        data = parse_sealed(file.read(MAX_BYTES))
+    if not isinstance(data, dict) or not data.keys() <= _KEYS:
+        raise ValueError("it is no result file")
+    return data
+
+
+def damage_notes(damaged: Sequence[Path]) -> list[str]:
+    """Return one sentence for each file that was set aside."""
+    return [
+        f"note: {path} is damaged and was renamed to {path.name}.damaged; what the ledger does "
+        f"not have of it is trained again"
+        for path in damaged
+    ]

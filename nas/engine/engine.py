@@ -8,6 +8,7 @@ from nas.engine.choice_space import ChoiceSpace, ConstraintCheck
 from nas.engine.events import Asked, Died, Event, Promoted, Proposed, RungTold, Told, now
 from nas.engine.job import Job
 from nas.engine.ledger import FIRST_EVENT_LINE, Ledger
+from nas.engine.ledger_lines import damage
 from nas.engine.proposer import Proposer
 from nas.engine.pruning import PruningRule, current_threshold
 from nas.engine.search_state import Counts, SearchState
@@ -80,8 +81,8 @@ class Engine:
         for line, event in enumerate(ledger.history, start=FIRST_EVENT_LINE):
             try:
                 self._replay(event)
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{ledger.path}: line {line} is damaged: {error!r}") from error
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise damage(ledger.path, line, repr(error)) from error
 
     @property
     def counts(self) -> Counts:

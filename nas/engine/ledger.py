@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from nas.engine.events import Event, Opened, event_from_dict, now
+from nas.engine.ledger_lines import damage, line_text, sealed_line, split_lines
 from search_space.atomic_file import sync
 
 SCHEMA = "nas.ledger/1"
 LEDGER = "ledger.jsonl"  # the file in a run's folder
 FIRST_EVENT_LINE = 2  # line 1 is the header
+HEADER_KEYS = frozenset({"event", "schema", "run_id", "settings", "time"})
 
 
 class HeldError(ValueError):
@@ -78,6 +80,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._size = path.read_bytes().rfind(b"\n") + 1
             os.ftruncate(self._fd, self._size)  # without an incomplete last line
             contents = read_ledger(path) if self._size else None
+            self._num_lines = 1 + len(contents.events) if contents else 0
             if contents is None:
                 self.run_id = uuid.uuid4().hex
                 self._write_header()
@@ -103,10 +106,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         self._require_in_place()
         stamped = (event if event.time else replace(event, time=now()) for event in events)
-        data = "".join(_line(event.to_dict()) for event in stamped).encode()
-        self._write(data)
+        self._write(*(event.to_dict() for event in stamped))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, *lines: Mapping[str, Any]) -> None:
+        numbered = enumerate(lines, start=self._num_lines + 1)
+        data = "".join(sealed_line(line_text(line), number) for number, line in numbered).encode()
         try:
             done = 0
             while done < len(data):
@@ -116,6 +120,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             os.ftruncate(self._fd, self._size)  # a full disk may have accepted a part
             raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._size += len(data)
+        self._num_lines += len(lines)
 
     def close(self) -> None:
         """Close the file and release its lock; a second call does nothing."""
@@ -165,7 +170,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _write_header(self) -> None:
         header = {"event": "header", "schema": SCHEMA, "run_id": self.run_id}
-        self._write(_line({**header, "settings": self.settings, "time": now()}).encode())
+        self._write({**header, "settings": self.settings, "time": now()})
         sync(self.path.parent)  # the file's name too must survive a power cut
 
 
@@ -176,37 +181,26 @@ def read_ledger(path: Path) -> LedgerContents:
         ValueError: If it is not a ledger, or a line is damaged; the message names the line.
         OSError: If it cannot be read.
     """
-    data = path.read_bytes()
-    lines = data[: data.rfind(b"\n") + 1].splitlines()
-    header = _parse(path, 1, lines[0]) if lines else {}
-    if header.get("schema") != SCHEMA:
+    lines = split_lines(path.read_bytes())
+    header = lines[0].data if lines else {}
+    if not (lines and lines[0].fault) and header.get("schema") != SCHEMA:
         raise ValueError(f"{path}: line 1 must be the header of a {SCHEMA} file")
     events = []
-    for number, content in enumerate(lines[1:], start=FIRST_EVENT_LINE):
-        line = _parse(path, number, content)
+    for line in lines:
+        if line.fault:
+            raise damage(path, line.number, line.fault)
         try:
-            events.append(event_from_dict(line))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: line {number} is damaged: {error!r}") from error
+            if line is not lines[0]:
+                events.append(event_from_dict(line.data))
+            elif not (isinstance(header["settings"], dict) and header.keys() == HEADER_KEYS):
+                raise ValueError("it is no header")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise damage(path, line.number, repr(error)) from error
     settings = dict(header["settings"])
     for event in events:
         if isinstance(event, Opened):
             settings |= event.settings
-    return LedgerContents(run_id=header["run_id"], settings=settings, events=tuple(events))
-
-
-def _line(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        event = None
-    if not isinstance(event, dict) or "event" not in event:
-        raise ValueError(f"{path}: line {number} is damaged: {line[:60]!r}")
-    return event
+    return LedgerContents(run_id=str(header["run_id"]), settings=settings, events=tuple(events))
 
 
 def _holder(path: Path) -> str:

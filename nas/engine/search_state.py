@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.candidate import Candidate, Outcome, Record, State
 from nas.engine.events import Asked, Died, Duplicate, Event, Proposed, Rejected, RungTold, Told
 from nas.engine.ledger import FIRST_EVENT_LINE, read_ledger
+from nas.engine.ledger_lines import damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +171,8 @@ def read_search_state(path: Path) -> SearchState:
     for line, event in enumerate(read_ledger(path).events, start=FIRST_EVENT_LINE):
         try:
             state.apply(event)
-        except KeyError as error:
-            raise ValueError(f"{path}: line {line} is damaged: {error!r}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise damage(path, line, repr(error)) from error
     return state
 
 

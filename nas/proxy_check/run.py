@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.dispatch.job_queue import JobObserver
-from nas.dispatch.result_files import ResultFiles
+from nas.dispatch.result_files import ResultFiles, damage_notes
 from nas.evaluation.evaluator import EvaluatorFactory
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
@@ -71,6 +71,7 @@ def check_proxy(
     home.mkdir(parents=True, exist_ok=True)
     write_atomic(home / PRECISION, config.proxy.precision)  # for the search that follows
     results = ResultFiles(folder=home.resolve(), run_id=_settings_id(config, space, images))
+    print_lines(console, *damage_notes(results.set_aside_damaged()))
     factory = EvaluatorFactory(config=config, images=images.path, predictor=predictor)
     if stopped := _train(plan, factory, results, console):
         return stopped

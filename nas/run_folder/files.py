@@ -15,6 +15,7 @@ from nas.mirror.url import without_password
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import BEST, ArchitectureFile, save_architecture
 from search_space.atomic_file import write_atomic
+from search_space.checksum import with_comment
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.device.naming import cpu_name
@@ -97,7 +98,7 @@ class RunFiles:
     def write_config(self) -> Path:
         """Write ``config.yaml``: all settings, defaults included."""
         settings = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
-        return write_atomic(self.folder / "config.yaml", settings)
+        return write_atomic(self.folder / "config.yaml", with_comment(settings))
 
     def write_environment(self, images: CachedImages) -> Path:
         """Write ``environment.json``: versions, host, commit, command, seed and the images."""

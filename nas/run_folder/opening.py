@@ -1,10 +1,12 @@
 """A run's folder: opening it, reading it without locking, and the settings that identify it."""
 
+import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,6 +17,8 @@ from nas.engine.search_state import read_search_state
 from nas.evaluation.images import proxy_task
 from nas.run_folder.files import RunFiles
 from nas.settings.config import SearchConfig
+from search_space.checks import shown
+from search_space.checksum import has_right_comment
 from search_space.leftovers import remove_drafts
 from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
@@ -97,16 +101,34 @@ def read_run(folder: Path) -> ReadRun:
     ledger, path = folder / LEDGER, folder / "config.yaml"
     if missing := [file.name for file in (path, ledger) if not file.exists()]:
         raise ValueError(f"{folder} holds no run: there is no {' and no '.join(missing)}")
+    contents = read_ledger(ledger)
     try:
-        settings = parse_settings(read_text(path), place="the file")
-        config = validated(SearchConfig, settings)
+        text = read_text(path)
+        config = validated(SearchConfig, parse_settings(text, place="the file"))
+        _require_unchanged(text, config, contents.settings)
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise ValueError(
+            f"{path} is damaged or was edited: {error}; the command that made the run writes it "
+            f"again"
+        ) from error
     return ReadRun(
         files=RunFiles(folder=folder, config=config, space=SearchSpace.load(config.space)),
-        run_id=read_ledger(ledger).run_id,
+        run_id=contents.run_id,
         records=tuple(read_search_state(ledger).records),
     )
+
+
+def _require_unchanged(text: str, config: SearchConfig, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError unless config.yaml is as it was written, and agrees with the ledger."""
+    if not has_right_comment(text):
+        raise ValueError("its checksum is another one")
+    identity = json.loads(json.dumps(config.identity()))
+    for name in sorted(identity.keys() & settings.keys() - MAY_CHANGE):
+        if identity[name] != settings[name]:
+            raise ValueError(
+                f"setting {name} is {shown(identity[name])}, and {shown(settings[name])} in "
+                f"{LEDGER}"
+            )
 
 
 def run_settings(
@@ -161,10 +183,12 @@ def run_precision(config: SearchConfig, folder: Path, images: CachedImages) -> P
     if config.gpus_per_worker > 0:
         return "bf16"  # as on every GPU; the driver of a cluster may have none to measure on
     checked = folder / CHECK / PRECISION
-    match checked.read_text().strip() if checked.exists() else "":
+    match read_text(checked).strip() if checked.exists() else "":
         case "fp32":
             return "fp32"
         case "bf16":
             return "bf16"
+        case other if other:
+            raise ValueError(f"{checked} is damaged, it has {shown(other)}; remove it")
     torch.set_num_threads(1)
     return fastest_precision(proxy_task(config, SearchSpace.load(config.space), images.path))

@@ -19,12 +19,14 @@ import numpy.typing as npt
 from search_space.architecture import Architecture
 from search_space.atomic_file import write_atomic
 from search_space.checks import require, shown
+from search_space.checksum import parse_sealed, sealed
 from search_space.leftovers import remove_drafts
 from search_space.parts import Part, network_parts
-from search_space.text_files import parse_json, read_text
+from search_space.text_files import read_text
 
 SCHEMA = "nas.step-times/1"
 _NUMBERS = ("reference_step_time_s", "relative_error", "seconds")
+_KEYS = {"schema", "conditions", "line", "measured", "parts", *_NUMBERS}
 
 Values = npt.NDArray[np.float64]
 
@@ -226,9 +228,11 @@ def load_step_table(path: str | Path) -> StepTable:
         ValueError: If it is not a valid table; the message names the file.
     """
     try:
-        data = parse_json(read_text(path))
+        data = parse_sealed(read_text(path).encode())
         if not isinstance(data, dict):
             raise ValueError("the content must be a mapping")
+        if unknown := sorted(data.keys() - _KEYS):
+            raise ValueError(f"it has unknown keys {shown(unknown)}")
         return StepTable.from_dict(data)
     except ValueError as error:
         raise ValueError(f"{path}: no table of step times: {error}") from error
@@ -241,4 +245,4 @@ def save_step_table(path: str | Path, table: StepTable) -> None:
         OSError: If `path` cannot be written.
     """
     remove_drafts(Path(path).parent, Path(path).name)
-    write_atomic(path, json.dumps(table.to_dict(), indent=1, allow_nan=False) + "\n")
+    write_atomic(path, sealed(json.dumps(table.to_dict(), indent=1, allow_nan=False)) + "\n")

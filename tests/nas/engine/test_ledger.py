@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nas.engine.events import Event, OtherEvent
 from nas.engine.ledger import HeldError, Ledger, read_ledger
+from nas.engine.ledger_lines import sealed_line
 
 SETTINGS = {"space": "toy", "seed": 0, "budget": 16}
 
@@ -145,7 +146,8 @@ def test_a_writer_that_no_lock_kept_out_is_noticed(path: Path) -> None:
     with Ledger(path, SETTINGS) as ledger:
         ledger.append(note(0))
         with path.open("a") as other:  # as on a network file system without locks
-            other.write('{"event":"note","number":1}\n')
+            number = len(path.read_text().splitlines()) + 1
+            other.write(sealed_line('{"event":"note","number":1}', number))
         with pytest.raises(HeldError, match=r"another process writes to .*ledger\.jsonl"):
             ledger.append(note(2))
     assert notes(path) == [0, 1]

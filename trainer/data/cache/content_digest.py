@@ -1,12 +1,14 @@
 """Digests of a data set's content, so that an unchanged one is not decoded again."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from search_space.atomic_file import write_atomic
+from search_space.checksum import is_intact, parse_sealed, sealed
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import Source
 from trainer.machine.cpus import available_cpus
@@ -35,7 +37,7 @@ def content_digest(
         OSError: If a file cannot be read, or the memo cannot be written.
     """
     memo = memo_folder / f"{fingerprint}.txt"
-    if memo.is_file() and len(known := memo.read_text(encoding="utf-8").strip()) == 64:
+    if known := _read_memo(memo):
         return known
     total = hashlib.sha256(source.identity.encode())
     digests = zip(source.files, _file_digests([*source.files.values()]), strict=True)
@@ -43,8 +45,22 @@ def content_digest(
         total.update(f"\n{digest} ".encode() + os.fsencode(key))
         on_progress(done, len(source.files))
     memo_folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(memo, total.hexdigest())
+    write_atomic(memo, sealed(json.dumps({"sha256": total.hexdigest()})))
     return total.hexdigest()
+
+
+def _read_memo(memo: Path) -> str:
+    """Return the digest in a memo; empty if there is none, or if it is damaged.
+
+    Memos of earlier versions have no checksum, so that damage in them would not be noticed; they
+    are not used.
+    """
+    try:
+        data = memo.read_bytes()
+        content = parse_sealed(data) if is_intact(data) else {}
+        return str(content.get("sha256", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def stat_fingerprint(source: Source) -> str:
