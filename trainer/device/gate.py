@@ -107,7 +107,7 @@ class DeviceGate:
             return
         self._waiting.begin()
         while not self._try_step():
-            if self._waiting.is_over(self._timer()):
+            if self._waiting.is_over(self._timer):
                 self._files.replace()
             else:
                 self._files.refresh()
@@ -136,10 +136,11 @@ class DeviceGate:
                 is_closed = False
             if not is_closed and _try_lock(self._files.turnstile):
                 is_closed = True
+                self._waiting.begin()  # for the steps now
                 self._files.write_holder(self._own_name)
             if is_closed and _try_lock(self._files.device):
                 return
-            if self._waiting.is_over(self._steps() if is_closed else self._timer()):
+            if self._waiting.is_over(self._steps if is_closed else self._timer):
                 self._files.replace()
                 is_closed = False
 

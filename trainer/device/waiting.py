@@ -10,6 +10,8 @@ NOTE_AFTER_S = 3.0
 SECONDS_BETWEEN_NOTES = 60.0
 # Seconds after which a stopped process is not waited for any longer.
 STOPPED_AFTER_S = 1.0
+# Seconds between two looks at who holds the device.
+SECONDS_BETWEEN_LOOKS = 0.2
 # Seconds after which a timer, and a step that a timer waits for, is not waited for any longer. A
 # timer lets others through after `SLICE_S` seconds of `trainer.device.gate`, so only one that
 # hangs, or that is stopped where this cannot be seen (in another container), holds it so long.
@@ -60,15 +62,19 @@ class Waiting:
 
     def begin(self) -> None:
         """Start to wait for another step or lease."""
-        self._token: str | None = None
+        self._obstacle: Obstacle | None = None
+        self._looked_at = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
         self._total = self._on_this = self._while_stopped = 0.0
 
-    def is_over(self, obstacle: Obstacle) -> bool:
-        """Sleep for a moment; return whether `obstacle` was waited for long enough."""
-        if obstacle.token != self._token:
-            self._token, self._on_this, self._while_stopped = obstacle.token, 0.0, 0.0
+    def is_over(self, look: Callable[[], Obstacle]) -> bool:
+        """Sleep for a moment; return whether the obstacle was waited for long enough.
+
+        `look` returns the obstacle. It reads files, so it is called a few times in a second only:
+        many waiting processes must not disturb what is measured.
+        """
         before = time.monotonic()
+        obstacle = self._seen(look, before)
         time.sleep(self._pause_s)
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         waited = min(time.monotonic() - before, _LONGEST_POLL_S)
@@ -91,3 +97,12 @@ class Waiting:
             self._noted_at = before
             self._notice(f"waiting for the device: {obstacle.text}")
         return False
+
+    def _seen(self, look: Callable[[], Obstacle], now: float) -> Obstacle:
+        before = self._obstacle
+        if before is not None and now - self._looked_at < SECONDS_BETWEEN_LOOKS:
+            return before
+        self._obstacle, self._looked_at = look(), now
+        if before is None or before.token != self._obstacle.token:
+            self._on_this = self._while_stopped = 0.0
+        return self._obstacle

@@ -281,5 +281,5 @@ def test_time_in_which_the_waiting_process_was_stopped_does_not_count(
     monkeypatch.setattr(time, "sleep", lambda _: None)
     waits = waiting.Waiting(waiting.no_notice)
     obstacle = waiting.Obstacle(token="a", text="x", is_stopped=False, bound_s=10.0)
-    assert [waits.is_over(obstacle) for _ in range(3)] == [False, False, False]
+    assert [waits.is_over(lambda: obstacle) for _ in range(3)] == [False, False, False]
     assert waits.seconds == pytest.approx(0.5 + 1.0 + 0.3)
