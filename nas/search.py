@@ -27,9 +27,9 @@ from nas.run_folder.opening import (
     MAY_CHANGE,
     RESULTS,
     opened_run_folder,
-    require_same_images,
     run_settings,
 )
+from nas.run_folder.resuming import require_same_run
 from nas.session import (
     MIRROR_PATIENCE_S,
     cost_predictor,
@@ -99,7 +99,7 @@ def run_search(
     space = SearchSpace.load(config.space)
     starts = start_points(config.start_from, space)
     settings = run_settings(config, space, images, starts)
-    require_same_images(folder, config, images)
+    require_same_run(folder, settings, images, config.reading)
     with (
         opened_run_folder(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,

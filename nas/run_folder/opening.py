@@ -24,16 +24,13 @@ from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
 from search_space.text_files import read_text
 from trainer.config import Precision, parse_settings, validated
-from trainer.data.cache.changes import what_changed
 from trainer.data.cache.images import CachedImages
-from trainer.environment import recorded_images
 from trainer.proxy.step_timing import fastest_precision
 
 RESULTS = "results"  # folder of the result files
 CHECK = "proxy_check"  # folder of the trainings of --proxy-check
 PRECISION = "precision"  # file in it with the precision of the check
 
-READING = ("proxy.image_size", "reading.")  # settings that the decoded images depend on
 # Data, space and start points are identified by their content, so that their names may change.
 MAY_CHANGE = frozenset({"budget", "data", "space", "start_from"})
 
@@ -147,28 +144,6 @@ def run_settings(
         "budget": config.budget,
         **({"start_from.content": [start.key for start in starts]} if starts else {}),
     }
-
-
-def require_same_images(folder: Path, config: SearchConfig, images: CachedImages) -> None:
-    """Check that a run is resumed with the images that it began with.
-
-    Raises:
-        ValueError: If the images are others; tells what changed.
-        OSError: If the ledger cannot be read.
-    """
-    if not (folder / LEDGER).exists():
-        return
-    settings = read_ledger(folder / LEDGER).settings
-    cache, identity = settings.get("data.content"), config.identity()
-    names = [name for name in {**settings, **identity} if name.startswith(READING)]
-    if cache == images.path.name or any(settings.get(n) != identity.get(n) for n in names):
-        return  # the ledger names other settings that differ
-    recorded = recorded_images(folder)
-    change = what_changed(images, config.reading, cache=str(cache), recorded=recorded)
-    raise ValueError(
-        f"the images of --data are not those that {folder} was started with: {change}; "
-        "resume it with the same images, or choose another --name"
-    )
 
 
 def run_precision(config: SearchConfig, folder: Path, images: CachedImages) -> Precision:
