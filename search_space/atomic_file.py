@@ -19,12 +19,16 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
     Readers see the old content or the new one, never a part. The folder must exist. A symbolic
     link stays, and the file that it leads to is replaced. A replaced file keeps its permissions
     and, as far as the process may give files away, its owner. What is no regular file, such as
-    ``/dev/stdout`` or a named pipe, is written to and never replaced. The path is returned.
+    ``/dev/stdout`` or a named pipe, is written to and never replaced. Bytes of
+    file names that are not UTF-8 (lone surrogates) are written as escape sequences. The path is
+    returned.
 
     Raises:
         OSError: If the folder is missing or cannot be written, or `path` is a folder or a socket.
     """
-    path, data = Path(path), content.encode() if isinstance(content, str) else content
+    path, data = Path(path), content
+    if isinstance(data, str):  # names of files may have bytes that are not text
+        data = data.encode(errors="backslashreplace")
     if match := _DESCRIPTOR.fullmatch(str(path)):
         name, number = match[1], match[2]
         _write_to_descriptor(_STANDARD[name] if name else int(number), data)

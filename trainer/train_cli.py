@@ -10,7 +10,13 @@ from typing import get_args
 import torch
 
 from search_space.architecture_file import load_architecture
-from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
+from search_space.command_line.command import (
+    CommandParser,
+    at_least,
+    name_part,
+    run_command,
+    run_folder,
+)
 from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole
 from trainer.config import ReadingConfig, ScaleName, validated
@@ -123,8 +129,8 @@ def _request(
     device = named_device(args.device if workers.gpus else "cpu")
     torch.set_num_threads(num_threads(args.threads))
     size = cache_size(recipe, train_size=file.train_size, eval_size=file.eval_size)
-    recipe_name = Path(args.recipe).stem if args.recipe else "train"
-    name = f"{file.name}-{Path(args.data).stem}-{recipe_name}-{args.seed}"
+    recipe_name = name_part(args.recipe) if args.recipe else "train"
+    name = f"{name_part(file.name)}-{name_part(args.data)}-{recipe_name}-{args.seed}"
     folder = run_folder(args.out, name if args.name is None else args.name)
     if args.init_scale is not None and args.init_from is None:
         raise ValueError("--init-scale needs --init-from")

@@ -1,13 +1,13 @@
 """Defaults that depend on the data set, the search space and the device."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from nas.mirror.url import check_url
 from nas.settings.config import AUTO, SearchConfig
+from search_space.command_line.command import name_part
 from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.config import validated
@@ -81,7 +81,7 @@ def check_files(config: SearchConfig) -> None:
 
 def default_name(config: SearchConfig) -> str:
     """Return the name of a run without ``--name``: data, space, sampler, fidelity, seed."""
-    data, space = (Path(text).stem for text in (config.data, config.space))
+    data, space = name_part(config.data), name_part(config.space)
     fidelity = "" if config.fidelity == "full" else f"-{config.fidelity}"
     return f"{data}-{space}-{config.sampler}{fidelity}-{config.seed}"
 

@@ -14,9 +14,8 @@ from search_space.command_line.resources import lack_of_resources
 from search_space.command_line.startup import BAD_INPUT, stopped
 from search_space.command_line.terminal import one_line, visible
 
-# Of a run, in bytes of UTF-8: file systems allow 255, and names are parts of longer ones.
-LONGEST_NAME = 200
-MAX_MESSAGE = 4000  # characters of an error
+# In bytes of UTF-8: file systems allow names of 255.
+LONGEST_NAME, LONGEST_PART = 255, 120
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -71,8 +70,20 @@ def run_folder(out: Path, name: str) -> Path:
     if visible(name) != name:
         raise ValueError(f"--name must have no control characters and be UTF-8, got {shown(name)}")
     if len(name.encode()) > LONGEST_NAME:
-        raise ValueError(f"--name may have {LONGEST_NAME} bytes, got {len(name.encode())}")
+        raise ValueError(
+            f"--name may have {LONGEST_NAME} bytes, got {len(name.encode())}: {shown(name)}"
+        )
     return out / name
+
+
+def name_part(path: str) -> str:
+    """Return the name of a file or folder as a part of a run's default name.
+
+    Its ending is left out, characters that a run's name may not have become underscores, and
+    beyond `LONGEST_PART` bytes it is cut.
+    """
+    text = "".join(each if visible(each) == each else "_" for each in Path(path).stem)
+    return text.encode()[:LONGEST_PART].decode(errors="ignore")
 
 
 def print_lines(console: Console, *lines: str) -> None:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -35,6 +35,8 @@ _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_worker_niceness": "0",  # 15 by default, which spoils CPU timing
 }
+# Ray's Python processes end at once with it: they use docstrings, which level 2 removes.
+UNUSABLE = ("PYTHONOPTIMIZE",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +136,18 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
         # Ray makes its own folder readable for all users, and `folder` is not.
         TEMPORARY_FOLDER_OPTION: str(folder / "r"),
     }
-    with loopback_only(), connected(ray, options):
+    with _without(UNUSABLE), loopback_only(), connected(ray, options):
         yield
+
+
+@contextmanager
+def _without(names: Sequence[str]) -> Iterator[None]:
+    """Remove variables from the environment for the duration of the block."""
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(before)
 
 
 @contextmanager
