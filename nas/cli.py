@@ -20,7 +20,7 @@ from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser, typed_names
 from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
 from search_space.command_line.startup import SIGNALLED
-from search_space.command_line.terminal import PlainConsole, visible
+from search_space.command_line.terminal import PlainConsole, one_line, visible
 from trainer.data.holdout import holdout_note
 from trainer.data.mirrored_classes import mirror_note
 from trainer.data.prepare import prepare
@@ -101,7 +101,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
     print_lines(console, *map(str, result.files), *filter(None, [result.note]))
     if (failures := result.failures) is not None:
         if failures.traceback:
-            print(failures.traceback, file=sys.stderr)
+            print(visible(failures.traceback, kept="\n"), file=sys.stderr)
         error = (
             f"stopped, because {failures}; see {folder}/trials.csv. "
             f"More are allowed with --max-failures; resume with: {again}"
@@ -120,7 +120,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
         )
     else:
         error = f"no candidate could be trained; see {folder}/trials.csv"
-    print(f"{SEARCH}: {error}", file=sys.stderr)
+    print(f"{SEARCH}: {one_line(error)}", file=sys.stderr)
     return FAILED
 
 

@@ -18,7 +18,7 @@ from search_space.command_line.command import (
     run_folder,
 )
 from search_space.command_line.flags import add_flags
-from search_space.command_line.terminal import PlainConsole
+from search_space.command_line.terminal import PlainConsole, one_line
 from trainer.config import ReadingConfig, ScaleName, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.mirrored_classes import mirror_note
@@ -76,7 +76,7 @@ def _train(argv: Sequence[str] | None) -> int:
                     request, args.data, workers, display, resume=args.resume
                 )
         except DivergedError as error:
-            print(f"{TRAIN}: {error}", file=sys.stderr)
+            print(f"{TRAIN}: {one_line(str(error))}", file=sys.stderr)
             return DIVERGED
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])

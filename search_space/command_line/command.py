@@ -16,6 +16,7 @@ from search_space.command_line.terminal import one_line, visible
 
 # In bytes of UTF-8: file systems allow names of 255.
 LONGEST_NAME, LONGEST_PART = 255, 120
+MAX_MESSAGE = 4000  # characters of an error
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -95,7 +96,7 @@ def print_lines(console: Console, *lines: str) -> None:
 
 def print_note(line: str) -> None:
     """Print a line on stderr, so that the results on stdout stay alone."""
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)
 
 
 def run_command(

@@ -23,6 +23,11 @@ def test_a_file_is_written_and_replaced_and_no_draft_stays(tmp_path: Path) -> No
     assert names(tmp_path) == ["one.json"]
 
 
+def test_bytes_of_names_that_are_not_text_are_escaped(tmp_path: Path) -> None:
+    path = write_atomic(tmp_path / "a.csv", f"caf\u00e9,{os.fsdecode(b'caf' + bytes([0xE9]))}")
+    assert path.read_text(encoding="utf-8") == "caf\u00e9,caf\\udce9"
+
+
 def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     path = write_atomic(tmp_path / "one", "old")
     path.chmod(0o640)

@@ -136,12 +136,12 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
         # Ray makes its own folder readable for all users, and `folder` is not.
         TEMPORARY_FOLDER_OPTION: str(folder / "r"),
     }
-    with _without(UNUSABLE), loopback_only(), connected(ray, options):
+    with without(UNUSABLE), loopback_only(), connected(ray, options):
         yield
 
 
 @contextmanager
-def _without(names: Sequence[str]) -> Iterator[None]:
+def without(names: Sequence[str]) -> Iterator[None]:
     """Remove variables from the environment for the duration of the block."""
     before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:

@@ -1,6 +1,9 @@
 """The HTML report is self-contained, well-formed and escaped."""
 
+import html
+import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -52,6 +55,34 @@ def test_the_page_escapes_names_and_reasons() -> None:
     assert "<script>" not in page
     assert "&lt;run&gt;" in page
     assert "a &lt;device&gt; &amp; more" in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)<|script>", '"><img src=x onerror=alert(1)>', "a -->", "$x_1 \\ {{ 7 }}"],
+)
+def test_a_run_and_images_of_any_name_have_a_page_without_their_markup(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    files = run_files(folder)
+    config = files.config.model_copy(update={"data": name})
+    page = write_report(replace(files, config=config), [trained(0, 0.4)]).read_text()
+    assert html.unescape(page).count(name) >= 3  # the title, the heading, the images
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.loaded == []
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_a_run_whose_name_is_not_text_has_a_page_of_utf_8(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    page = write_report(run_files(folder), [trained(0, 0.4)]).read_text(encoding="utf-8")
+    assert "<h1>Search caf\\udce9</h1>" in page
 
 
 def test_a_run_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:

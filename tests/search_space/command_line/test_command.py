@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from search_space.command_line.command import CommandParser, at_least, run_command, run_folder
+from search_space.command_line.command import (
+    CommandParser,
+    at_least,
+    name_part,
+    run_command,
+    run_folder,
+)
 
 
 def _failing(error: BaseException) -> int:
@@ -90,6 +96,40 @@ def test_an_invalid_flag_is_one_line_and_exit_code_2(
 def test_a_name_outside_its_folder_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="plain name"):
         run_folder(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "\x1b[2J", "\udcff", "\u202egnp", "x" * 256, "\xe9" * 128]
+)
+def test_a_name_that_files_or_terminals_do_not_have_is_rejected(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--name"):
+        run_folder(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["-x", "[red]", "$a_\\b", "a b", "\u732b", "x" * 255, "\xe9" * 127]
+)
+def test_a_name_of_other_characters_is_a_folder(name: str, tmp_path: Path) -> None:
+    assert run_folder(tmp_path, name) == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("photos/cats.v2.parquet", "cats.v2"),
+        ("owner/name", "name"),
+        ("[a]$ \u732b", "[a]$ \u732b"),
+        ("a\nb\x1b\udcff", "a_b__"),
+        ("x" * 300, "x" * 120),
+        ("\u20ac" * 50, "\u20ac" * 40),  # three bytes each in UTF-8
+        ("a" + "\u20ac" * 50, "a" + "\u20ac" * 39),  # not a part of a character
+    ],
+)
+def test_a_part_of_a_default_name_is_allowed_in_a_name(
+    path: str, part: str, tmp_path: Path
+) -> None:
+    assert name_part(path) == part
+    assert run_folder(tmp_path, f"{part}-{part}-0").parent == tmp_path
 
 
 STARTED = """

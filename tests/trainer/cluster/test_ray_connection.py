@@ -1,5 +1,6 @@
 """Malformed addresses, and a Ray that starts slowly or not at all."""
 
+import os
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from ray._private import services
 
 from trainer.cluster import ray_connection
 from trainer.cluster.ray_connection import connected, joined
+from trainer.cluster.ray_session import UNUSABLE, without
 
 
 @pytest.mark.parametrize("address", ["host:abc", "host:", ":6379", "host:99999", "127.0.0.1:-1"])
@@ -65,6 +67,19 @@ def test_a_ray_that_starts_takes_no_signal_for_itself() -> None:
 
     with connected(fake_ray(init), {}):
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_ray_starts_without_variables_that_its_processes_cannot_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    with without(UNUSABLE):
+        assert "PYTHONOPTIMIZE" not in os.environ
+    assert os.environ["PYTHONOPTIMIZE"] == "2"
+    monkeypatch.delenv("PYTHONOPTIMIZE")
+    with without(UNUSABLE):
+        pass
+    assert "PYTHONOPTIMIZE" not in os.environ
 
 
 def test_another_failure_of_ray_keeps_its_type() -> None:
