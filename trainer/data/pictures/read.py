@@ -116,15 +116,17 @@ def heif_is_read() -> bool:
 
 def _load(encoded: Encoded, wanted: Callable[[Size], Size]) -> _Loaded:
     image = Image.open(io.BytesIO(encoded.content), formats=(encoded.format,))
-    size = image.size
-    draft = image.draft("RGB", wanted(size))
-    box = (0, 0, *size) if draft is None else draft[1]
+    native = image.size
+    draft = image.draft("RGB", wanted(native))
     has_low_bytes = bool(image.tile) and _sample_order(image.tile[0].args) in SWAPPED
     image.load()
+    if draft is None:  # a damaged HEIC may have another size than its header states
+        native = image.size
+    box = (0, 0, *native) if draft is None else draft[1]
     lies = encoded.orientation
     if encoded.format == "AVIF":  # the property of the picture, which Pillow gives as Exif block
         lies = orientation(image.info.get("exif", b""))
-    return _Loaded(image, box, size, lies, has_low_bytes)
+    return _Loaded(image, box, native, lies, has_low_bytes)
 
 
 def _low_bytes(encoded: Encoded) -> Image.Image:
