@@ -6,17 +6,24 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from search_space.atomic_file import sync
+from search_space.command_line.command import print_note
 from search_space.leftovers import is_abandoned, remove_drafts
 from trainer.data.cache.build import BuildTask, build
 from trainer.data.cache.content_digest import block_digest, stat_fingerprint
 from trainer.data.cache.images import META_NAME, array_file, meta_digest, open_cache, read_meta
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource
+from trainer.machine.processes import ProcessName
 
+# Seconds between two attempts to lock; of waiting until the user is told; and after which a
+# stopped process is an error.
+POLL_S, NOTE_AFTER_S, STOPPED_AFTER_S = 0.125, 3.0, 1.0
 MEMOS = "sources"  # folder of the digests of sources, below the folder of all caches
 
 
@@ -144,17 +151,44 @@ def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on the file at `path`; the kernel releases it if the process dies.
 
     The file is removed at the end. So a process that waited for it checks that the name still
-    leads to the file that it locked.
+    leads to the file that it locked. Decoding can take hours, and who waits for it says so on
+    stderr.
+
+    Raises:
+        OSError: If the process that holds the lock is stopped, for example by Ctrl-Z.
     """
     while True:
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with path.open("a+") as file:
+            _wait_for_lock(file)
             if _is_at(path, file.fileno()):
+                with contextlib.suppress(OSError):  # a full disk only hides the name
+                    os.ftruncate(file.fileno(), 0)
+                    os.write(file.fileno(), ProcessName.own().to_json().encode())
                 try:
                     yield
                 finally:
                     path.unlink(missing_ok=True)
                 return
+
+
+def _wait_for_lock(file: TextIO) -> None:
+    polls = stopped = 0
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        file.seek(0)
+        holder = ProcessName.from_json(file.read())
+        stopped = stopped + 1 if holder is not None and holder.is_stopped() else 0
+        if holder is not None and stopped * POLL_S >= STOPPED_AFTER_S:
+            raise OSError(
+                f"{holder} is decoding the same images and is stopped; continue it with "
+                f"kill -CONT {holder.pid}, or end it"
+            )
+        polls += 1
+        if polls * POLL_S == NOTE_AFTER_S:
+            print_note(f"waiting for the images: {holder or 'another process'} is decoding them")
+        time.sleep(POLL_S)
 
 
 def _is_at(path: Path, handle: int) -> bool:

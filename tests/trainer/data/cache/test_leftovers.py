@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from tests.toys.images import class_folders
 from trainer.config import ReadingConfig
+from trainer.data.cache import folder
 from trainer.data.cache.folder import cache_root, locked
 from trainer.data.prepare import prepare
 
@@ -82,3 +84,36 @@ def test_an_error_in_the_block_removes_the_lock_too(tmp_path: Path) -> None:
     with pytest.raises(KeyError), locked(tmp_path / ".x.lock"):
         raise KeyError
     assert hidden(tmp_path) == []
+
+
+# Holds the lock of a cache until it is killed.
+BUILDER = """
+import sys, time
+from pathlib import Path
+from trainer.data.cache.folder import locked
+with locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_stopped_builder_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(folder, "NOTE_AFTER_S", 0.125)
+    path, command = tmp_path / ".x.lock", [sys.executable, "-c", BUILDER]
+    with subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE, text=True) as builder:
+        assert builder.stdout is not None
+        assert builder.stdout.readline() == "locked\n"
+        builder.send_signal(signal.SIGSTOP)
+        with (
+            pytest.raises(OSError, match=f"process {builder.pid} .* is stopped; continue it"),
+            locked(path),
+        ):
+            pass
+        builder.kill()
+    assert f"waiting for the images: process {builder.pid}" in capsys.readouterr().err
+    with locked(path):  # the kernel has released it
+        pass
+    assert not path.exists()
