@@ -7,6 +7,7 @@ from signal import Signals
 from rich.console import Console
 
 from nas.candidate import Record
+from nas.costs.extremes import require_satisfiable
 from nas.dispatch.dispatcher import Dispatcher
 from nas.dispatch.job_queue import JobObserver, JobQueue
 from nas.dispatch.limits import Limits, TooManyFailuresError
@@ -100,6 +101,7 @@ def run_search(
     starts = start_points(config.start_from, space)
     settings = run_settings(config, space, images, starts)
     require_same_run(folder, settings, images, config.reading)
+    require_satisfiable(cost_predictor(config, space, images.num_classes))
     with (
         opened_run_folder(folder),
         Ledger(folder / LEDGER, settings, may_change=MAY_CHANGE) as ledger,
@@ -111,6 +113,7 @@ def run_search(
             print_lines(console, *damage_notes(files_of.set_aside_damaged()))
         table = table_of_run(config, space, images, folder, console)
         predictor = cost_predictor(config, space, images.num_classes, table)
+        require_satisfiable(predictor)
         first = [start.choices for start in starts]
         engine = make_engine(config, ledger, predictor, first)
         print_lines(console, *(start.note() for start in starts))

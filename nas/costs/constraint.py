@@ -113,7 +113,7 @@ class Constraint:
         allowed = value * (1 - leeway if self.comparison.startswith("<") else 1 + leeway)
         if _COMPARE[self.comparison](allowed, self.limit):
             return ""
-        return f"{_shown(self.quantity, value)} violates {self.text!r}"
+        return f"{shown_cost(self.quantity, value)} violates {self.text!r}"
 
 
 def measured_violation(measured: MeasuredCosts, constraints: Sequence[Constraint]) -> str:
@@ -128,7 +128,7 @@ def measured_violation(measured: MeasuredCosts, constraints: Sequence[Constraint
     return "; ".join(f"measured {why}" for one in constraints if (why := one.violation(costs)))
 
 
-def _shown(quantity: str, value: float) -> str:
+def shown_cost(quantity: str, value: float) -> str:
     """Return quantity and value as people read them."""
     match quantity:
         case "step_time":

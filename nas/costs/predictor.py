@@ -86,6 +86,11 @@ class CostPredictor:
     def _reference_params(self) -> int:
         return count_params(self.space.reference(), self.num_classes)
 
+    @property
+    def margin(self) -> float:
+        """How far off a predicted step time may be, as a share of it."""
+        return min(ERROR_MARGIN * self.table.relative_error, 1.0) if self.table else 0.0
+
     def costs(self, choices: Choices) -> PredictedCosts:
         """Return the costs of the network that `choices` stand for."""
         architecture, table = self.space.architecture(choices), self.table
@@ -109,11 +114,10 @@ class CostPredictor:
         if not self.constraints:
             return ""
         costs = self.costs(choices).by_quantity()
-        margin = min(ERROR_MARGIN * self.table.relative_error, 1.0) if self.table else 0.0
         return "; ".join(
             reason if constraint.quantity in ("params", "macs") else f"predicted {reason}"
             for constraint in self.constraints
-            if (reason := constraint.violation(costs, margin=margin))
+            if (reason := constraint.violation(costs, margin=self.margin))
         )
 
     def log_cost_factor(self, choices: Choices) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from nas.costs.extremes import require_satisfiable
 from nas.dispatch.job_queue import JobObserver
 from nas.dispatch.result_files import ResultFiles, damage_notes
 from nas.evaluation.evaluator import EvaluatorFactory
@@ -66,6 +67,7 @@ def check_proxy(
     """
     space = SearchSpace.load(config.space)
     predictor = cost_predictor(config, space, images.num_classes)
+    require_satisfiable(predictor)
     plan = plan_check(config, space, count=count, long_epochs=long_epochs, constraints=predictor)
     home = folder / FOLDER
     home.mkdir(parents=True, exist_ok=True)
