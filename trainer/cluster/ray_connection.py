@@ -2,24 +2,26 @@
 
 import logging
 import math
+import os
 import signal
-import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from trainer.cluster.address import require_cluster
 from trainer.cluster.ray_private import (
-    local_cluster_address,
     no_handler_of_sigterm,
     no_worker_output,
     node_start_timeout,
     own_modules_only,
 )
 
-CONNECT_S = 5.0
+LOCAL = "local"  # the address of a Ray that is started here
 START_S = 120.0
-LAST_PORT = 65535
+STDERR = 2  # file descriptor
 START_TIMEOUT_MESSAGE = "timed out during startup"  # part of a bare Exception that Ray raises
 
 
@@ -31,24 +33,11 @@ def joined(address: str) -> Iterator[None]:
         ValueError: If the address is malformed.
         OSError: If no cluster answers there.
     """
+    require_cluster(address)
     import ray  # not at the top: a session sets Ray's environment variables before
 
-    try:
-        # Ray itself retries for two minutes, prints messages, and then ends the process.
-        socket.create_connection(_host_and_port(address), timeout=CONNECT_S).close()
-    except OSError as error:
-        raise OSError(f"no Ray cluster answers at {address!r}: {error}") from error
     with connected(ray, {"address": address}):
         yield
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    """Return host and port of a cluster; "auto" is the cluster of this machine."""
-    found = local_cluster_address() if address == "auto" else address.removeprefix("ray://")
-    host, _, port = (found or "").rpartition(":")
-    if not (host and port.isdecimal() and int(port) <= LAST_PORT):
-        raise ValueError(f"address must be host:port or auto, and lead to a Ray, got {address!r}")
-    return host.strip("[]"), int(port)
 
 
 @contextmanager
@@ -71,7 +60,7 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
     try:
-        with node_start_timeout(START_S), no_handler_of_sigterm():
+        with node_start_timeout(START_S), no_handler_of_sigterm(), _without_stderr():
             ray.init(
                 **options,
                 job_config=own_modules_only(),
@@ -79,11 +68,39 @@ def _start(ray: Any, options: Mapping[str, Any]) -> None:
                 log_to_driver=False,
             )
     except Exception as error:
-        if START_TIMEOUT_MESSAGE not in str(error):
-            raise
-        raise OSError(
-            f"Ray's processes did not come up within {START_S:g} s; is this machine overloaded?"
-        ) from error
+        if START_TIMEOUT_MESSAGE in str(error):
+            raise OSError(
+                f"Ray's processes did not come up within {START_S:g} s; is this machine "
+                "overloaded?"
+            ) from error
+        address = options.get("address")
+        if address not in (None, LOCAL) and _is_of_ray(error):
+            raise OSError(
+                f"could not join the Ray cluster at {address!r}: {error} (does it need a token? "
+                "Ray reads it from RAY_AUTH_TOKEN)"
+            ) from error
+        raise
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drop what is written to stderr in the block: Ray's C++ code logs each failed attempt."""
+    sys.stderr.flush()
+    before = os.dup(STDERR)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), STDERR)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, STDERR)
+        os.close(before)
+
+
+def _is_of_ray(error: Exception) -> bool:
+    """Return whether Ray refuses to join: another version, or a wrong or missing token."""
+    of_python = isinstance(error, RuntimeError | ConnectionError)
+    return of_python or type(error).__module__.startswith("ray.")
 
 
 def capacity_note(

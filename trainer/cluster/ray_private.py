@@ -33,11 +33,15 @@ _VITAL_PROCESSES = ("raylet", "gcs_server")
 _RETRY_INTERVAL_S = 0.2
 
 
-def local_cluster_address() -> str | None:
-    """Return host:port of the Ray cluster of this machine; None if there is none."""
+def cluster_address(given: str) -> str | None:
+    """Return host:port to which ``ray.init`` connects for the address `given`.
+
+    "auto" is the cluster of this machine, None if there is none. Ray replaces a loopback address
+    by another address of this machine.
+    """
     from ray._private import services
 
-    address: str | None = services.canonicalize_bootstrap_address("auto")
+    address: str | None = services.canonicalize_bootstrap_address(given)
     return address
 
 

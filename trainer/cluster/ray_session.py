@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from search_space.checks import require
-from trainer.cluster.ray_connection import capacity_note, connected, joined
+from trainer.cluster.ray_connection import LOCAL, capacity_note, connected, joined
 from trainer.cluster.ray_private import (
     TEMPORARY_FOLDER_OPTION,
     dead_vital_process,
@@ -129,7 +129,7 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
     if dashboard and find_spec("aiohttp_cors") is None:
         raise ValueError("the dashboard needs ray[default]: pip install -e '.[dashboard]'")
     options = {
-        "address": "local",  # never a cluster that happens to run on this machine
+        "address": LOCAL,  # never a cluster that happens to run on this machine
         "num_cpus": cpus,
         "include_dashboard": dashboard,
         "object_store_memory": OBJECT_STORE_BYTES,
