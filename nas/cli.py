@@ -10,6 +10,7 @@ from rich.console import Console
 
 from nas.candidate import State
 from nas.engine.study import quiet_optuna
+from nas.mirror.url import without_password
 from nas.proxy_check.run import check_proxy
 from nas.report.outputs import rebuild_report, show_reranked
 from nas.report.tables import finals_table, front_table, top_table
@@ -49,7 +50,8 @@ def report_main(argv: Sequence[str] | None = None) -> int:
 def _search(argv: Sequence[str] | None) -> int:
     parser = search_parser(SEARCH)
     args = parser.parse_args(argv)
-    again = shlex.join([SEARCH, *(sys.argv[1:] if argv is None else argv)])
+    words = sys.argv[1:] if argv is None else argv
+    again = shlex.join([SEARCH, *map(without_password, words)])
     given = given_settings(args)
     config = complete_config(given, typed_names(parser, args))
     folder = run_folder(args.out, default_name(config) if args.name is None else args.name)

@@ -16,7 +16,7 @@ from nas.engine.events import Event, Opened
 from nas.engine.ledger import Ledger
 from nas.evaluation.evaluator import EvaluatorFactory, RungCheckpoints
 from nas.mirror.mirror import Mirror, NoMirror
-from nas.mirror.url import without_password
+from nas.mirror.url import password_mask, without_password
 from nas.samplers import sampler_factory
 from nas.settings.config import SearchConfig
 from search_space.space import SearchSpace
@@ -78,6 +78,7 @@ def make_evaluator_factory(
     if len(config.training_rungs) > 1:
         checkpoints = RungCheckpoints.of_run(folder)
         checkpoints.prepare()
+    config = config.model_copy(update={"mirror": None})  # workers need no password
     return EvaluatorFactory(
         config=config, images=images, predictor=predictor, checkpoints=checkpoints
     )
@@ -138,5 +139,6 @@ def mirror_of(
     open_study = partial(
         MirrorStudy, config.mirror, folder.resolve().name, run_id, tuple(space.decisions())
     )
-    with Mirror(open_study, name=without_password(config.mirror)) as mirror:
+    name, masked = without_password(config.mirror), password_mask(config.mirror)
+    with Mirror(open_study, name=name, masked=masked) as mirror:
         yield mirror

@@ -54,6 +54,7 @@ class Mirror(AbstractContextManager["Mirror"]):
         open_target: Callable[[], MirrorTarget],
         *,
         name: str,
+        masked: Callable[[str], str] = str,
         first_retry_s: float = FIRST_RETRY_S,
     ) -> None:
         """Start the thread.
@@ -61,10 +62,12 @@ class Mirror(AbstractContextManager["Mirror"]):
         Args:
             open_target: Opens the target; called again after each failure.
             name: Name of the target in messages.
+            masked: Masks passwords in the text of an error.
             first_retry_s: Wait after the first failure, seconds; doubled after each further one,
                 up to `MAX_RETRY_S`.
         """
         self._open_target, self._name, self._first_retry_s = open_target, name, first_retry_s
+        self._masked = masked
         self._records: list[Record] = []
         self._present: set[tuple[int, int]] = set()
         self.error = ""
@@ -124,7 +127,8 @@ class Mirror(AbstractContextManager["Mirror"]):
             try:
                 self._copy()
             except Exception as error:  # noqa: BLE001 (reported by `close`; the search continues)
-                self.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                text = " ".join(f"{type(error).__name__}: {error}".split())
+                self.error = self._masked(text)[:300]
             if len(self._present) > before:
                 retry_s = self._first_retry_s
             with self._changed:

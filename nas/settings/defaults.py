@@ -1,11 +1,12 @@
 """Defaults that depend on the data set, the search space and the device."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from nas.mirror.url import check_url
+from nas.mirror.url import VARIABLE, check_url, is_masked, without_password
 from nas.settings.config import AUTO, SearchConfig
 from search_space.command_line.command import name_part
 from search_space.nearest import start_points
@@ -60,11 +61,30 @@ def complete_config(given: Mapping[str, Any], typed: Mapping[str, str] = {}) -> 
     }
     # The finalists' epochs belong to the embedded epochs, not to epochs that the user has set.
     finalists = {} if "epochs" in given["proxy"] else EMBEDDED_FINALISTS.get(data, {})
-    settings = {**finalists, **given, **_worker_settings(given), "proxy": proxy}
+    settings = {
+        **finalists,
+        **given,
+        **_worker_settings(given),
+        "mirror": _mirror(given.get("mirror")),
+        "proxy": proxy,
+    }
     config = validated(SearchConfig, settings, typed=typed)
     if config.mirror is not None:  # not a validator, because a report needs no mirror
         check_url(config.mirror)
     return config
+
+
+def _mirror(given: Any) -> Any:
+    """Return the mirror that is given, or else that of the environment variable.
+
+    A URL from the variable also stands for the same URL with a masked password, as in
+    ``config.yaml``.
+    """
+    url = os.environ.get(VARIABLE) or None
+    if given is None or url is None:
+        return url if given is None else given
+    same = isinstance(given, str) and is_masked(given) and without_password(url) == given
+    return url if same else given
 
 
 def check_files(config: SearchConfig) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from search_space.checks import shortened, shown
+from search_space.command_line.passwords import without_passwords
 from search_space.command_line.resources import lack_of_resources
 from search_space.command_line.startup import BAD_INPUT, stopped
 from search_space.command_line.terminal import one_line, visible
@@ -34,7 +35,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and how to see the flags, and exit with code 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+        self.exit(
+            BAD_INPUT,
+            f"{self.prog}: {one_line(without_passwords(message))} (see {self.prog} --help)\n",
+        )
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -111,7 +115,8 @@ def run_command(
     try:
         return command(argv)
     except (ValueError, OSError) as error:
-        message = one_line(shortened(str(error), MAX_MESSAGE)) or type(error).__name__
+        text = without_passwords(str(error))
+        message = one_line(shortened(text, MAX_MESSAGE)) or type(error).__name__
         print(f"{name}: {message}", file=sys.stderr)
         return BAD_INPUT
     except (MemoryError, RuntimeError) as error:

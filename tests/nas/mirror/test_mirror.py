@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import optuna
 import pytest
@@ -17,7 +18,7 @@ from nas.candidate import Outcome, Record, State
 from nas.engine.study import quiet_optuna
 from nas.mirror.mirror import Mirror
 from nas.mirror.optuna_study import MirrorStudy
-from nas.mirror.url import check_url, without_password
+from nas.mirror.url import check_url, password_mask, without_password
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, trained
 from tests.toys.metrics import at_rung, whole_metrics
 
@@ -241,6 +242,8 @@ def test_an_impossible_address_is_refused_before_the_search(url: str, complaint:
         ("postgresql://nas:se@cret@host:5/db", "postgresql://nas:***@host:5/db"),
         ("postgresql://nas@host/db", "postgresql://nas@host/db"),
         ("postgresql://host/db?user=a&password=b&c=d", "postgresql://host/db?user=a&password=***&c=d"),
+        ("mysql+pymysql://:se%40cret@host/db", "mysql+pymysql://:***@host/db"),
+        ("postgresql:///db?passwd=a&sslpassword=b", "postgresql:///db?passwd=***&sslpassword=***"),
         ("sqlite:///runs/a.db", "sqlite:///runs/a.db"),
         ("runs/a:b@c.log", "runs/a:b@c.log"),
         ("--mirror=postgresql://nas:secret@host/db", "--mirror=postgresql://nas:***@host/db"),
@@ -248,6 +251,36 @@ def test_an_impossible_address_is_refused_before_the_search(url: str, complaint:
 )  # fmt: skip
 def test_a_password_is_masked(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize("url", ["postgresql://nas:pa%24s@host/db", "mysql:///db?password=pa%24s"])
+def test_a_password_is_masked_in_the_text_of_a_driver(url: str) -> None:
+    """The driver may quote the password, here pa$s, as it is encoded in the URL or decoded."""
+    masked = password_mask(url)
+    assert masked(f"connection to {url!r} failed: 'pa$s'") == (
+        f"connection to {url.replace('pa%24s', '***')!r} failed: '***'"
+    )
+    assert masked("no such host") == "no such host"
+    assert password_mask("runs/mirror.log")("no such file") == "no such file"
+
+
+def test_a_password_is_not_in_the_report_of_missing_candidates() -> None:
+    def broken() -> NoReturn:
+        raise OSError("login of nas:secret at host failed")
+
+    masked = password_mask("postgresql://nas:secret@host/db")
+    with Mirror(broken, name="m", masked=masked, first_retry_s=0.01) as mirror:
+        mirror.add(RECORDS)
+        said = mirror.close(patience_s=0.2)
+    assert "login of nas:*** at host failed" in said
+    assert "secret" not in said
+
+
+def test_a_url_that_cannot_be_parsed_is_refused_without_its_password() -> None:
+    with pytest.raises(ValueError, match="--mirror must be a journal file") as refused:
+        check_url("postgresql://nas:sec@ret@host:port/db")
+    assert str(refused.value).endswith("got 'postgresql://nas:***@host:port/db'")
+    assert refused.value.__cause__ is None
 
 
 def test_the_password_is_not_in_the_written_settings() -> None:

@@ -152,3 +152,29 @@ def test_a_missing_file_is_reported_before_images_are_decoded(
     with pytest.raises((ValueError, OSError), match=message):
         check_files(config)
     check_files(config.model_copy(update={"start_from": [], "step_time_table": "auto"}))
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable", "used"),
+    [
+        (None, "sqlite:///a.db", "sqlite:///a.db"),
+        ("sqlite:///b.db", "sqlite:///a.db", "sqlite:///b.db"),
+        (None, "", None),
+        ("mysql://me:***@host/db", "mysql://me:secret@host/db", "mysql://me:secret@host/db"),
+    ],
+)
+def test_the_mirror_may_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, flag: str | None, variable: str, used: str | None
+) -> None:
+    monkeypatch.setenv("NAS_MIRROR", variable)
+    monkeypatch.setattr("nas.settings.defaults.check_url", lambda _url: None)
+    settings = given() if flag is None else given(mirror=flag)
+    assert complete_config(settings).mirror == used
+
+
+def test_a_masked_password_is_not_replaced_by_that_of_another_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NAS_MIRROR", "mysql://me:secret@other/db")
+    with pytest.raises(ValueError, match=r"was masked .* NAS_MIRROR"):
+        complete_config(given(mirror="mysql://me:***@host/db"))
