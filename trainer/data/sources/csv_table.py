@@ -3,11 +3,12 @@
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from search_space.text_files import parse_json
 
 # Of spreadsheets, in the order of preference for a header that any of them parts equally.
 DELIMITERS = (",", ";", "\t")
@@ -89,7 +90,7 @@ def _json_rows(text: str) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str
         if not content.strip():
             continue
         try:
-            cells = json.loads(content)
+            cells = parse_json(content)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"line {line} is not JSON: {error}") from error
         if not isinstance(cells, dict):
