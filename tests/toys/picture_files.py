@@ -39,19 +39,21 @@ def tiff(
     bits: Sequence[int],
     photometric: int = 1,
     order: str = "<",
+    deflate: bool = False,
     extra: Sequence[tuple[int, int, int, bytes]] = (),
 ) -> bytes:
-    """Return an uncompressed TIFF of one strip.
+    """Return a TIFF of one strip.
 
     Args:
         pixels: (height, width) or (height, width, samples), in the byte order of the file.
         bits: Bits of each sample.
         photometric: 0 white is zero, 1 black is zero, 2 RGB.
         order: Byte order for `struct`.
+        deflate: Whether the strip is compressed (Adobe's deflate, compression 8).
         extra: Further entries: tag, type, count, and the value or its offset (4 bytes).
     """
     height, width = pixels.shape[:2]
-    data = pixels.tobytes()
+    data = zlib.compress(pixels.tobytes()) if deflate else pixels.tobytes()
     depths = struct.pack(f"{order}{len(bits)}H", *bits)
     depths_at = 8 + len(data) + len(data) % 2
     table_at = depths_at + len(depths)
@@ -66,7 +68,7 @@ def tiff(
         (256, 3, 1, short(width)),
         (257, 3, 1, short(height)),
         (258, 3, len(bits), depths.ljust(4, b"\0") if len(bits) < 3 else long(depths_at)),
-        (259, 3, 1, short(1)),
+        (259, 3, 1, short(8 if deflate else 1)),
         (262, 3, 1, short(photometric)),
         (273, 4, 1, long(8)),
         (277, 3, 1, short(len(bits))),

@@ -14,7 +14,7 @@ GREY_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 DEPTHS = (8, 10, 12, 14, 16)
 WHITE = 255
 
-Levels = npt.NDArray[np.int64]
+Levels = npt.NDArray[np.int32]
 
 
 def to_rgb(
@@ -39,21 +39,19 @@ def to_rgb(
     if image.mode == "F":
         raise UndecodableError("floating-point pixels have no known range")
     if image.mode in GREY_MODES:
-        return _grey(np.asarray(image).astype(np.int64), encoded)
+        return _grey(np.asarray(image).astype(np.int32), encoded)
     opaque = not image.has_transparency_data
     if low_bytes is not None and opaque and (key is not None or _is_dark(image)):
-        high, low = np.asarray(image).astype(np.int64), np.asarray(low_bytes()).astype(np.int64)
+        high, low = np.asarray(image).astype(np.int32), np.asarray(low_bytes()).astype(np.int32)
         values = high << 8 | low
         if key is None:
             return _stretched(values)
         clear = (values == key).all(axis=2)
         return _on_white(np.asarray(image), clear), None
-    if key is not None:
-        clear = _matches(
-            image, key, 8 if encoded is None or encoded.bits is None else encoded.bits
-        )
-        return _on_white(np.asarray(image.convert("RGB")), clear), None
-    return _to_8_bit_rgb(image), DEPTHS[-1] if low_bytes is not None and opaque else None
+    rgb = _to_8_bit_rgb(image)
+    if encoded is not None and key is not None:
+        return _on_white(np.asarray(rgb), _matches(rgb, key, encoded.bits or 8)), None
+    return rgb, DEPTHS[-1] if low_bytes is not None and opaque else None
 
 
 def _grey(values: Levels, encoded: Encoded | None) -> tuple[Image.Image, int | None]:
@@ -91,11 +89,12 @@ def _is_dark(image: Image.Image) -> bool:
     return int(np.asarray(image).max()) < 64
 
 
-def _matches(image: Image.Image, key: tuple[int, ...], bits: int) -> npt.NDArray[np.bool_]:
+def _matches(rgb: Image.Image, key: tuple[int, ...], bits: int) -> npt.NDArray[np.bool_]:
     """Return where a picture of up to 8 bits has the transparent colour."""
     levels = [sample * 255 // ((1 << bits) - 1) for sample in key]  # as Pillow expands samples
-    pixels = np.asarray(image.convert("RGB"))
-    same: npt.NDArray[np.bool_] = (pixels == levels).all(axis=2)  # a grey level is compared thrice
+    same: npt.NDArray[np.bool_] = (np.asarray(rgb) == levels).all(
+        axis=2
+    )  # a grey level is compared thrice
     return same
 
 
@@ -106,12 +105,15 @@ def _on_white(pixels: npt.NDArray[np.uint8], clear: npt.NDArray[np.bool_]) -> Im
 
 
 def _to_8_bit_rgb(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        if image.mode == "La":  # with premultiplied alpha, which converts to LA alone
-            image = image.convert("LA")
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (WHITE,) * 4)
-        image = Image.alpha_composite(white, image)
     if image.mode == "LAB":
         raise UndecodableError("LAB colours need a profile; convert them to RGB")
-    return image.convert("RGB")
+    try:
+        if image.has_transparency_data:
+            if image.mode == "La":  # with premultiplied alpha, which converts to LA alone
+                image = image.convert("LA")
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, (WHITE,) * 4)
+            image = Image.alpha_composite(white, image)
+        return image.convert("RGB")
+    except ValueError as error:  # such as a palette that is longer than its indices reach
+        raise UndecodableError(f"the colours are damaged, {error}") from error

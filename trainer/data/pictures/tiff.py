@@ -6,15 +6,15 @@ Sources: TIFF 6.0 (Adobe, 1992), sections 2, 8 and 22; the supplements 1 and 2; 
 import struct
 
 from trainer.data.pictures.directory import ORIENTATION, Directory
-from trainer.data.pictures.encoded import Encoded
+from trainer.data.pictures.encoded import Encoded, UndecodableError
 from trainer.data.pictures.orientation import orientation
 
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT, XMP = 258, 262, 339, 700
-WHITE_IS_ZERO, BLACK_IS_ZERO, UNSIGNED = 0, 1, 1
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANES, SAMPLE_FORMAT, XMP = 258, 262, 284, 339, 700
+WHITE_IS_ZERO, BLACK_IS_ZERO, UNSIGNED, SEPARATE = 0, 1, 1, 2
 # Size, samples and their order, compression with its options, strips and tiles, palette, YCbCr.
 PIXEL_TAGS = frozenset(
     (
-        *(256, 257, BITS_PER_SAMPLE, 259, PHOTOMETRIC, 266, 273, 277, 278, 279, 284, 292, 293),
+        *(256, 257, BITS_PER_SAMPLE, 259, PHOTOMETRIC, 266, 273, 277, 278, 279, PLANES, 292, 293),
         *(317, 320, 322, 323, 324, 325, 332, 334, 338, SAMPLE_FORMAT, 340, 341, 347),
         *range(512, 522),
         *(529, 530, 531, 532),
@@ -28,11 +28,20 @@ def without_metadata(raw: bytes) -> Encoded:
     Pillow reads levels of more than 8 bits as if zero were black. For those of unsigned numbers
     with white as zero the new directory says so, and `white_is_zero` says that they are still to
     be inverted.
+
+    Raises:
+        UndecodableError: If colours of more than 8 bits are stored one after the other, which
+            Pillow reads as if they had 8.
     """
     directory = Directory.read(raw)
     if directory is None:
         return Encoded(content=raw, format="TIFF")
     bits = directory.numbers(BITS_PER_SAMPLE)
+    if directory.numbers(PLANES) == (SEPARATE,) and len(bits) > 1 and max(bits) > 8:
+        raise UndecodableError(
+            "TIFF files with separate planes of more than 8 bits are not read; save the samples "
+            "of each pixel together"
+        )
     invert = (
         directory.numbers(PHOTOMETRIC) == (WHITE_IS_ZERO,)
         and len(bits) == 1

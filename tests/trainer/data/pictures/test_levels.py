@@ -125,23 +125,40 @@ def test_levels_are_scaled_from_the_smallest_depth_that_holds_them(
     )
 
 
+@pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_the_colours_of_an_rgb_tiff_of_16_bits_keep_their_proportions(order: str) -> None:
+def test_the_colours_of_an_rgb_tiff_of_16_bits_keep_their_proportions(
+    order: str, deflate: bool
+) -> None:
     values = np.zeros((SIZE, SIZE, 3), order + "u2")
     values[...] = (4095, 2048, 512)
-    decoded = decode(tiff(values, bits=[16] * 3, photometric=2, order=order), SIZE)
+    content = tiff(values, bits=[16] * 3, photometric=2, order=order, deflate=deflate)
+    decoded = decode(content, SIZE)
     assert (decoded.pixels == (255, 128, 32)).all()
     assert decoded.bits == 12
 
 
-def test_a_compressed_rgb_tiff_of_16_bits_keeps_its_low_bits() -> None:
-    # The only writer of it at hand is Pillow's, for grey; so this is an uncompressed file of
-    # grey levels and its compressed copy.
-    values = columns(np.linspace(0, 4095, SIZE), np.uint16)
-    plain = decode(encoded(Image.fromarray(values), "TIFF"), SIZE)
-    compressed = decode(encoded(Image.fromarray(values), "TIFF", compression="tiff_lzw"), SIZE)
-    assert plain.pixels.max() == 255
-    np.testing.assert_array_equal(plain.pixels, compressed.pixels)
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_white_may_be_zero_in_16_bits(order: str, deflate: bool) -> None:
+    values = columns([0, 0x3FFF, 0x8000, 0xFFFF] * 4, order + "u2")
+    content = tiff(values, bits=[16], photometric=0, order=order, deflate=deflate)
+    decoded = decode(content, SIZE)
+    assert grey_levels(decoded) == [0xFF, 0xC0, 0x7F, 0] * 4
+    assert decoded.bits is None
+
+
+def test_separate_planes_of_16_bits_are_refused() -> None:
+    values = np.zeros((SIZE, SIZE, 3), "<u2")
+    separate = (284, 3, 1, struct.pack("<HH", 2, 0))
+    with pytest.raises(UndecodableError, match="separate planes"):
+        decode(tiff(values, bits=[16] * 3, photometric=2, extra=[separate]), SIZE)
+
+
+def test_a_pixel_beyond_its_palette_is_damage() -> None:
+    palette = png_chunk(b"PLTE", bytes(6)) + png_chunk(b"tRNS", bytes(300))
+    with pytest.raises(UndecodableError):
+        decode(png((SIZE, SIZE), 8, 3, [bytes([200]) * SIZE] * SIZE, palette), SIZE)
 
 
 def test_a_file_with_transparency_states_its_scale() -> None:
@@ -154,14 +171,6 @@ def test_a_file_with_transparency_states_its_scale() -> None:
 def test_usual_pictures_state_their_scale() -> None:
     assert decode(encoded(Image.new("RGB", (SIZE, SIZE))), SIZE).bits is None
     assert decode(encoded(Image.new("L", (SIZE, SIZE))), SIZE).bits is None
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_white_may_be_zero_in_16_bits(order: str) -> None:
-    values = columns([0, 0x3FFF, 0x8000, 0xFFFF] * 4, order + "u2")
-    decoded = decode(tiff(values, bits=[16], photometric=0, order=order), SIZE)
-    assert grey_levels(decoded) == [0xFF, 0xC0, 0x7F, 0] * 4
-    assert decoded.bits is None
 
 
 def test_white_may_be_zero_in_8_bits_and_less() -> None:
