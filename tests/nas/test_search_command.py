@@ -142,7 +142,10 @@ def test_the_report_can_be_written_again(
         (["--constraint", "speed < 3"], "one of params, macs"),
         (["--constraint", "params"], "must read like"),
         (["--name", "a/b"], "plain name"),
-        (["--data", "digits", "--max-images", "5"], "--max-images 5 is too few"),
+        (
+            ["--data", "digits", "--max-images", "5"],
+            "--max-images must be at least 10, one of each class",
+        ),
         (["--config", "missing.yaml"], "missing.yaml"),
         (["--w", "0.07"], "--w: "),
         (["--workers", "4000", "--data", "digits"], "workers must be <="),
