@@ -1,7 +1,7 @@
 """Building the PyTorch network of an architecture."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
 import torch
@@ -31,13 +31,17 @@ class Network(nn.Module):
     Attributes:
         padding: Padding of the convolutions.
         bn_eps: Added to the variance in batch normalisation; see `set_bn_eps`.
+        input_shift: Subtracted from the images, see `set_input_shift`; None for no shift.
     """
+
+    input_shift: Tensor | None
 
     def __init__(
         self, architecture: Architecture, num_classes: int, options: LayerOptions
     ) -> None:
         super().__init__()
         self.padding, self.bn_eps = options.padding, options.bn_eps
+        self.register_buffer("input_shift", None, persistent=False)
         width = architecture.stem_width
         self.stem = conv_norm_act(_IMAGE_CHANNELS, width, 3, options=options, stride=2)
         stages = []
@@ -55,6 +59,9 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (batch, num_classes) of images (batch, 3, height, width) in [-1, 1]."""
+        shift = self.input_shift  # torch.jit.script needs a local variable
+        if shift is not None:
+            images = images - shift
         x = self.head(self.stages(self.stem(images)))
         logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
         return logits
@@ -88,6 +95,19 @@ class Network(nn.Module):
         for index, block in enumerate(blocks):
             if block.stochastic_depth is not None:
                 block.stochastic_depth.set(1.0 - (1.0 - survival_prob) * index / len(blocks))
+
+    def set_input_shift(self, shift: Sequence[float] | None) -> None:
+        """Set what is subtracted from red, green and blue of images in [-1, 1].
+
+        The stem's padding of zeros is then this colour, as in weights that were trained on images
+        less a mean colour. The shift is not part of the weights.
+        """
+        weight = self.classifier.weight
+        self.input_shift = (
+            None
+            if shift is None
+            else torch.tensor(shift, dtype=weight.dtype, device=weight.device)[:, None, None]
+        )
 
     def set_bn_eps(self, bn_eps: float) -> None:
         """Set what batch normalisation adds to the variance; it is not part of the weights.

@@ -33,6 +33,8 @@ class ModelFile:
         ema: State dict of the averaged weights; equal to `raw` if the recipe has no average.
         raw: State dict of the weights of the last step.
         bn_eps: Added to the variance in batch normalisation, > 0.
+        input_shift: What the network subtracts from red, green and blue of images in [-1, 1];
+            None for nothing.
     """
 
     architecture: Architecture
@@ -43,6 +45,7 @@ class ModelFile:
     ema: dict[str, Tensor]
     raw: dict[str, Tensor]
     bn_eps: float = BN_EPS
+    input_shift: tuple[float, float, float] | None = None
 
 
 def save_model(path: Path, model: ModelFile) -> None:
@@ -59,6 +62,7 @@ def save_model(path: Path, model: ModelFile) -> None:
         "normalisation": _NORMALISATION,
         "padding": model.padding,
         "bn_eps": model.bn_eps,
+        "input_shift": None if model.input_shift is None else list(model.input_shift),
         "ema": _on_cpu(model.ema),
         "raw": _on_cpu(model.raw),
     }
@@ -116,7 +120,23 @@ def _parse(content: Mapping[str, Any]) -> ModelFile:
         ema=checked_weights("ema", content["ema"], expected),
         raw=checked_weights("raw", content["raw"], expected),
         bn_eps=bn_eps,
+        input_shift=shift_values(content.get("input_shift")),
     )
+
+
+def shift_values(value: object) -> tuple[float, float, float] | None:
+    """Return a stored input shift.
+
+    Raises:
+        ValueError: If it is neither None nor a list of three numbers.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list) and len(value) == 3:
+        red, green, blue = value
+        if all(isinstance(number, float) and -1 <= number <= 1 for number in value):
+            return red, green, blue
+    raise ValueError(f"input_shift must be three numbers in [-1, 1], got {value!r}")
 
 
 def load_model(path: str | Path, weights: Weights = "ema") -> Network:
@@ -139,6 +159,7 @@ def load_model(path: str | Path, weights: Weights = "ema") -> Network:
     network = build_network(
         model.architecture, len(model.class_names), padding=model.padding, bn_eps=model.bn_eps
     )
+    network.set_input_shift(model.input_shift)
     network.load_state_dict(model.ema if weights == "ema" else model.raw)
     return network.eval()
 

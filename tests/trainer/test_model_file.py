@@ -62,6 +62,7 @@ def set_to(*place: str, value: object) -> Change:
         (set_to("image_size", "eval", value="16"), "image_size.eval must be a whole number"),
         (set_to("padding", value="same"), "padding must be symmetric or tf-same"),
         (set_to("bn_eps", value=-1.0), "bn_eps must be a number in"),
+        (set_to("input_shift", value=[0.1, 0.2]), "input_shift must be three numbers"),
         (set_to("normalisation", value={"mean": [0.0] * 3}), "normalisation must be"),
         (set_to("raw", value=None), "raw must be a state_dict, got NoneType"),
         (set_to("ema", "classifier.bias", value=1.0), "does not fit .*classifier.bias"),

@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 from search_space.checks import require
 from search_space.network import BN_EPS, Network, build_network
 from trainer.fit.request import TrainRequest
+from trainer.model_file import shift_values
 from trainer.optim import make_optimizer
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -63,6 +64,7 @@ class TrainState:
             "optimizer": self.optimizer.state_dict(),
             "counters": {name: getattr(self, name) for name in _COUNTERS},
             "bn_eps": self.network.bn_eps,
+            "input_shift": self.input_shift,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -80,7 +82,7 @@ class TrainState:
                 value = state["counters"][name]
                 require(isinstance(value, int | float), name, "a number", value)
                 setattr(self, name, value)
-            self.set_bn_eps(state.get("bn_eps", BN_EPS))
+            self.set_conventions(state.get("bn_eps", BN_EPS), state.get("input_shift"))
         except (LookupError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
@@ -90,10 +92,17 @@ class TrainState:
                 "is it damaged?"
             ) from error
 
-    def set_bn_eps(self, bn_eps: float) -> None:
-        """Set what batch normalisation of all networks adds to the variance."""
-        self.network.set_bn_eps(bn_eps)
-        self.averaged.set_bn_eps(bn_eps)
+    @property
+    def input_shift(self) -> list[float] | None:
+        """What the networks subtract from the channels of images; None for nothing."""
+        shift = self.network.input_shift
+        return None if shift is None else [float(value) for value in shift.flatten()]
+
+    def set_conventions(self, bn_eps: float, input_shift: list[float] | None) -> None:
+        """Set epsilon and input shift, which are no weights, of all networks."""
+        for network in (self.network, self.averaged):
+            network.set_bn_eps(bn_eps)
+            network.set_input_shift(shift_values(input_shift))
 
 
 def _checked_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:

@@ -129,24 +129,29 @@ def timm_name(path: Path, arch: object) -> str | None:
 
 
 def fold_input_scale(weights: Mapping[str, Tensor], scale: InputScale) -> dict[str, Tensor]:
-    """Return `weights`, in our names, for images in [-1, 1] instead of images of `scale`.
+    """Return `weights`, in our names, for a network that subtracts `input_shift`.
 
-    With x in [-1, 1], an image of the other scale is y = (x + 1 - 2 mean) / (2 std). The factor
-    goes into the weights of the stem's convolution, and the constant that remains into the mean
-    of its normalisation. The result is exact in evaluation and in training, except where the
-    convolution reaches over the border: it adds zeros there, which are grey in [-1, 1], and the
-    mean colour in `scale`.
+    With x in [-1, 1], an image of the other scale is y = (x - shift) / (2 std), where the shift is
+    2 mean - 1. The factor goes into the weights of the stem's convolution. The network subtracts
+    the shift itself, because the convolution pads with zeros: as a constant behind the
+    convolution it would be wrong at the border. The result is exact in evaluation and training.
     """
-    if scale == OUR_SCALE:
+    kernel = weights.get("stem.conv.weight")
+    if kernel is None or scale.std == OUR_SCALE.std:
         return dict(weights)
-    kernel = weights["stem.conv.weight"]
-    exact = kernel.double()
-    mean, std = (torch.tensor(v, dtype=torch.float64) for v in (scale.mean, scale.std))
-    scaled = exact / (2 * std[:, None, None])
-    constant = (scaled * (1 - 2 * mean[:, None, None])).sum((1, 2, 3))
-    running = weights["stem.norm.running_mean"]
-    return {
-        **weights,
-        "stem.conv.weight": scaled.to(kernel.dtype),
-        "stem.norm.running_mean": (running.double() - constant).to(running.dtype),
-    }
+    double_std = 2 * torch.tensor(scale.std, dtype=torch.float64)[:, None, None]
+    return {**weights, "stem.conv.weight": (kernel.double() / double_std).to(kernel.dtype)}
+
+
+def input_shift(scale: InputScale) -> Channels | None:
+    """Return what a network subtracts from images in [-1, 1] for weights of `scale`."""
+    red, green, blue = (2 * mean - 1 for mean in scale.mean)
+    return None if (red, green, blue) == (0.0, 0.0, 0.0) else (red, green, blue)
+
+
+def shifted_scale(shift: Channels | None) -> InputScale:
+    """Return the scale of a network of ours with this shift; `input_shift` inverts it."""
+    if shift is None:
+        return OUR_SCALE
+    red, green, blue = ((value + 1) / 2 for value in shift)
+    return InputScale(mean=(red, green, blue), std=OUR_SCALE.std)

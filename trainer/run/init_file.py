@@ -13,7 +13,8 @@ from search_space.network import BN_EPS
 from search_space.nn import Padding
 from trainer import model_file
 from trainer.fit import checkpoint
-from trainer.run.conventions import Conventions
+from trainer.model_file import shift_values
+from trainer.run.conventions import Conventions, shifted_scale
 from trainer.tensor_file import load_tensors
 
 # Keys under which a file stores its weights, of nas-train and of other tools.
@@ -70,7 +71,12 @@ def read_init_file(path: Path) -> InitFile:
     content = load_tensors(path, torch.device("cpu"), plain=plain)
     if content.get("schema") == model_file.SCHEMA:
         model = model_file.parse_model(content, path)
-        conventions = Conventions(origin="nas-train", padding=model.padding, bn_eps=model.bn_eps)
+        conventions = Conventions(
+            origin="nas-train",
+            scale=shifted_scale(model.input_shift),
+            padding=model.padding,
+            bn_eps=model.bn_eps,
+        )
         return InitFile(tensors=model.ema, class_names=model.class_names, conventions=conventions)
     if content.get("schema") == checkpoint.SCHEMA:
         return _of_checkpoint(content, path)
@@ -87,6 +93,7 @@ def _of_checkpoint(content: Mapping[str, Any], path: Path) -> InitFile:
         class_names=None if names is None else tuple(names),
         conventions=Conventions(
             origin="nas-train",
+            scale=shifted_scale(shift_values(state.get("input_shift"))),
             padding=padding if padding in get_args(Padding) else None,
             bn_eps=state.get("bn_eps", BN_EPS),
         ),

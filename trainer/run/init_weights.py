@@ -17,6 +17,7 @@ from trainer.run.conventions import (
     SCALES,
     Conventions,
     fold_input_scale,
+    input_shift,
     timm_conventions,
     timm_name,
     torchvision_conventions,
@@ -75,8 +76,8 @@ def init_from(
     classifier match by class name if the file names its classes. If it does not, the classifier
     is loaded for an equal number of classes, and the report says that nothing is known of them.
 
-    Weights of torchvision and timm become weights for images in [-1, 1], see `fold_input_scale`,
-    and batch normalisation gets their epsilon. Their padding is not changed.
+    Weights of torchvision and timm become weights for images in [-1, 1], see `fold_input_scale`:
+    the network gets their shift of images and their epsilon. Their padding is not changed.
 
     Args:
         network: Changed in place, on any device.
@@ -101,6 +102,8 @@ def init_from(
         raise ValueError(f"{path}: none of its convolutions fit this architecture")
     network.load_state_dict(loaded, strict=False)
     network.set_bn_eps(conventions.bn_eps)
+    if "stem.conv.weight" in loaded:
+        network.set_input_shift(input_shift(conventions.scale))
     said = _said(naming, conventions, network.padding)
     return LoadReport(
         naming=naming,
@@ -190,10 +193,7 @@ def _said(naming: str, theirs: Conventions, padding: Padding) -> tuple[str, ...]
     """Return what is said about the conventions of weights in a network of `padding`."""
     said = []
     if theirs.scale != OUR_SCALE:
-        said.append(
-            f"their input scale ({theirs.scale}) is folded into the stem, exactly except at the "
-            "border of images"
-        )
+        said.append(f"their input scale ({theirs.scale}) is folded into the stem")
     elif naming != "ours":
         said.append(f"their input scale is this one's ({theirs.scale})")
     if naming != "ours" or theirs.bn_eps != BN_EPS:

@@ -14,7 +14,7 @@ from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
 from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState
-from trainer.model_file import ModelFile, save_model
+from trainer.model_file import ModelFile, save_model, shift_values
 from trainer.run.folder import SUMMARY
 from trainer.run.metrics_log import MetricsLog
 
@@ -37,6 +37,7 @@ def write_results(request: TrainRequest, state: TrainState, log: MetricsLog) -> 
         ema=state.averaged.state_dict(),
         raw=state.network.state_dict(),
         bn_eps=state.network.bn_eps,
+        input_shift=shift_values(state.input_shift),
     )
     save_model(request.folder / "model.pt", model)
     summary = _summary(request, state, log)

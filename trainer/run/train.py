@@ -127,7 +127,7 @@ def _initial_or_resumed_state(
             scale=request.init_scale,
         )
         display.print(f"{request.init_from}: {report}")
-        state.set_bn_eps(state.network.bn_eps)
+        state.set_conventions(state.network.bn_eps, state.input_shift)
         if state.average is not None:
             state.average.module.load_state_dict(state.network.state_dict())
     accumulation = _fitting_accumulation(request, processes, display)

@@ -101,6 +101,7 @@ def test_a_resume_without_a_checkpoint_says_that_it_starts(tmp_path: Path) -> No
         (("counters", "step"), None),
         (("counters", "step"), "two"),
         (("bn_eps",), "small"),
+        (("input_shift",), [1.0, 0.0]),
     ],
 )
 def test_a_state_that_does_not_fit_is_one_line(
@@ -112,12 +113,15 @@ def test_a_state_that_does_not_fit_is_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_the_epsilon_of_batch_normalisation_is_part_of_the_state(tmp_path: Path) -> None:
+def test_epsilon_and_input_shift_are_part_of_the_state(tmp_path: Path) -> None:
     one, other = (new_state(toy_run(tmp_path / "run")) for _ in range(2))
-    one.set_bn_eps(1e-5)
+    one.set_conventions(1e-5, [0.5, 0.25, -0.125])
     other.load_state_dict(one.state_dict())
-    assert (other.network.bn_eps, other.averaged.bn_eps) == (1e-5, 1e-5)
+    for network in (other.network, other.averaged):
+        assert network.bn_eps == 1e-5
+        assert network.input_shift is not None
+        assert network.input_shift.flatten().tolist() == [0.5, 0.25, -0.125]
     before = one.state_dict()
-    del before["bn_eps"]  # of the version before
+    del before["bn_eps"], before["input_shift"]  # of the version before
     other.load_state_dict(before)
-    assert other.averaged.bn_eps == 1e-3
+    assert (other.averaged.bn_eps, other.averaged.input_shift) == (1e-3, None)
