@@ -61,7 +61,7 @@ def with_comment(text: str) -> str:
     return f"{text}# crc32 {_crc(text.encode(), '')}\n"
 
 
-def has_right_comment(text: str) -> bool:
-    """Return whether the checksum in the last line is right; a text without one is right."""
+def has_right_comment(text: str) -> bool | None:
+    """Return whether the checksum in the last line is right; None if there is no checksum."""
     match = _COMMENT.search(text)
-    return match is None or _crc(text[: match.start()].encode(), "") == match[1]
+    return None if match is None else _crc(text[: match.start()].encode(), "") == match[1]

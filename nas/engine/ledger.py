@@ -14,6 +14,7 @@ from typing import Any
 from nas.engine.events import Event, Opened, event_from_dict, now
 from nas.engine.ledger_lines import damage, line_text, sealed_line, split_lines
 from search_space.atomic_file import sync
+from search_space.checksum import split_seal
 
 SCHEMA = "nas.ledger/1"
 LEDGER = "ledger.jsonl"  # the file in a run's folder
@@ -33,11 +34,13 @@ class LedgerContents:
         run_id: Made with the file; result files have it too.
         settings: The settings that identify the run, and the newest of those that may change.
         events: All events after the header, oldest first.
+        has_checksums: Whether this version, or a later one, wrote to it.
     """
 
     run_id: str
     settings: dict[str, Any]
     events: tuple[Event, ...]
+    has_checksums: bool
 
 
 class Ledger(AbstractContextManager["Ledger"]):
@@ -200,7 +203,12 @@ def read_ledger(path: Path) -> LedgerContents:
     for event in events:
         if isinstance(event, Opened):
             settings |= event.settings
-    return LedgerContents(run_id=str(header["run_id"]), settings=settings, events=tuple(events))
+    return LedgerContents(
+        run_id=str(header["run_id"]),
+        settings=settings,
+        events=tuple(events),
+        has_checksums=bool(split_seal(lines[-1].raw)[1]),
+    )
 
 
 def _holder(path: Path) -> str:

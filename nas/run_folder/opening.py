@@ -2,17 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nas.candidate import Record
 from nas.engine.events import RungTold, Told
-from nas.engine.ledger import LEDGER, HeldError, read_ledger
+from nas.engine.ledger import LEDGER, HeldError, LedgerContents, read_ledger
 from nas.engine.search_state import read_search_state
 from nas.evaluation.images import proxy_task
 from nas.run_folder.files import RunFiles
@@ -102,7 +101,7 @@ def read_run(folder: Path) -> ReadRun:
     try:
         text = read_text(path)
         config = validated(SearchConfig, parse_settings(text, place="the file"))
-        _require_unchanged(text, config, contents.settings)
+        _require_unchanged(text, config, contents)
     except ValueError as error:
         raise ValueError(
             f"{path} is damaged or was edited: {error}; the command that made the run writes it "
@@ -115,10 +114,13 @@ def read_run(folder: Path) -> ReadRun:
     )
 
 
-def _require_unchanged(text: str, config: SearchConfig, settings: Mapping[str, Any]) -> None:
+def _require_unchanged(text: str, config: SearchConfig, contents: LedgerContents) -> None:
     """Raise ValueError unless config.yaml is as it was written, and agrees with the ledger."""
-    if not has_right_comment(text):
+    is_right, settings = has_right_comment(text), contents.settings
+    if is_right is False:
         raise ValueError("its checksum is another one")
+    if is_right is None and contents.has_checksums:
+        raise ValueError("it has no checksum, and the ledger has some")
     identity = json.loads(json.dumps(config.identity()))
     for name in sorted(identity.keys() & settings.keys() - MAY_CHANGE):
         if identity[name] != settings[name]:

@@ -63,4 +63,4 @@ def test_a_comment_has_the_checksum_of_the_text_before() -> None:
     text = with_comment("budget: 5\n")
     assert has_right_comment(text)
     assert not has_right_comment(text.replace("5", "7", 1))
-    assert has_right_comment("budget: 5\n")  # of earlier versions
+    assert has_right_comment("budget: 5\n") is None  # of earlier versions

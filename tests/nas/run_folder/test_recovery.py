@@ -26,6 +26,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "runs"
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Return a copy of a run of an earlier version, whose lines have got checksums."""
     folder = Path(shutil.copytree(GOLDEN / request.param, tmp_path / "run"))
+    read_run(folder).files.write_config()
     ledger = folder / "ledger.jsonl"
     lines = enumerate(ledger.read_text().splitlines(), start=1)
     ledger.write_text("".join(sealed_line(line, number) for number, line in lines))
@@ -238,3 +239,11 @@ def test_an_outcome_has_no_traceback_in_the_ledger(tmp_path: Path) -> None:
     assert len(recover_ledger(tmp_path)) == 1
     assert (tmp_path / "ledger.jsonl").read_bytes() == before
     assert not any(isinstance(e, RungTold) for e in read_ledger(tmp_path / "ledger.jsonl").events)
+
+
+def test_a_config_that_lost_its_checksum_is_refused_once_the_ledger_has_some(run: Path) -> None:
+    config = run / "config.yaml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(lines[:-1]))
+    with pytest.raises(ValueError, match=r"config\.yaml is damaged .* it has no checksum"):
+        read_run(run)
