@@ -38,12 +38,19 @@ class Labels:
         positions = {class_name: label for label, class_name in enumerate(class_names)}
         if unknown := [one for one in self.class_names if one not in positions]:
             some = f"{len(unknown)} classes, first" if len(unknown) > 1 else "class"
+            near = [one for one in positions if _plain(one) == _plain(unknown[0])]
             raise ValueError(
                 f"{name}: split {split} has {some} {unknown[0]!r}, which the training split lacks"
+                f"{f' (it has {near[0]!r})' if near else ''}"
             )
         # The last entry, at -1, keeps the padding.
         table = [*(positions[class_name] for class_name in self.class_names), NO_LABEL]
         return np.array(table, dtype=np.int64)[self.codes]
+
+
+def _plain(class_name: str) -> str:
+    """Return a name without the differences that are easily overlooked."""
+    return "".join(class_name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def encode(label_sets: Sequence[Sequence[Label]]) -> tuple[Indices, list[Label]]:

@@ -47,7 +47,13 @@ class TableSource(Source):
         for split, table in tables.items():
             place = f"{self.place}, split {split}"
             image = find_column(place, table.features, "image")
-            label = find_column(place, table.features, "label")
+            try:
+                label = find_column(place, table.features, "label")
+            except ValueError:
+                if split == "train":
+                    raise
+                notes.append(f"split {split} has no column of labels, and is not used")
+                continue
             known = declared_names(table.features[label])
             values = column_of(table, label)
             labels = read_labels(place, values, known, may_be_unlabelled=split != "train")

@@ -1,6 +1,7 @@
 """Finds the image that a cell of a table means."""
 
 import os
+from errno import ENAMETOOLONG
 from pathlib import Path, PurePosixPath
 
 from trainer.data.sources.entries import is_junk, is_picture
@@ -25,8 +26,12 @@ class ImageIndex:
         Raises:
             ValueError: If several images are meant equally.
         """
-        if (base / cell).is_file():  # a FIFO is not a file
-            return base / cell
+        try:
+            if (base / cell).is_file():  # a FIFO is not a file
+                return base / cell
+        except OSError as error:
+            if error.errno != ENAMETOOLONG:
+                raise
         if self._by_name is None:
             self._by_name = self._listed()
         wanted = [part.casefold() for part in PurePosixPath(cell.replace("\\", "/")).parts]

@@ -25,6 +25,8 @@ from trainer.data.sources.split_names import (
 from trainer.data.sources.table_columns import Columns, choose_columns
 
 LABELS_FILE = "labels.csv"
+# The labels of an image that only the organisers of a competition know.
+SECRET = ((), ("-1",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Row:
         line: Line number, from 1, for error messages.
         cell: The name of the image in the table.
         file: Path of the image, relative to the folder; None if it is missing.
-        class_names: Classes of the image.
+        class_names: Classes of the image; none if the cell is empty.
         split: "train", "validation" or "test".
         group: The value of the group column, or None.
     """
@@ -84,15 +86,14 @@ def tables_source(root: Path, paths: Mapping[str, Path], reading: ReadingConfig)
     index = ImageIndex(root)
     rows = [row for table in tables for row in _rows(table, root, index)]
     first = tables[0].table.path
+    rows, unlabelled = _with_labels(rows)
     if not any(row.split == "train" for row in rows):
         raise ValueError(f"{first} names no image for training")
     _check_files(rows)
-    notes = (*_column_notes(tables), *_name_notes(root, rows))
+    notes = (*unlabelled, *_column_notes(tables), *_name_notes(root, rows))
     notes += separator_notes(str(first), [row.class_names for row in rows])
-    by_split: dict[str, list[Row]] = {}
-    for row in rows:
-        by_split.setdefault(row.split, []).append(row)
-    by_split = in_split_order(by_split)
+    present = {row.split for row in rows}
+    by_split = in_split_order({one: [row for row in rows if row.split == one] for one in present})
     groups: Mapping[str, Indices] = {}
     if (column := tables[0].group_column) is not None:
         values = {split: [row.group for row in of] for split, of in by_split.items()}
@@ -160,8 +161,6 @@ def _row(
     require(is_below, f"line {line}: {columns.file}", "a place below the folder", file)
     label = cells[columns.label]
     class_names = tuple(name for name in map(str.strip, label.split(SEPARATOR)) if name)
-    if not class_names:
-        raise ValueError(f"line {line}: {file} has no label")
     split = read.split
     if columns.split is not None:
         word = cells[columns.split].strip().lower()
@@ -169,6 +168,8 @@ def _row(
         rule = f"one of {', '.join(SPLIT_NAMES)}" + (f" (did you mean {near}?)" if near else "")
         require(split_of(word) is not None, f"line {line}: split", rule, word)
         split = named[word]
+    if not class_names and split == "train":
+        raise ValueError(f"line {line}: {file} has no label")
     try:
         path = index.find(str(place), base, split)
     except ValueError as error:
@@ -182,6 +183,24 @@ def _row(
         split=split,
         group=None if read.group_column is None else cells.get(read.group_column, ""),
     )
+
+
+def _with_labels(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    """Return the rows without the splits whose labels are secret, and a note on each of these.
+
+    Raises:
+        ValueError: If a part of a split has no labels; names the first line.
+    """
+    notes = []
+    for split in ("validation", "test"):
+        of_split = [row for row in rows if row.split == split]
+        if of_split and all(row.class_names in SECRET for row in of_split):
+            rows = [row for row in rows if row.split != split]
+            notes.append(f"split {split} has no labels, and is not used")
+    for row in rows:
+        if not row.class_names:
+            raise ValueError(f"{row.table}: line {row.line}: {row.cell} has no label")
+    return [*rows], tuple(notes)
 
 
 def _check_files(rows: Sequence[Row]) -> None:
@@ -203,7 +222,7 @@ def _check_files(rows: Sequence[Row]) -> None:
 
 
 def _column_notes(tables: Sequence[_ReadTable]) -> tuple[str, ...]:
-    """Return sentences about columns that have not the names of the documentation."""
+    """Return sentences about columns with other names than those of the documentation."""
     return tuple(
         f"{read.table.path.name}: the files are in column {read.columns.file!r}, the labels in "
         f"column {read.columns.label!r}"
@@ -225,6 +244,7 @@ def _name_notes(root: Path, rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _digest(tables: Sequence[_ReadTable]) -> str:
-    digests = [read.table.digest for read in tables]
+    if len(tables) == 1:
+        return tables[0].table.digest
     together = "".join(f"{read.split} {read.table.digest}\n" for read in tables)
-    return digests[0] if len(digests) == 1 else hashlib.sha256(together.encode()).hexdigest()
+    return hashlib.sha256(together.encode()).hexdigest()

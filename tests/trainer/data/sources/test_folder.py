@@ -277,6 +277,13 @@ def test_a_class_that_training_lacks_is_rejected(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_a_class_in_another_spelling_is_named(tmp_path: Path) -> None:
+    class_folders(tmp_path / "train", {"Big Cat": 2, "dog": 2})
+    class_folders(tmp_path / "val", {"big_cat": 1})
+    with pytest.raises(ValueError, match=r"has class 'big_cat', .* lacks \(it has 'Big Cat'\)"):
+        opened(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("counts", "rule"),
     [

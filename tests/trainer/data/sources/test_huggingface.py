@@ -109,6 +109,16 @@ def test_a_test_split_with_secret_labels_is_ignored(tmp_path: Path) -> None:
     assert list(opened(tmp_path).splits) == ["train"]
 
 
+def test_a_test_split_without_the_column_of_labels_is_ignored_with_a_note(
+    tmp_path: Path,
+) -> None:
+    parquet(tmp_path / "train.parquet", {"image": image_cells(2), "label": [0, 1]})
+    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "id": [0, 1]})
+    source = opened(tmp_path)
+    assert list(source.splits) == ["train"]
+    assert source.notes == ("split test has no column of labels, and is not used",)
+
+
 @pytest.mark.parametrize(
     ("labels", "rule"),
     [

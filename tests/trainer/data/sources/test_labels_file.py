@@ -66,6 +66,11 @@ def test_quoted_cells_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
         ("file,labels\n", "names no image for training"),
         ("file,labels,split\n1.png,a,test\n", "names no image for training"),
         ("file,labels\n1.png,a\n2.png, ;\n", r"line 3: 2\.png has no label"),
+        (
+            "file,labels,split\n1.png,a,train\n2.png,b,val\n3.png,,val\n",
+            r"line 4: 3\.png has no label",
+        ),
+        (f"file,labels\n{'x' * 5000},a\n", "1 of its 1 files are missing"),
         ("file,labels\n1.png\n", "line 2 has not as many cells"),
         ("file,labels\n1.png,a,b\n", "line 2 has not as many cells"),
         ("file,labels\n../1.png,a\n", r"line 2: file must be a place below.*'\.\./1\.png'"),
@@ -173,3 +178,11 @@ def test_a_group_column_keeps_images_together(tmp_path: Path) -> None:
         labels_file_source(data, ReadingConfig(group_column="patent"))
     labels_file(tmp_path, rows, "file,labels,group")
     assert labels_file_source(data).open(tmp_path).splits["train"].groups is not None
+
+
+@pytest.mark.parametrize("secret", ["", "-1"])
+def test_a_split_without_labels_is_ignored_with_a_note(tmp_path: Path, secret: str) -> None:
+    rows = [("1.png", "a", "train"), ("2.png", "b", "train"), ("3.png", secret, "test")]
+    source = labels_file_source(labels_file(tmp_path, rows, "file,labels,split"))
+    assert [*source.files] == ["train/1.png", "train/2.png"]
+    assert source.notes == ("split test has no labels, and is not used",)
