@@ -23,6 +23,7 @@ from trainer.run.folder import (
 )
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
+from trainer.run.mirror_hint import mirror_hint
 from trainer.run.results import write_results
 from trainer.stop_signals import StopCondition
 
@@ -85,6 +86,10 @@ def train_share(
                 log.close()
         if finished and log is not None:
             write_results(request, state, log)
+            if processes.size == 1:
+                hint = mirror_hint(request, state.averaged, setup.evaluation)
+                if hint is not None:
+                    display.print(f"note: {hint}")
     return finished
 
 
