@@ -114,6 +114,6 @@ def _to_8_bit_rgb(image: Image.Image) -> Image.Image:
             image = image.convert("RGBA")
             white = Image.new("RGBA", image.size, (WHITE,) * 4)
             image = Image.alpha_composite(white, image)
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     except ValueError as error:  # such as a palette that is longer than its indices reach
         raise UndecodableError(f"the colours are damaged, {error}") from error
