@@ -66,9 +66,11 @@ def folder_source(root: Path, *, strict: bool = False) -> FileSource:
         name=root.resolve().name,
         identity="folder",
         files={
-            f"{split}/{path.relative_to(layout.folders[split]).as_posix()}": path
-            for split, files in splits.items()
-            for path in files.paths
+            f"{split}/{place}/{path.name}": path
+            for split, by_class in images.items()
+            for paths in by_class.values()
+            for place in [paths[0].parent.relative_to(layout.folders[split]).as_posix()]
+            for path in paths  # of one folder
         },
         notes=(*notes, *others.notes(root)),
         root=root,
