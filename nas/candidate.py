@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from nas.metrics import Metrics, TrainingResult
 from nas.reward import weighted_product
+from search_space.checks import shown
 from trainer.proxy.measurement import MeasuredCosts
 
 Choice = int | str
@@ -112,14 +113,16 @@ class Outcome:
     def costs(self) -> MeasuredCosts:
         """The measured costs; raises a ValueError if the candidate was not timed."""
         if self.metrics.costs is None:
-            raise ValueError(f"a candidate that was not timed has no costs: {self}")
+            raise ValueError(f"a candidate that was not timed has no costs: {shown(self)}")
         return self.metrics.costs
 
     @property
     def training(self) -> TrainingResult:
         """The training result; raises a ValueError if the candidate was not trained."""
         if self.metrics.training is None:
-            raise ValueError(f"a candidate that was not trained has no training result: {self}")
+            raise ValueError(
+                f"a candidate that was not trained has no training result: {shown(self)}"
+            )
         return self.metrics.training
 
     def with_reward(self, *, w: float, v: float) -> Self:

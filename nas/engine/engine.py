@@ -81,7 +81,7 @@ class Engine:
         for line, event in enumerate(ledger.history, start=FIRST_EVENT_LINE):
             try:
                 self._replay(event)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
                 raise damage(ledger.path, line, repr(error)) from error
 
     @property

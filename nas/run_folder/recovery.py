@@ -122,7 +122,8 @@ def _outcome(results: ResultFiles, candidate: Candidate, rung: int, rungs: int) 
 def _matches(line: Line, event: Told | RungTold) -> bool:
     """Return whether a damaged line is that of `event`: by its beginning, or by its checksum."""
     text = line_text(event.to_dict())
-    beginning = text[: text.index(',"outcome":')].encode()
+    last = ',"choices":' if isinstance(event, RungTold) else ',"outcome":'
+    beginning = text[: text.index(last)].encode()  # the kind of event, and the numbers
     _, seal = split_seal(line.raw)
     again = split_seal(sealed_line(text, line.number).encode())[1]
     return line.raw.startswith(beginning + b",") or (bool(seal) and seal == again)
@@ -137,6 +138,19 @@ def _copy_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
 
 
+def _repaired(lines: list[Line], recovered: dict[int, Told | RungTold]) -> str:
+    """Return the ledger with the recovered lines; those before the first checksum have none."""
+    text, has_seals = "", False
+    for line in lines:
+        has_seals = has_seals or bool(split_seal(line.raw)[1])
+        if line.number not in recovered:
+            text += line.raw.decode() + "\n"
+            continue
+        again = line_text(recovered[line.number].to_dict())
+        text += sealed_line(again, line.number) if has_seals else again + "\n"
+    return text
+
+
 def _replace(
     path: Path, before: bytes, lines: list[Line], recovered: dict[int, Told | RungTold]
 ) -> bool:
@@ -144,14 +158,8 @@ def _replace(
     lock = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        text = "".join(
-            sealed_line(line_text(recovered[line.number].to_dict()), line.number)
-            if line.number in recovered
-            else line.raw.decode() + "\n"
-            for line in lines
-        )
         write_atomic(_copy_of(path), before)
-        write_atomic(path, text)
+        write_atomic(path, _repaired(lines, recovered))
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
             return False

@@ -88,6 +88,18 @@ def test_an_outcome_whose_time_is_lost_gets_that_of_the_event_before(run: Path) 
     assert new.time == before.events[index - 2].time
 
 
+@pytest.mark.parametrize("name", ["full", "progressive"])
+def test_a_line_of_an_earlier_version_is_recovered_without_a_checksum(
+    tmp_path: Path, name: str
+) -> None:
+    run = Path(shutil.copytree(GOLDEN / name, tmp_path / "run"))
+    for index in told_lines(run):
+        before = damage(run, index, 200, b"\x00")
+        assert len(recover_ledger(run)) == 1
+        assert (run / "ledger.jsonl").read_bytes() == before
+        read_run(run)
+
+
 def test_without_the_result_file_the_line_is_refused(run: Path) -> None:
     damage(run, told_lines(run)[0], 200, b"\x00")
     damaged = (run / "ledger.jsonl").read_bytes()
