@@ -19,6 +19,7 @@ from search_space.command_line.command import (
 )
 from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole, one_line
+from trainer.cluster.loopback import require_loopback
 from trainer.config import ReadingConfig, ScaleName, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.mirrored_classes import mirror_note
@@ -90,6 +91,8 @@ def _train(argv: Sequence[str] | None) -> int:
 def _workers(args: argparse.Namespace) -> Workers:
     """Return the workers that the flags ask for."""
     several = args.workers > 1 or args.address is not None
+    if several and args.address is None:
+        require_loopback()
     if several and args.device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"--device {args.device} names one device; leave it out with --workers")
     gpus = args.gpus_per_worker

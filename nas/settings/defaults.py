@@ -11,6 +11,7 @@ from nas.settings.config import AUTO, SearchConfig
 from search_space.command_line.command import name_part
 from search_space.nearest import start_points
 from search_space.space import SearchSpace
+from trainer.cluster.loopback import require_loopback
 from trainer.config import validated
 from trainer.machine.cpus import available_cpus
 from trainer.step_table.table import load_step_table
@@ -90,10 +91,14 @@ def _mirror(given: Any) -> Any:
 def check_files(config: SearchConfig) -> None:
     """Read the files that the settings name, to find errors before images are decoded.
 
+    Workers on this machine need its loopback interface, which is checked too.
+
     Raises:
         ValueError: If a space, a network to start from or a table is not valid.
         OSError: If a file cannot be read.
     """
+    if config.address is None:
+        require_loopback()
     start_points(config.start_from, SearchSpace.load(config.space))
     if config.step_time_table not in (None, AUTO):
         load_step_table(config.step_time_table)

@@ -1,19 +1,16 @@
 """A Ray session: a private Ray on this machine, or the connection to a cluster."""
 
-import fcntl
 import logging
 import os
 import secrets
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from search_space.checks import require
+from trainer.cluster.loopback import require_loopback
 from trainer.cluster.ray_connection import LOCAL, capacity_note, connected, joined
 from trainer.cluster.ray_private import (
     TEMPORARY_FOLDER_OPTION,
@@ -21,12 +18,9 @@ from trainer.cluster.ray_private import (
     loopback_only,
 )
 from trainer.machine.cpus import available_cpus
+from trainer.machine.temporary_folder import RAY, temporary_folder
 
 OBJECT_STORE_BYTES = 256 * 2**20  # candidates and outcomes are small; images are memory-mapped
-
-PREFIX = "nas-ray-"
-ABANDONED_AFTER_S = 3600.0
-MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited to 107 bytes
 
 # Ray reads these when it is imported and when it starts its processes.
 _ENVIRONMENT = {
@@ -111,7 +105,8 @@ def ray_session(
         raise ValueError(
             f"workers must be <= {cpus}, the CPUs that this process can use, got {workers}"
         )
-    with temporary_folder() as folder, _started(folder, cpus=cpus, dashboard=dashboard):
+    require_loopback()
+    with temporary_folder(RAY) as folder, _started(folder, cpus=cpus, dashboard=dashboard):
         capacity_note(workers, gpus_per_worker, "this machine")
         yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, folder=folder)
 
@@ -148,50 +143,3 @@ def without(names: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         os.environ.update(before)
-
-
-@contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Make a private folder for the duration of the block, and remove those of killed processes.
-
-    Only its owner can read it.
-
-    Raises:
-        OSError: If the folder cannot be made.
-    """
-    base = Path(tempfile.gettempdir())
-    if len(str(base)) > MAX_BASE_LENGTH:
-        base = Path("/tmp")
-    _remove_abandoned(base)
-    # It has another name until it is locked, so that no other process removes it before that.
-    folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=base))
-    owner = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(owner, fcntl.LOCK_EX)
-        folder = folder.rename(base / folder.name.removeprefix("."))
-        yield folder
-    finally:
-        os.close(owner)
-        # Processes of a killed Ray may still write files; a later call removes those.
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_abandoned(base: Path) -> None:
-    """Remove this user's folders whose process has ended: the kernel has released its lock."""
-    for folder in base.glob(f"{PREFIX}*"):
-        try:
-            if folder.lstat().st_uid != os.getuid():
-                continue
-            owner = os.open(folder / "owner", os.O_RDWR | os.O_NOFOLLOW)
-        except OSError:  # partly removed, made by another program, or just removed
-            with suppress(OSError):
-                if time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_S:
-                    shutil.rmtree(folder, ignore_errors=True)
-            continue
-        try:
-            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            pass  # its process is running
-        finally:
-            os.close(owner)

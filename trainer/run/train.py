@@ -14,6 +14,7 @@ from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState, new_state
 from trainer.fit.step import TrainingSetup
+from trainer.run.compiler_cache import own_compiler_cache
 from trainer.run.display import TrainDisplay
 from trainer.run.folder import (
     check_folder,
@@ -55,7 +56,8 @@ def train_share(
     Every process of the training calls it; only rank 0 writes files.
     """
     plan, first = request.plan, processes.rank == 0
-    with exclusive_lock(request.folder) if first else nullcontext():
+    lock = exclusive_lock(request.folder) if first else nullcontext()
+    with lock, own_compiler_cache() if request.compiled else nullcontext():
         state, accumulation = _initial_or_resumed_state(request, processes, display)
         if is_finished(request, state.step):
             return True  # its files are complete; this process would write shorter metrics
