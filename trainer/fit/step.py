@@ -1,6 +1,7 @@
 """One training step: its inputs, its report, and the update by a finite gradient."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -25,6 +26,12 @@ from trainer.optim import set_learning_rate
 
 # Stream of the seeds of dropout and stochastic depth; image order and augmentation have others.
 _NETWORK_STREAM = 7
+
+# Headers are compiled in a folder that all trainings share, whatever the folder of the cache is:
+# one that is cut short by a kill would end all later trainings.
+COMPILER_OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {
+    "cpp_cache_precompile_headers": False
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +104,9 @@ class TrainingSetup:
     def training_module(self, network: nn.Module) -> nn.Module:
         """Return the module that trains `network`: compiled and data parallel as configured."""
         # A static shape gives one graph for each of the few image sizes.
-        compiled = torch.compile(network, dynamic=False) if self.request.compiled else network
+        if not self.request.compiled:
+            return self.processes.data_parallel(network)
+        compiled = torch.compile(network, dynamic=False, options=COMPILER_OPTIONS)
         return self.processes.data_parallel(cast("nn.Module", compiled))
 
 
