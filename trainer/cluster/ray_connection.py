@@ -13,6 +13,7 @@ from typing import Any
 
 from trainer.cluster.address import require_cluster
 from trainer.cluster.ray_private import (
+    no_command_line,
     no_handler_of_sigterm,
     no_worker_output,
     node_start_timeout,
@@ -60,7 +61,12 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
     try:
-        with node_start_timeout(START_S), no_handler_of_sigterm(), _without_stderr():
+        with (
+            node_start_timeout(START_S),
+            no_handler_of_sigterm(),
+            no_command_line(),
+            _without_stderr(),
+        ):
             ray.init(
                 **options,
                 job_config=own_modules_only(),

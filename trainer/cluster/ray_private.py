@@ -23,11 +23,14 @@ PRIVATE_NAMES = (
     ("ray._private.node", "Node.dead_processes"),
     ("ray.job_config", "JobConfig._serialize"),
     ("ray._private.utils", "set_sigterm_handler"),
+    ("ray._private.utils", "get_entrypoint_name"),
 )
 # Attribute of a JobConfig: the folders that Ray puts first on the workers' path of modules.
 WORKER_PATH_ATTRIBUTE = "_py_driver_sys_path"
 # Parameter of ray.init: the folder of Ray's own files.
 TEMPORARY_FOLDER_OPTION = "_temp_dir"
+# Of this project's jobs in Ray's tables.
+JOB_NAME = "training-aware-nas"
 
 _VITAL_PROCESSES = ("raylet", "gcs_server")
 _RETRY_INTERVAL_S = 0.2
@@ -101,6 +104,19 @@ def no_handler_of_sigterm() -> Iterator[None]:
     from ray._private import utils
 
     with _replaced(utils, "set_sigterm_handler", lambda handler: None):  # noqa: ARG005
+        yield
+
+
+@contextmanager
+def no_command_line() -> Iterator[None]:
+    """Hide the command line, which Ray records as the name of a job that starts in the block.
+
+    All users of a cluster can read it, with the passwords in it, and Ray fails on a command line
+    that is not UTF-8.
+    """
+    from ray._private import utils
+
+    with _replaced(utils, "get_entrypoint_name", lambda: JOB_NAME):
         yield
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -131,8 +132,23 @@ def _started(folder: Path, *, cpus: int, dashboard: bool) -> Iterator[None]:
         # Ray makes its own folder readable for all users, and `folder` is not.
         TEMPORARY_FOLDER_OPTION: str(folder / "r"),
     }
+    require_file_size()
     with without(UNUSABLE), loopback_only(), connected(ray, options):
         yield
+
+
+def require_file_size() -> None:
+    """Check that Ray may make the file of its object store; it would wait for it without a line.
+
+    Raises:
+        OSError: If the limit of the process on the size of files is too small.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit != resource.RLIM_INFINITY and limit < OBJECT_STORE_BYTES:
+        raise OSError(
+            f"files may have {limit / 2**20:.4g} MiB (ulimit -f), and Ray needs "
+            f"{OBJECT_STORE_BYTES / 2**20:g} MiB; raise the limit"
+        )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
         OSError: If the folder cannot be made.
     """
     base = Path(tempfile.gettempdir())
-    if len(str(base)) > MAX_BASE_LENGTH:
+    if len(str(base)) > MAX_BASE_LENGTH or not str(base).isascii():  # Ray's names are UTF-8
         base = Path("/tmp")
     _remove_abandoned(base)
     # It has another name until it is locked, so that no other process removes it before that.

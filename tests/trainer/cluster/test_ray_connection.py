@@ -1,6 +1,7 @@
 """A Ray that starts slowly, not at all, or cannot be joined."""
 
 import os
+import resource
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from ray._private import services
 
 from trainer.cluster import ray_connection
 from trainer.cluster.ray_connection import connected
-from trainer.cluster.ray_session import UNUSABLE, without
+from trainer.cluster.ray_session import UNUSABLE, require_file_size, without
 
 
 def fake_ray(init: Any) -> Any:
@@ -58,6 +59,31 @@ def test_a_ray_that_starts_takes_no_signal_for_itself() -> None:
 
     with connected(fake_ray(init), {}):
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("limit", [2**20, 256 * 2**20 - 1])
+def test_a_limit_on_the_size_of_files_is_named(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda number: (limit, limit))
+    with pytest.raises(OSError, match=r"ulimit -f.*Ray needs 256 MiB"):
+        require_file_size()
+
+
+def test_no_limit_on_the_size_of_files_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in (resource.RLIM_INFINITY, 256 * 2**20):
+        monkeypatch.setattr("resource.getrlimit", lambda number, limit=limit: (limit, limit))
+        require_file_size()
+
+
+def test_ray_does_not_get_the_command_line() -> None:
+    """It would show passwords, and cannot represent bytes that are not UTF-8."""
+    from ray._private import utils
+
+    names: list[str] = []
+    with connected(fake_ray(lambda **options: names.append(utils.get_entrypoint_name())), {}):
+        assert names == ["training-aware-nas"]
+    assert "pytest" in utils.get_entrypoint_name()
 
 
 def test_a_ray_starts_without_variables_that_its_processes_cannot_use(
