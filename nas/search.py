@@ -15,6 +15,7 @@ from nas.dispatch.result_files import ResultFiles, damage_notes
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
 from nas.evaluation.evaluator import EvaluatorFactory
+from nas.evaluation.memory_need import memory_note
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalist_round import FinalistRound
@@ -117,6 +118,8 @@ def run_search(
         first = [start.choices for start in starts]
         engine = make_engine(config, ledger, predictor, first)
         print_lines(console, *(start.note() for start in starts))
+        if note := memory_note(config, space, images.num_classes):
+            print_lines(console, note)
         files = RunFiles(folder=folder, config=config, space=space)
         files.write_config()
         files.write_environment(images)
