@@ -8,6 +8,7 @@ import yaml
 from nas.cli import report_main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
+from search_space.checksum import with_comment
 from tests.nas.nas_records import CONFIG, TINY, trained
 
 
@@ -15,7 +16,7 @@ from tests.nas.nas_records import CONFIG, TINY, trained
 def run(tmp_path: Path) -> Path:
     """Return a run of one trained candidate with a mirror that does not exist."""
     settings = {**CONFIG.model_dump(mode="json"), "mirror": "/nowhere/at/all.log"}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "config.yaml").write_text(with_comment(yaml.safe_dump(settings)))
     record = trained(0, 0.5)
     with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
         ledger.append(Asked(**record.candidate.to_dict()), Told(number=0, outcome=record.outcome))
@@ -30,7 +31,7 @@ def test_a_report_does_not_need_the_mirror(run: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("config.yaml", "w: 3\n", "config.yaml is damaged: "),
+        ("config.yaml", "w: 3\n", "config.yaml is damaged or was edited: "),
         ("config.yaml", "- 3\n", "must hold settings by name"),
         ("ledger.jsonl", '{"event":"told","number":7,"outcome":{}}\n', "line 5 is damaged"),
     ],

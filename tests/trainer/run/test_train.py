@@ -296,7 +296,9 @@ def test_a_compiled_training_has_one_graph_per_image_size(
 ) -> None:
     shapes: list[tuple[int, ...]] = []
 
-    def counting(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+    def counting(
+        graph: torch.fx.GraphModule, inputs: list[Tensor], **_: object
+    ) -> Callable[..., Any]:
         shapes.extend(tuple(x.shape) for x in inputs if x.ndim == 4 and x.shape[1] == 3)
         return graph.forward
 
