@@ -28,12 +28,14 @@ class Directory:
         block: The file, or the Exif block without its prefix.
         order: Byte order for `struct`.
         big: Whether it is a BigTIFF.
+        offset: Where the directory begins in the block.
         entries: The entries that are complete.
     """
 
     block: bytes
     order: str
     big: bool
+    offset: int
     entries: tuple[Entry, ...]
 
     @classmethod
@@ -51,7 +53,7 @@ class Directory:
         start = offset + (8 if big else 2)
         present = max(0, min(count, (len(block) - start) // entry.size))
         table = block[start : start + present * entry.size]
-        return cls(block, order, big, tuple(map(Entry._make, entry.iter_unpack(table))))
+        return cls(block, order, big, offset, tuple(map(Entry._make, entry.iter_unpack(table))))
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the whole numbers of a tag; none if it is missing or cannot be read."""

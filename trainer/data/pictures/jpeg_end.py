@@ -18,15 +18,28 @@ START_OF_SCAN = 0xDA
 MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # not a stuffed byte, not a restart
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 COEFFICIENTS = frozenset(range(64))
-# Arbitrary data without the byte 0xFF, long enough to change pixels wherever it is read.
-NOISE = b"".join(hashlib.sha256(bytes([i])).digest() for i in range(16)).replace(b"\xff", b"")
+# Arbitrary data without the byte 0xFF, long enough to change pixels wherever it is read. The first
+# bits are all that there are: data of one beginning may by chance complete a code that the decoder
+# completes too when it fills missing bits with zeros.
+LEADING_BITS = 3
+
+
+def _noise(lead: int) -> bytes:
+    """Return noise that begins with the bits of `lead`."""
+    blocks = (hashlib.sha256(bytes([lead, i])).digest() for i in range(16))
+    first, *rest = b"".join(blocks).replace(b"\xff", b"")
+    shift = 8 - LEADING_BITS
+    return bytes([lead << shift | first & (1 << shift) - 2, *rest])  # not 0xFF
+
+
+NOISES = tuple(map(_noise, range(1 << LEADING_BITS)))
 
 
 def with_end(content: bytes) -> bytes | None:
     """Return a JPEG file with the end marker that it lacks, or None if it lacks pixels too.
 
-    The file is decoded twice, with different data in the place of what may be missing. If a
-    pixel needs missing data, the two pictures differ.
+    The file is decoded several times, with different data in the place of what may be missing. If
+    a pixel needs missing data, the pictures differ.
 
     Args:
         content: A file that cannot be decoded because it ends too early.
@@ -37,10 +50,14 @@ def with_end(content: bytes) -> bytes | None:
         return None
     restarts = RESTART.findall(body, last_scan)
     first = (restarts[-1][1] + 1) % 8 if restarts else 0
-    intervals = b"".join(b"\xff" + bytes([0xD0 + (first + i) % 8]) + NOISE for i in range(8))
     ended = body + END_OF_IMAGE
-    noisy = body + NOISE + intervals + END_OF_IMAGE
-    return ended if np.array_equal(_pixels(ended), _pixels(noisy)) else None
+    pixels = _pixels(ended)
+    for noise in NOISES:
+        intervals = (b"\xff" + bytes([0xD0 + (first + i) % 8]) + noise for i in range(8))
+        noisy = b"".join((body, noise, *intervals, END_OF_IMAGE))
+        if not np.array_equal(pixels, _pixels(noisy)):
+            return None
+    return ended
 
 
 def _last_scan(body: bytes) -> int | None:

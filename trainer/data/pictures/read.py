@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from trainer.data.pictures import heif, jpeg, jpeg_end, png, tiff, webp
+from trainer.data.pictures import heif, jpeg, jpeg2000, jpeg_end, png, tiff, webp
 from trainer.data.pictures.encoded import Encoded, Format, UndecodableError
 from trainer.data.pictures.levels import to_rgb
 from trainer.data.pictures.orientation import orientation
@@ -97,6 +97,8 @@ def _without_metadata(raw: bytes) -> Encoded:
             if not heif_is_read():
                 raise UndecodableError(NO_HEIF)
             return heif.without_metadata(raw, "HEIF")
+        case "JPEG2000":
+            return jpeg2000.checked(raw)
         case "AVIF":
             return heif.without_metadata(raw, "AVIF")
         case other:
@@ -167,7 +169,9 @@ def _damage(kind: Format) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise UndecodableError(f"damaged {kind} file, or one that Pillow cannot read") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UndecodableError(str(error)) from error
+        raise UndecodableError(
+            f"it has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; make it smaller"
+        ) from error
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise UndecodableError(f"damaged {kind} file, {reason}") from error

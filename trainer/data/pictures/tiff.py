@@ -23,7 +23,7 @@ PIXEL_TAGS = frozenset(
 
 
 def without_metadata(raw: bytes) -> Encoded:
-    """Return a TIFF file with a new directory, behind its content, of the tags about pixels.
+    """Return a TIFF file whose directory has only the tags about pixels.
 
     Pillow reads levels of more than 8 bits as if zero were black. For those of unsigned numbers
     with white as zero the new directory says so, and `white_is_zero` says that they are still to
@@ -63,6 +63,10 @@ def without_metadata(raw: bytes) -> Encoded:
 
 
 def _with_directory(directory: Directory, invert: bool) -> bytes:
+    """Return the file with a shorter directory in the place of the first one.
+
+    Nothing is appended: strips that a cut file lacks would otherwise be read from there.
+    """
     raw, order, big = directory.block, directory.order, directory.big
     number, width = ("Q", 8) if big else ("I", 4)
     entries = []
@@ -71,15 +75,12 @@ def _with_directory(directory: Directory, invert: bool) -> bytes:
             kind, value = 3, struct.pack(order + "H", BLACK_IS_ZERO).ljust(width, b"\0")
         if tag in PIXEL_TAGS:
             entries.append(struct.pack(f"{order}HH{number}{width}s", tag, kind, count, value))
-    header = raw[: 8 if big else 4]
-    start = len(raw) + len(raw) % 2  # directories begin at even offsets
-    return b"".join(
+    shorter = b"".join(
         (
-            header,
-            struct.pack(order + number, start),
-            raw[len(header) + width :].ljust(start - len(header) - width, b"\0"),
             struct.pack(order + ("Q" if big else "H"), len(entries)),
             *entries,
             bytes(width),  # no next directory
         )
     )
+    start = directory.offset
+    return b"".join((raw[:start], shorter, raw[start + len(shorter) :]))[: len(raw)]
