@@ -1,5 +1,6 @@
 """Labels of images as integer arrays, for one class or several classes per image."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,12 +31,17 @@ class Labels:
     def recoded(self, name: str, split: str, class_names: Sequence[str]) -> Indices:
         """Return the codes, in the same shape, as positions in the training split's classes.
 
-        The names of the data set and the split are for the error message.
+        The names of the data set and the split are for the error message. A class whose name has
+        its accents in another coding is the same class: macOS writes them so into archives.
 
         Raises:
             ValueError: If the split has a class that the training split lacks.
         """
         positions = {class_name: label for label, class_name in enumerate(class_names)}
+        composed = {_composed(class_name): label for class_name, label in positions.items()}
+        for class_name in self.class_names:
+            if class_name not in positions and _composed(class_name) in composed:
+                positions[class_name] = composed[_composed(class_name)]
         if unknown := [one for one in self.class_names if one not in positions]:
             some = f"{len(unknown)} classes, first" if len(unknown) > 1 else "class"
             near = [one for one in positions if _plain(one) == _plain(unknown[0])]
@@ -48,8 +54,31 @@ class Labels:
         return np.array(table, dtype=np.int64)[self.codes]
 
 
+def similar_classes_note(class_names: Sequence[str]) -> str | None:
+    """Return a sentence if classes have names that look the same, or None.
+
+    Single letters are compared exactly, because "a" and "A" are classes of handwriting.
+    """
+    by_plain: dict[str, list[str]] = {}
+    for name in class_names:
+        by_plain.setdefault(_plain(name) if len(name) > 1 else name, []).append(name)
+    same = [names for names in by_plain.values() if len(names) > 1]
+    if not same:
+        return None
+    more = f" (and {len(same) - 1:,} more pairs)" if len(same) > 1 else ""
+    return (
+        f"classes {same[0][0]!r} and {same[0][1]!r}{more} have nearly the same name; if they are "
+        f"one class, give them one name"
+    )
+
+
+def _composed(class_name: str) -> str:
+    return unicodedata.normalize("NFC", class_name)
+
+
 def _plain(class_name: str) -> str:
     """Return a name without the differences that are easily overlooked."""
+    class_name = _composed(class_name)
     return "".join(class_name.casefold().replace("_", " ").replace("-", " ").split())
 
 

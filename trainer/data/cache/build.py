@@ -22,6 +22,7 @@ from trainer.data.cache.duplicates import Duplicates, KeptSplit, shared_group_no
 from trainer.data.cache.facts import Facts, facts_of, no_facts
 from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
 from trainer.data.cache.pixel_notes import pixel_notes
+from trainer.data.labels import similar_classes_note
 from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource, Source, SourceSplit
 
@@ -102,6 +103,7 @@ def build(
         "default_flip": task.source.default_flip,
         "notes": [
             *opened.notes,
+            *filter(None, [similar_classes_note(opened.class_names)]),
             *damaged.notes(totals),
             *duplicates.notes(),
             *shared_group_notes(kept),

@@ -3,16 +3,21 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search_space.text_files import parse_json
+from trainer.data.sources.entries import counted
 
 # Of spreadsheets, in the order of preference for a header that any of them parts equally.
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
+MAX_BYTES = 256 * 2**20  # 5 million rows of 50 bytes; they are kept in memory
+LFS_POINTER = b"version https://git-lfs"
+EXCEL_DELIMITER = re.compile(r"sep=(.)", re.I)  # a first line that only Excel understands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,19 +40,26 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a CSV file with a header, or a JSON Lines file with an object in each line.
 
-    A CSV file is parted by commas, semicolons or tabs, and encoded in UTF-8, or in UTF-16 with a
-    byte order mark. Blank lines are ignored.
+    A CSV file is parted by commas, semicolons, tabs or vertical bars, and encoded in UTF-8, or in
+    UTF-16 with a byte order mark. Blank lines, spaces before a cell and empty cells behind the
+    last column are ignored.
 
     Raises:
-        ValueError: If the file cannot be read as such; the message names the line.
+        ValueError: If the file is too large or cannot be read as such; the message names the
+            line.
         OSError: If the file cannot be read at all.
     """
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{path}: larger than {MAX_BYTES / 2**20:g} MiB, and not read")
+    if content.startswith(LFS_POINTER):
+        raise ValueError(f"{path} is a Git LFS pointer; git lfs pull fetches the file")
     try:
         text = _decoded(content)
         is_json = path.suffix.lower() == ".jsonl"
         columns, rows = _json_rows(text) if is_json else _csv_rows(text)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise ValueError(f"{path} cannot be read as CSV: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -55,32 +67,65 @@ def read_table(path: Path) -> Table:
 
 
 def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
-    return content.decode("utf-8-sig")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"line {line} is not {encoding[:6].upper().removesuffix('-')} text; save the file "
+            f"as UTF-8"
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(
+            f"line {line} has the character NUL, as in UTF-16; save the file as UTF-8"
+        )
+    return text
 
 
 def _csv_rows(text: str) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, str]], ...]]:
-    header = next(iter(text.splitlines()), "")
-    counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: counts[mark])
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    columns = tuple(name.strip() for name in reader.fieldnames or ())
-    if double := [name for name in columns if columns.count(name) > 1]:
+    content = io.StringIO(text, newline="")
+    before = 0
+    header = content.readline()
+    while header and not header.strip():
+        before, header = before + 1, content.readline()
+    if stated := EXCEL_DELIMITER.fullmatch(header.strip()):
+        before, delimiter = before + 1, stated[1]
+    else:
+        counts = {mark: len(_cells(header, mark)) for mark in DELIMITERS}
+        delimiter = max(DELIMITERS, key=lambda mark: counts[mark])
+    content.seek(0)
+    for _ in range(before):
+        content.readline()
+    reader = csv.reader(content, strict=True, delimiter=delimiter, skipinitialspace=True)
+    names = [name.strip() for name in next(reader, [])]
+    if double := [name for name in names if name and names.count(name) > 1]:
         raise ValueError(f"has two columns called {double[0]!r}")
-    reader.fieldnames = columns
-    return columns, tuple(_checked(reader))
+    rows = tuple(_rows(reader, names, before, delimiter))
+    # Columns without a name, such as pandas' numbers of the rows, are no columns.
+    return tuple(filter(None, names)), rows
 
 
-def _checked(reader: "csv.DictReader[str]") -> Iterator[tuple[int, Mapping[str, str]]]:
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+
+
+def _rows(
+    reader: Any, names: Sequence[str], before: int, delimiter: str
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the rows with the numbers of their last lines; `before` are above the header."""
     for cells in reader:
-        row: Mapping[Any, Any] = cells
-        if None in row or None in row.values():  # the reader's signs for more and fewer cells
+        number = before + reader.line_num
+        while len(cells) > len(names) and not cells[-1].strip():
+            cells.pop()
+        if len(cells) != len(names) and cells:
             raise ValueError(
-                f"line {reader.line_num} has not as many cells as the header; a cell that "
-                f"contains {reader.reader.dialect.delimiter!r} must be in quotes"
+                f"line {number} has {counted(len(cells), 'cell')}, and the header {len(names)}; a "
+                f"cell that contains {delimiter!r} must be in quotes"
             )
-        yield reader.line_num, cells
+        if cells:
+            yield number, {name: cell for name, cell in zip(names, cells, strict=True) if name}
 
 
 def _json_rows(text: str) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, str]], ...]]:

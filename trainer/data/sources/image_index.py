@@ -1,6 +1,7 @@
 """Finds the image that a cell of a table means."""
 
 import os
+import unicodedata
 from errno import ENAMETOOLONG
 from pathlib import Path, PurePosixPath
 
@@ -20,8 +21,8 @@ class ImageIndex:
         """Return the file that a cell means, or None if there is none.
 
         It is the path relative to `base`; or else the image below the folder whose path ends like
-        the cell, without regard to case, with either kind of slash, with or without suffix. Of
-        several, it is the one in a folder of the row's split.
+        the cell, without regard to case and the coding of accents, with either kind of slash, with
+        or without suffix. Of several, it is the one in a folder of the row's split.
 
         Raises:
             ValueError: If several images are meant equally.
@@ -34,13 +35,13 @@ class ImageIndex:
                 raise
         if self._by_name is None:
             self._by_name = self._listed()
-        wanted = [part.casefold() for part in PurePosixPath(cell.replace("\\", "/")).parts]
+        wanted = [_plain(part) for part in PurePosixPath(cell.replace("\\", "/")).parts]
         if not wanted:
             return None
         meant = [
             path
             for path in self._by_name.get(wanted[-1], [])
-            if [part.casefold() for part in path.parts[-len(wanted) : -1]] == wanted[:-1]
+            if [_plain(part) for part in path.parts[-len(wanted) : -1]] == wanted[:-1]
         ]
         in_split = [path for path in meant if any(_split_in(part) == split for part in path.parts)]
         meant = in_split or meant
@@ -56,9 +57,14 @@ class ImageIndex:
             for name in sorted(names):
                 if is_picture(name) and not is_junk(name):
                     path = PurePosixPath((Path(place) / name).relative_to(self._root).as_posix())
-                    for key in {name.casefold(), path.stem.casefold()}:
+                    for key in {_plain(name), _plain(path.stem)}:
                         found.setdefault(key, []).append(path)
         return found
+
+
+def _plain(part: str) -> str:
+    """Return a name without regard to case; macOS writes accents as characters of their own."""
+    return unicodedata.normalize("NFC", part).casefold()
 
 
 def _split_in(part: str) -> str | None:

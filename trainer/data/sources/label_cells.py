@@ -1,5 +1,6 @@
 """Labels in the cells of a table: the separator, and signs of another tool's separator."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,6 +8,8 @@ SEPARATOR = ";"
 # Separators of other tools. No class is called "x|y", but some are called "cat, black".
 SEPARATORS = ("|", ",", "/", "+", "&", "\t", "\n", " ")
 NEVER_IN_NAMES = ("|", "\t", "\n")
+MISSING = ("nan", "none", "null", "<na>")
+WHOLE = re.compile(r"-?\d+(\.0*)?")
 
 
 def separator_notes(place: str, label_sets: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -44,6 +47,36 @@ def separator_notes(place: str, label_sets: Sequence[Sequence[str]]) -> tuple[st
             f"semicolons",
         )
     return ()
+
+
+def plain_labels(
+    label_sets: Sequence[Sequence[str]],
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """Return labels without what pandas adds where a column has a missing value.
+
+    Whole numbers are then written as ``1.0``, and missing ones as ``nan``. If all labels are
+    numbers, ``1.0`` becomes ``1`` and ``nan`` no label. Among words, ``nan`` may be a class.
+
+    Args:
+        label_sets: The labels of each image.
+
+    Returns:
+        The labels of each image, and what the user should know, a sentence each.
+    """
+    labels = {label for names in label_sets for label in names}
+    missing = {label for label in labels if label.lower() in MISSING}
+    if all(WHOLE.fullmatch(label) for label in labels - missing):
+        plain = {label: label.partition(".")[0] for label in labels - missing}
+        return [tuple(plain[one] for one in names if one in plain) for names in label_sets], ()
+    note = (
+        (
+            f"the class {min(missing)!r} is a class like others; if it means a missing label, "
+            f"remove these rows"
+        )
+        if missing
+        else ""
+    )
+    return [tuple(names) for names in label_sets], (note,) if note else ()
 
 
 def _parts(label: str, mark: str) -> list[str]:

@@ -2,63 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from dataclasses import replace
+from pathlib import Path
 
-from search_space.checks import require
+from search_space.command_line.terminal import visible
 from trainer.config import ReadingConfig
 from trainer.data.labels import Indices, Labels, encode
-from trainer.data.sources.csv_table import Table, read_table
-from trainer.data.sources.entries import counted
-from trainer.data.sources.groups import find_group_column, group_codes
+from trainer.data.sources.entries import counted, first_ones
+from trainer.data.sources.groups import group_codes
 from trainer.data.sources.image_index import ImageIndex
-from trainer.data.sources.label_cells import SEPARATOR, separator_notes
+from trainer.data.sources.label_cells import plain_labels, separator_notes
 from trainer.data.sources.source import FileSource, LabelledFiles
-from trainer.data.sources.split_names import (
-    SPLIT_NAMES,
-    find_splits,
-    in_split_order,
-    nearest_split,
-    split_of,
-)
-from trainer.data.sources.table_columns import Columns, choose_columns
+from trainer.data.sources.split_names import in_split_order
+from trainer.data.sources.table_rows import ReadTable, Row, read_columns, read_rows
 
 LABELS_FILE = "labels.csv"
 # The labels of an image that only the organisers of a competition know.
 SECRET = ((), ("-1",))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of a table.
-
-    Attributes:
-        table: The file.
-        line: Line number, from 1, for error messages.
-        cell: The name of the image in the table.
-        file: Path of the image, relative to the folder; None if it is missing.
-        class_names: Classes of the image; none if the cell is empty.
-        split: "train", "validation" or "test".
-        group: The value of the group column, or None.
-    """
-
-    table: Path
-    line: int
-    cell: str
-    file: str | None
-    class_names: tuple[str, ...]
-    split: str
-    group: str | None
-
-
-class _ReadTable(NamedTuple):
-    """A table, its columns, and the split of its rows unless a column has it."""
-
-    table: Table
-    columns: Columns
-    split: str
-    group_column: str | None
 
 
 def labels_file_source(root: Path, reading: ReadingConfig = ReadingConfig()) -> FileSource:  # noqa: B008 (it is frozen)
@@ -82,15 +42,14 @@ def tables_source(root: Path, paths: Mapping[str, Path], reading: ReadingConfig)
         ValueError: If a row or an image is invalid; the message names the first.
         OSError: If a file cannot be read.
     """
-    tables = [_read(path, split, reading) for split, path in paths.items()]
+    tables = [read_columns(path, split, reading) for split, path in paths.items()]
     index = ImageIndex(root)
-    rows = [row for table in tables for row in _rows(table, root, index)]
+    rows, notes = _rows(tables, root, index)
     first = tables[0].table.path
-    rows, unlabelled = _with_labels(rows)
     if not any(row.split == "train" for row in rows):
         raise ValueError(f"{first} names no image for training")
     _check_files(rows)
-    notes = (*unlabelled, *_column_notes(tables), *_name_notes(root, rows))
+    notes += (*_column_notes(tables), *_name_notes(root, rows))
     notes += separator_notes(str(first), [row.class_names for row in rows])
     present = {row.split for row in rows}
     by_split = in_split_order({one: [row for row in rows if row.split == one] for one in present})
@@ -123,66 +82,21 @@ def tables_source(root: Path, paths: Mapping[str, Path], reading: ReadingConfig)
     )
 
 
-def _read(path: Path, split: str, reading: ReadingConfig) -> _ReadTable:
-    table = read_table(path)
-    group = find_group_column(str(path), table.columns, reading.group_column)
-    return _ReadTable(table, choose_columns(table), split, group)
+def _rows(
+    tables: Sequence[ReadTable], root: Path, index: ImageIndex
+) -> tuple[list[Row], tuple[str, ...]]:
+    """Return the labelled rows of all tables, and notes on splits and labels.
 
-
-def _rows(read: _ReadTable, root: Path, index: ImageIndex) -> list[Row]:
-    """Return the rows of a table, each checked separately."""
-    table, columns = read.table, read.columns
-    try:
-        named: Mapping[str, str] = SPLIT_NAMES
-        if columns.split is not None:
-            values = {cells[columns.split].strip().lower() for _, cells in table.rows}
-            found = find_splits("column split", values & SPLIT_NAMES.keys())
-            named = {name: split for split, name in found.names.items()}
-        return [_row(line, cells, read, named, root, index) for line, cells in table.rows]
-    except ValueError as error:
-        raise ValueError(f"{table.path}: {error}") from error
-
-
-def _row(
-    line: int,
-    cells: Mapping[str, str],
-    read: _ReadTable,
-    named: Mapping[str, str],
-    root: Path,
-    index: ImageIndex,
-) -> Row:
-    columns, base = read.columns, read.table.path.parent
-    file = cells[columns.file].strip()
-    place = PurePosixPath(file)
-    if place.is_absolute() and place.is_relative_to(root.resolve()):
-        place = place.relative_to(root.resolve())
-        base = root
-    is_below = bool(file) and not place.is_absolute() and ".." not in place.parts
-    require(is_below, f"line {line}: {columns.file}", "a place below the folder", file)
-    label = cells[columns.label]
-    class_names = tuple(name for name in map(str.strip, label.split(SEPARATOR)) if name)
-    split = read.split
-    if columns.split is not None:
-        word = cells[columns.split].strip().lower()
-        near = nearest_split(word)
-        rule = f"one of {', '.join(SPLIT_NAMES)}" + (f" (did you mean {near}?)" if near else "")
-        require(split_of(word) is not None, f"line {line}: split", rule, word)
-        split = named[word]
-    if not class_names and split == "train":
-        raise ValueError(f"line {line}: {file} has no label")
-    try:
-        path = index.find(str(place), base, split)
-    except ValueError as error:
-        raise ValueError(f"line {line}: {error}") from error
-    return Row(
-        table=read.table.path,
-        line=line,
-        cell=file,
-        file=None if path is None else path.relative_to(root).as_posix(),
-        class_names=class_names,
-        split=split,
-        group=None if read.group_column is None else cells.get(read.group_column, ""),
-    )
+    Raises:
+        ValueError: If a row is invalid, or a part of a split has no labels; names the first line.
+    """
+    read = [read_rows(table, root, index) for table in tables]
+    rows = [row for of_table, _ in read for row in of_table]
+    labels, label_notes = plain_labels([row.class_names for row in rows])
+    rows = [replace(row, class_names=names) for row, names in zip(rows, labels, strict=True)]
+    rows, unlabelled = _with_labels(rows)
+    split_notes = [note for _, notes in read for note in notes]
+    return rows, (*split_notes, *unlabelled, *label_notes)
 
 
 def _with_labels(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
@@ -209,7 +123,7 @@ def _check_files(rows: Sequence[Row]) -> None:
         first = missing[0]
         raise ValueError(
             f"{first.table}: {len(missing)} of its {len(rows)} files are missing, first: line "
-            f"{first.line}, {first.cell}"
+            f"{first.line}, {visible(first.cell)}"
         )
     seen: dict[str, Row] = {}
     for row in rows:
@@ -221,11 +135,15 @@ def _check_files(rows: Sequence[Row]) -> None:
             )
 
 
-def _column_notes(tables: Sequence[_ReadTable]) -> tuple[str, ...]:
+def _column_notes(tables: Sequence[ReadTable]) -> tuple[str, ...]:
     """Return sentences about columns with other names than those of the documentation."""
     return tuple(
         f"{read.table.path.name}: the files are in column {read.columns.file!r}, the labels in "
-        f"column {read.columns.label!r}"
+        + (
+            f"{len(read.columns.classes)} columns with 0 and 1: {first_ones(read.columns.classes)}"
+            if read.columns.classes
+            else f"column {read.columns.label!r}"
+        )
         for read in tables
         if (read.columns.file, read.columns.label) != ("file", "labels")
     )
@@ -243,7 +161,7 @@ def _name_notes(root: Path, rows: Sequence[Row]) -> tuple[str, ...]:
     return (f"{counted(len(other), 'image')} found by name: {other[0].cell!r} is {other[0].file}",)
 
 
-def _digest(tables: Sequence[_ReadTable]) -> str:
+def _digest(tables: Sequence[ReadTable]) -> str:
     if len(tables) == 1:
         return tables[0].table.digest
     together = "".join(f"{read.split} {read.table.digest}\n" for read in tables)

@@ -21,6 +21,8 @@ KNOWN = (
     "train or training; val, valid, validation, dev, eval or evaluation; test or testing, in "
     "upper or lower case"
 )
+# Names of the validation split that differ in meaning, in the order of preference.
+VALIDATION_NAMES = (("val", "valid", "validation"), ("dev",), ("eval", "evaluation"))
 # Of difflib: "tarin" and "tests" are near a known name, "extra" and "unlabeled" are not.
 NEAR = 0.75
 T = TypeVar("T")
@@ -50,8 +52,9 @@ def find_splits(place: str, names: Iterable[str], *, can_rename: bool = True) ->
 
     A name that is nearly that of a missing split is an error, unless the user cannot rename it.
 
-    If two of them are a validation split, one of them is ``eval`` or ``evaluation``, and there is
-    no test split, then that one is the test split: sets with train, dev and eval mean this.
+    A data set may have several of val (or valid, validation), dev, and eval (or evaluation). Then
+    eval is the test split if there is none, because sets with train, dev and eval mean this; of
+    the others the first one is the validation split, and the rest is ignored with a note.
 
     Raises:
         ValueError: If there are two names for one split, or one is nearly the name of a split.
@@ -70,13 +73,7 @@ def find_splits(place: str, names: Iterable[str], *, can_rename: bool = True) ->
                 f"{place} has {name!r}, which is no name of a split; did you mean {near}? "
                 f"Splits are called {KNOWN}"
             )
-    notes: tuple[str, ...] = ()
-    validation = by_split.get("validation", [])
-    final = [name for name in validation if name.lower().startswith("eval")]
-    if len(validation) == 2 and len(final) == 1 and "test" not in by_split:
-        validation.remove(final[0])
-        by_split["test"] = final
-        notes = (f"{final[0]} is taken as the test split, because {validation[0]} is validation",)
+    notes = _one_validation_split(by_split)
     for split, same in by_split.items():
         if len(same) > 1:
             raise ValueError(
@@ -85,6 +82,28 @@ def find_splits(place: str, names: Iterable[str], *, can_rename: bool = True) ->
     return Splits(
         in_split_order({split: same[0] for split, same in by_split.items()}), others, notes
     )
+
+
+def _one_validation_split(by_split: dict[str, list[str]]) -> tuple[str, ...]:
+    """Leave one name of the validation split if several differ in meaning; return notes."""
+    names = by_split.get("validation", [])
+    meanings = [
+        [name for name in names if name.strip().lower() in same] for same in VALIDATION_NAMES
+    ]
+    present = [same[0] for same in meanings if same]
+    if len(present) != len(names) or len(names) < 2:  # one name, or two of one meaning
+        return ()
+    notes: tuple[str, ...] = ()
+    chosen, *rest = present
+    if meanings[-1] and "test" not in by_split:
+        last = rest.pop()
+        by_split["test"] = [last]
+        notes = (f"{last} is taken as the test split, because {chosen} is validation",)
+    by_split["validation"] = [chosen]
+    if not rest:
+        return notes
+    verb = "is" if len(rest) == 1 else "are"
+    return (*notes, f"{chosen} is the validation split, and {' and '.join(rest)} {verb} ignored")
 
 
 def nearest_split(name: str) -> str | None:

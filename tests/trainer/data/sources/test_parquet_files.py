@@ -57,7 +57,10 @@ def test_complete_parts_are_taken_in_order(tmp_path: Path) -> None:
         ),
         (["train-00001-of-00001.parquet"], "is no part of 1, which are counted from 0"),
         (["train.parquet", "data/train.parquet"], "parquet files in .* and in .*data; remove one"),
-        (["train.parquet", "val.parquet", "dev.parquet"], "two validation splits, dev and val"),
+        (
+            ["train.parquet", "val.parquet", "valid.parquet"],
+            "two validation splits, val and valid",
+        ),
         (["train.parquet", "tset.parquet"], "'tset', which is no name of a split; did you mean"),
     ],
 )

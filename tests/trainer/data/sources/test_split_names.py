@@ -37,11 +37,34 @@ def test_next_to_a_validation_split_eval_is_the_test_split(names: tuple[str, str
 
 
 @pytest.mark.parametrize(
+    ("names", "chosen", "ignored"),
+    [
+        (["dev", "eval", "test"], {"validation": "dev", "test": "test"}, "eval is ignored"),
+        (["dev", "Validation"], {"validation": "Validation"}, "dev is ignored"),
+        (
+            ["val", "dev", "eval", "test"],
+            {"validation": "val", "test": "test"},
+            "dev and eval are ignored",
+        ),
+        (["val", "dev", "eval"], {"validation": "val", "test": "eval"}, "dev is ignored"),
+    ],
+)
+def test_one_of_several_validation_splits_is_used(
+    names: list[str], chosen: dict[str, str], ignored: str
+) -> None:
+    found = find_splits("DIR", ["train", *names], can_rename=False)
+    assert found.names == {"train": "train", **chosen}
+    assert found.others == []
+    assert found.notes[-1] == f"{chosen['validation']} is the validation split, and {ignored}"
+
+
+@pytest.mark.parametrize(
     ("names", "rule"),
     [
         (["train", "Training"], "DIR has two train splits, Training and train"),
-        (["train", "dev", "val"], "two validation splits, dev and val"),
-        (["train", "dev", "eval", "test"], "two validation splits, dev and eval"),
+        (["train", "valid", "val"], "two validation splits, val and valid"),
+        (["train", "dev", "Dev"], "two validation splits, Dev and dev"),
+        (["train", "eval", "evaluation", "dev"], "two validation splits, dev and eval"),
         (["train", "tests"], "'tests', which is no name of a split; did you mean test?"),
     ],
 )

@@ -105,7 +105,7 @@ def test_an_image_outside_of_class_folders_is_named_although_there_is_a_table(
             r"a\.csv and b\.csv may list the images; call one of them labels\.csv",
         ),
         (
-            {"train.csv": "image,healthy,rust,scab\n1,1,0,0\n2,0,1,0"},
+            {"train.csv": "image,healthy,rust,scab\n1,1,0,0\n2,0,1,7"},
             "lacks labels; its columns are: image, healthy, rust, scab",
         ),
         (
