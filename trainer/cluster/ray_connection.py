@@ -18,6 +18,7 @@ from trainer.cluster.ray_private import (
     no_worker_output,
     node_start_timeout,
     own_modules_only,
+    starting_processes,
 )
 
 LOCAL = "local"  # the address of a Ray that is started here
@@ -46,7 +47,7 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
     """Call ``ray.init`` with `options`, and restore the handler of SIGTERM after the block.
 
     Raises:
-        OSError: If Ray's processes do not start in time.
+        OSError: If Ray's processes do not start in time, or end while they start.
     """
     handler = signal.getsignal(signal.SIGTERM)
     with no_worker_output():  # a search records a worker's death in its ledger
@@ -60,32 +61,38 @@ def connected(ray: Any, options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _start(ray: Any, options: Mapping[str, Any]) -> None:
-    try:
-        with (
-            node_start_timeout(START_S),
-            no_handler_of_sigterm(),
-            no_command_line(),
-            _without_stderr(),
-        ):
-            ray.init(
-                **options,
-                job_config=own_modules_only(),
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
-    except Exception as error:
-        if START_TIMEOUT_MESSAGE in str(error):
-            raise OSError(
-                f"Ray's processes did not come up within {START_S:g} s; is this machine "
-                "overloaded?"
-            ) from error
-        address = options.get("address")
-        if address not in (None, LOCAL) and _is_of_ray(error):
-            raise OSError(
-                f"could not join the Ray cluster at {address!r}: {error} (does it need a token? "
-                "Ray reads it from RAY_AUTH_TOKEN)"
-            ) from error
-        raise
+    with starting_processes() as processes:
+        try:
+            with (
+                node_start_timeout(START_S, processes),
+                no_handler_of_sigterm(),
+                no_command_line(),
+                _without_stderr(),
+            ):
+                ray.init(
+                    **options,
+                    job_config=own_modules_only(),
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
+        except Exception as error:
+            if name := processes.dead_vital():
+                raise OSError(
+                    f"Ray's {name} ended while it started: it was killed, or it lacks memory or "
+                    "another resource (`ulimit -a` shows the limits)"
+                ) from error
+            if START_TIMEOUT_MESSAGE in str(error):
+                raise OSError(
+                    f"Ray's processes did not come up within {START_S:g} s; is this machine "
+                    "overloaded?"
+                ) from error
+            address = options.get("address")
+            if address not in (None, LOCAL) and _is_of_ray(error):
+                raise OSError(
+                    f"could not join the Ray cluster at {address!r}: {error} (does it need a "
+                    "token? Ray reads it from RAY_AUTH_TOKEN)"
+                ) from error
+            raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ environment variables before the first import.
 """
 
 import os
+import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ PRIVATE_NAMES = (
     ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER"),
     ("ray._private.services", "canonicalize_bootstrap_address"),
     ("ray._private.services", "get_node"),
+    ("ray._private.services", "start_ray_process"),
     ("ray._private.worker", "_global_node"),
     ("ray._private.worker", "print_to_stdstream"),
     ("ray._private.node", "Node.dead_processes"),
@@ -120,9 +122,47 @@ def no_command_line() -> Iterator[None]:
         yield
 
 
+class StartingProcesses:
+    """The processes that a Ray of this machine has started so far."""
+
+    def __init__(self) -> None:
+        self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def add(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+        """Add a process and Ray's name of its kind."""
+        self._started.append((name, process))
+
+    def dead_vital(self) -> str:
+        """Return the name of a vital process that has ended, or ""."""
+        dead = (name for name, process in self._started if process.poll() is not None)
+        return next((name for name in dead if name in _VITAL_PROCESSES), "")
+
+
 @contextmanager
-def node_start_timeout(seconds: float) -> Iterator[None]:
-    """Wait up to `seconds` for a node that starts in the block, instead of Ray's fixed 30 s."""
+def starting_processes() -> Iterator[StartingProcesses]:
+    """Collect the processes that Ray starts in the block.
+
+    Ray has its own list only when it is started completely.
+    """
+    from ray._private import services
+
+    start, found = services.start_ray_process, StartingProcesses()
+
+    def start_and_add(command: Any, process_type: str, *args: Any, **kwargs: Any) -> Any:
+        info = start(command, process_type, *args, **kwargs)
+        found.add(process_type, info.process)
+        return info
+
+    with _replaced(services, "start_ray_process", start_and_add):
+        yield found
+
+
+@contextmanager
+def node_start_timeout(seconds: float, processes: StartingProcesses) -> Iterator[None]:
+    """Wait up to `seconds` for a node that starts in the block, instead of Ray's fixed 30 s.
+
+    Where one of the vital `processes` has died, Ray's error is raised at once.
+    """
     from ray._private import services
 
     get_node = services.get_node
@@ -133,7 +173,9 @@ def node_start_timeout(seconds: float) -> Iterator[None]:
         while True:
             try:
                 return get_node(*args)
-            except RuntimeError:  # the node is not registered yet
+            except RuntimeError as error:  # the node is not registered yet
+                if name := processes.dead_vital():
+                    raise ConnectionError(f"{name} ended") from error  # not repeated by Ray
                 if time.monotonic() > end:
                     raise
                 time.sleep(_RETRY_INTERVAL_S)

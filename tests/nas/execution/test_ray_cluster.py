@@ -27,7 +27,7 @@ from tests.toys.search import slow_evaluator
 from tests.toys.space import ToySpace
 from tests.toys.workers import make_with_threads, make_with_threads_slowly
 from trainer.cluster.ray_connection import START_S, cluster_workers
-from trainer.cluster.ray_private import node_start_timeout
+from trainer.cluster.ray_private import StartingProcesses, node_start_timeout
 from trainer.cluster.ray_session import ray_session
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def cluster() -> Iterator[Any]:
     with (
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
-        node_start_timeout(START_S),
+        node_start_timeout(START_S, StartingProcesses()),
     ):
         patch.setenv("RAY_TMPDIR", folder)
         Path(folder, "ray").mkdir()

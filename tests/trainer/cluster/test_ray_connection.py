@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import subprocess
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +46,63 @@ def test_a_ray_that_never_starts_is_an_os_error(monkeypatch: pytest.MonkeyPatch)
         raise Exception("The current node timed out during startup. This could happen because")
 
     with pytest.raises(OSError, match="is this machine overloaded"), connected(fake_ray(init), {}):
+        pass
+
+
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_process_of_ray_that_ends_while_it_starts_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Ray asks for its node until the end of its patience, here of this project's two minutes."""
+
+    def start_process(command: list[str], process_type: str, **options: object) -> Any:
+        process = subprocess.Popen(command)
+        process.wait()
+        return SimpleNamespace(process=process)
+
+    def get_node(*args: object) -> object:
+        raise RuntimeError("no such node")
+
+    monkeypatch.setattr(services, "start_ray_process", start_process)
+    monkeypatch.setattr(services, "get_node", get_node)
+
+    def init(**options: object) -> None:
+        services.start_ray_process(["true"], name, fate_share=True)
+        services.get_node("address", "id")
+
+    message = f"Ray's {name} ended while it started: .*ulimit -a"
+    with pytest.raises(OSError, match=message), connected(fake_ray(init), {"address": "local"}):
+        pass
+    assert services.start_ray_process is start_process
+
+
+def test_a_gcs_that_ray_misses_itself_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = SimpleNamespace(poll=lambda: -9)
+    monkeypatch.setattr(
+        services, "start_ray_process", lambda *args: SimpleNamespace(process=process)
+    )
+
+    def init(**options: object) -> None:
+        services.start_ray_process([], "gcs_server")
+        raise RuntimeError("Failed to start GCS.  Last 0 lines of error files:")
+
+    with pytest.raises(OSError, match="Ray's gcs_server ended"), connected(fake_ray(init), {}):
+        pass
+
+
+def test_another_process_of_ray_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as its dashboard, without which it works."""
+    process = SimpleNamespace(poll=lambda: 1)
+    monkeypatch.setattr(
+        services, "start_ray_process", lambda *args: SimpleNamespace(process=process)
+    )
+    monkeypatch.setattr(services, "get_node", lambda *args: "node")
+
+    def init(**options: object) -> None:
+        services.start_ray_process([], "dashboard")
+        assert services.get_node("address", "id") == "node"
+
+    with connected(fake_ray(init), {}):
         pass
 
 
