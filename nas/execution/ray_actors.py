@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from signal import Signals
 from typing import Any
 
@@ -10,7 +11,9 @@ from nas.candidate import Candidate, Outcome
 from nas.dispatch.job_queue import JobObserver, JobQueue, WorkerError
 from nas.dispatch.result_files import Evaluate
 from nas.evaluation.worker import Worker, WorkerReport
+from nas.execution.device_notice import DeviceNotice
 from trainer.cluster.ray_session import RaySession
+from trainer.device.foreign_timer import foreign_timer
 from trainer.stop_signals import stop_signals
 
 POLL_S = 0.5  # longest delay before a stop signal is noticed
@@ -92,6 +95,10 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
         self._starting: dict[Any, Any] = {}
         self._failed_starts = 0
         self._notice = NoWorkerNotice(queue.observer)
+        kind = "gpu" if session.gpus_per_worker else "cpu"
+        # The workers of a cluster are on other hosts too.
+        look = (lambda: "") if session.folder is None else partial(foreign_timer, kind)
+        self._device_notice = DeviceNotice(queue.observer, look)
         for _ in range(session.workers):
             self._start()
 
@@ -125,6 +132,8 @@ class RayWorkerPool(AbstractContextManager["RayWorkerPool"]):
             if reference in self._starting:
                 self._finish_start(reference)
         self._notice.update(any_running=bool(self._idle or self._running))
+        if self._running:
+            self._device_notice.update()
         return [self._collect(reference) for reference in finished if reference in self._running]
 
     def stop_overdue(self) -> list[tuple[Candidate, float]]:

@@ -81,6 +81,19 @@ def is_stopped(pid: int, root: Path = ROOT) -> bool:
     return bool(fields) and fields[0] in _STOPPED
 
 
+def descends_from(pid: int, ancestor: int, root: Path = ROOT) -> bool:
+    """Return whether process `pid` is `ancestor` or was started below it.
+
+    False if this is not known. The parent of a process whose own parent has ended is another one.
+    """
+    while pid > 0:
+        if pid == ancestor:
+            return True
+        fields = _stat_fields(pid, root)
+        pid = int(fields[1]) if len(fields) > 1 else 0
+    return False
+
+
 def _stat_fields(pid: int, root: Path) -> list[str]:
     """Return the fields of /proc/PID/stat from the state on; the start time is at index 19."""
     try:
