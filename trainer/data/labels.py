@@ -66,8 +66,10 @@ def similar_classes_note(class_names: Sequence[str]) -> str | None:
     if not same:
         return None
     more = f" (and {len(same) - 1:,} more pairs)" if len(same) > 1 else ""
+    one, other = same[0][:2]
+    show = ascii if _composed(one) == _composed(other) else repr  # both look the same as they are
     return (
-        f"classes {same[0][0]!r} and {same[0][1]!r}{more} have nearly the same name; if they are "
+        f"classes {show(one)} and {show(other)}{more} have nearly the same name; if they are "
         f"one class, give them one name"
     )
 

@@ -18,7 +18,7 @@ from trainer.data.sources.labels_file import tables_source
 from trainer.data.sources.parquet_files import parquet_files
 from trainer.data.sources.source import Source
 from trainer.data.sources.table_layout import labels_tables
-from trainer.data.sources.wrapping import unwrapped
+from trainer.data.sources.wrapping import ARCHIVES, unwrapped
 
 DATA_TAKES = (
     "digits-scenes, digits, a folder of class folders (in train/ and val/ or test/, or without "
@@ -135,7 +135,9 @@ def find_source(data: str, root: Path, reading: ReadingConfig) -> Source:
         return parquet_source(path, reading)
     if path.exists():
         raise ValueError(
-            f"{path} is neither a folder nor a parquet file; --data takes {DATA_TAKES}"
+            f"{path} is neither a folder nor a parquet file"
+            f"{' (unpack it first)' if path.name.lower().endswith(ARCHIVES) else ''}; --data "
+            f"takes {DATA_TAKES}"
         )
     if HUB_NAME.fullmatch(data) and not path.parent.exists():
         from trainer.data.sources.huggingface import hub_source

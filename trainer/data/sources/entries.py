@@ -39,6 +39,11 @@ JUNK = frozenset(
 # Windows keeps the origin of a download in a second stream, and Synology more of a file, which
 # other systems show as files.
 JUNK_SUFFIXES = (":zone.identifier", "@synoeastream", "@synoresource")
+# Of files that a browser, a download tool or a cloud drive has not fetched yet.
+UNFINISHED = (
+    *(".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".incomplete"),
+    *(".aria2", ".tmp", ".icloud"),
+)
 
 
 def entries(folder: Path) -> Iterator[Path]:
@@ -55,7 +60,21 @@ def entries(folder: Path) -> Iterator[Path]:
 def is_junk(name: str) -> bool:
     """Return whether a file or folder of this name is ignored without a word."""
     lower = name.lower()
+    if lower.endswith(".icloud"):  # .photo.jpg.icloud stands for a file that is not here
+        return False
     return name.startswith(".") or lower in JUNK or lower.endswith(JUNK_SUFFIXES)
+
+
+def unfinished_note(names: Sequence[str]) -> str | None:
+    """Return a sentence about those of the names that are of unfinished downloads, or None."""
+    found = [name for name in names if name.lower().endswith(UNFINISHED)]
+    if not found:
+        return None
+    verb = "seems" if len(found) == 1 else "seem"
+    return (
+        f"{counted(len(found), 'file')} {verb} to be of an unfinished download, so images may be "
+        f"missing: {first_ones(found)}"
+    )
 
 
 def is_picture(name: str) -> bool:
@@ -108,14 +127,16 @@ class OtherFiles:
         self.paths.append(path)
 
     def notes(self, root: Path) -> tuple[str, ...]:
-        """Return a sentence with the number of files and the first ones, relative to `root`."""
+        """Return sentences with the numbers of files and the first ones, relative to `root`."""
         if not self.paths:
             return ()
         shown = [str(path.relative_to(root)) for path in self.paths]
-        return (
-            f"{counted(len(shown), 'file')} among the images are no images and are ignored: "
-            f"{first_ones(shown)}",
+        others = [name for name in shown if not name.lower().endswith(UNFINISHED)]
+        ignored = (
+            f"{counted(len(others), 'file')} among the images are no images and are ignored: "
+            f"{first_ones(others)}"
         )
+        return tuple(filter(None, (unfinished_note(shown), ignored if others else None)))
 
 
 def counted(count: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from trainer.data.sources.entries import (
 )
 from trainer.data.sources.source import FileSource, LabelledFiles
 from trainer.data.sources.split_names import KNOWN, find_splits, split_of
-from trainer.data.sources.wrapping import suggestion
+from trainer.data.sources.wrapping import content_hint, suggestion
 
 # Folders between a class and its images (Tiny ImageNet has CLASS/images/1.JPEG), and folders of
 # images without labels (test/images, test/unknown).
@@ -146,7 +146,8 @@ def _classes(folder: Path, root: Path) -> list[Path]:
     _refuse_images(content)
     classes = [entry for entry in content if entry.is_dir()]
     if not classes:
-        raise ValueError(f"{folder} holds no class folders with images{suggestion(root)}")
+        hint = suggestion(root) or content_hint(folder)
+        raise ValueError(f"{folder} holds no class folders with images{hint}")
     return classes
 
 
@@ -184,7 +185,9 @@ def _images(folder: Path, root: Path, others: OtherFiles) -> list[Path]:
         others.add(path)
     if not images and rest:
         names = first_ones([path.name for path in rest])
-        raise ValueError(f"{folder} is a class folder without images; it has {names}")
+        is_set = any(path.suffix.lower() == ".parquet" for path in rest)
+        hint = f"; perhaps you mean --data {folder}" if is_set else ""
+        raise ValueError(f"{folder} is a class folder without images; it has {names}{hint}")
     if not images:
         raise ValueError(f"{folder} is an empty class folder; remove it or fill it")
     return images

@@ -1,5 +1,6 @@
 """Groups of images that stay together, such as those of one patient, from a column's values."""
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from math import isnan
@@ -8,6 +9,7 @@ import numpy as np
 
 from trainer.data.labels import Indices
 from trainer.data.sources.entries import counted
+from trainer.data.sources.label_cells import MISSING
 
 # The column that is used if none is named.
 GROUP_COLUMN = "group"
@@ -52,7 +54,8 @@ def group_codes(
 ) -> tuple[dict[str, Indices], str]:
     """Return the groups of every split as numbers that are equal for equal values.
 
-    Images whose value is missing (None, NaN or an empty text) are a group each.
+    Images whose value is missing (None, NaN, an empty text or "nan") are a group each. Numbers and
+    texts of the same number are equal.
 
     Args:
         place: The data set, for error messages.
@@ -75,7 +78,7 @@ def group_codes(
                     f"{place}, split {split}, row {row}: column {column!r} must have single "
                     f"values as groups, got {type(cell).__name__}"
                 )
-            key = object() if _is_missing(cell) else cell
+            key = object() if _is_missing(cell) else _name(cell)
             rows.append(numbers.setdefault(key, len(numbers)))
         codes[split] = np.array(rows, dtype=np.int64)
     count = len(np.unique(codes["train"]))
@@ -83,5 +86,14 @@ def group_codes(
     return codes, note
 
 
+def _name(cell: object) -> str:
+    """Return a value as a text; 1, 1.0 and "1" are the same group, as in tables of pandas."""
+    text = str(cell).strip()
+    whole = re.fullmatch(r"(-?\d+)\.0*", text)
+    return whole[1] if whole else text
+
+
 def _is_missing(cell: object) -> bool:
-    return cell is None or cell == "" or (isinstance(cell, float) and isnan(cell))
+    if isinstance(cell, str):
+        return not cell.strip() or cell.strip().lower() in MISSING
+    return cell is None or (isinstance(cell, float) and isnan(cell))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainer.data.sources.csv_table import LFS_POINTER
+
 
 def with_rows(paths: Sequence[Path]) -> list[Path]:
     """Return the files that have rows, in their order; their columns must be the same.
@@ -23,8 +25,7 @@ def with_rows(paths: Sequence[Path]) -> list[Path]:
             with pq.ParquetFile(path) as file:
                 rows, names = file.metadata.num_rows, file.schema_arrow.names
         except pa.ArrowException as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{path} cannot be read as parquet: {reason}") from error
+            raise ValueError(f"{path} {_fault(path, error)}") from error
         if not rows:
             continue
         columns = columns or names
@@ -35,6 +36,18 @@ def with_rows(paths: Sequence[Path]) -> list[Path]:
             )
         found.append(path)
     return found
+
+
+def _fault(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        start = file.read(1024)
+    if start.startswith(LFS_POINTER):
+        return "is a Git LFS pointer; git lfs pull fetches the file"
+    if not start:
+        return "is empty (0 bytes)"
+    if start.lstrip()[:5].lower() in (b"<html", b"<!doc"):
+        return "seems to be an HTML page, not a parquet file"
+    return f"cannot be read as parquet: {' '.join(str(error).split())}"
 
 
 def damaged_file(paths: Sequence[Path]) -> Path | None:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.data.sources.entries import counted, entries, first_ones, is_junk
+from trainer.data.sources.entries import counted, entries, first_ones, is_junk, unfinished_note
 from trainer.data.sources.split_names import KNOWN, find_splits, split_of
 
 # The library `datasets` writes train-00000-of-00003.parquet, with a hash before the suffix in
@@ -79,7 +79,18 @@ def parquet_by_split(root: Path, *, strict: bool = False) -> ParquetFolder:
     names = first_ones([str(file.relative_to(root)) for file in stray])
     verb = "is" if len(stray) == 1 else "are"
     ignored = f"{counted(len(stray), 'parquet file')} of no split {verb} ignored: {names}"
-    return ParquetFolder(files, (*found.notes, *([ignored] if stray else [])))
+    notes = [*found.notes, *([ignored] if stray else [])]
+    return ParquetFolder(files, (*notes, *_unfinished(files)))
+
+
+def _unfinished(files: Mapping[str, Sequence[Path]]) -> list[str]:
+    """Return a note if there are unfinished downloads of parquet files next to the others."""
+    places = {path.parent for paths in files.values() for path in paths}
+    names = sorted(
+        path.name for place in places for path in place.iterdir() if ".parquet." in path.name
+    )
+    note = unfinished_note(names)
+    return [note] if note else []
 
 
 def lone_part_note(path: Path) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from trainer.data.sources.entries import entries, is_picture
+from trainer.data.sources.entries import entries, first_ones, is_picture
 from trainer.data.sources.split_names import split_of
 
 # Archives are unpacked into one or two folders; deeper ones are not searched.
 DEPTH = 3
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 def unwrapped(root: Path) -> Path:
@@ -42,6 +43,16 @@ def suggestion(root: Path) -> str:
         if found := [folder for folder in level if _looks_like_set(folder)]:
             return f"; perhaps you mean --data {found[0]}"
     return ""
+
+
+def content_hint(folder: Path) -> str:
+    """Return the end of an error message that says what a folder without images contains."""
+    names = [entry.name for entry in entries(folder) if not entry.is_dir()]
+    if archives := [name for name in names if name.lower().endswith(ARCHIVES)]:
+        return f"; unpack {archives[0]} first"
+    if "dataset_info.json" in names or "dataset_dict.json" in names:
+        return "; datasets.save_to_disk has written it: write it with to_parquet instead"
+    return f"; it holds {first_ones(names)}" if names else ""
 
 
 def _looks_like_set(folder: Path) -> bool:
