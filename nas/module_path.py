@@ -1,6 +1,6 @@
 """Where Python looks for modules: not in the folder in which a command was started.
 
-A project's folder often has a ``trainer/``, a ``datasets/`` or a ``numpy.py`` of its own. Python
+A project's folder often has a ``trainer/``, a ``datasets/`` or a ``numpy.py``. Python
 looks there first if `PYTHONPATH` has an empty or relative entry, and after ``python -c`` and
 ``python -m``. Ray looks there first in every worker; `trainer.cluster.ray_private` stops that.
 

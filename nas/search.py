@@ -25,12 +25,7 @@ from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
 from nas.run_folder.files import RunFiles
-from nas.run_folder.opening import (
-    MAY_CHANGE,
-    RESULTS,
-    opened_run_folder,
-    run_settings,
-)
+from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
 from nas.run_folder.resuming import require_same_run
 from nas.session import (
     MIRROR_PATIENCE_S,

@@ -26,7 +26,7 @@ def new_figure(
 ) -> "Figure":
     """Return an empty figure in matplotlib's default style; sides in inches.
 
-    `title`, in `color`, is shown as it is: matplotlib would read ``$`` as the begin of a formula.
+    `title`, in `color`, is shown unchanged: matplotlib would read ``$`` as the start of a formula.
     """
     with _imported():
         import matplotlib

@@ -4,26 +4,17 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import get_args
 
 import torch
 
 from search_space.architecture_file import load_architecture
-from search_space.command_line.command import (
-    CommandParser,
-    at_least,
-    name_part,
-    run_command,
-    run_folder,
-)
-from search_space.command_line.flags import add_flags
+from search_space.command_line.command import name_part, run_command, run_folder
 from search_space.command_line.terminal import PlainConsole, one_line
 from trainer.cluster.loopback import require_loopback
-from trainer.config import ReadingConfig, ScaleName, validated
+from trainer.config import ReadingConfig, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.mirrored_classes import mirror_note
-from trainer.data.prepare import DATA_TAKES, prepare
+from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
 from trainer.device.precision import resolve_precision
@@ -32,17 +23,17 @@ from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
 from trainer.machine.cpus import available_cpus
-from trainer.recipes.config import Recipe, load_recipe, recipe_names
+from trainer.recipes.config import Recipe, load_recipe
 from trainer.run.display import ConsoleDisplay
 from trainer.run.init_file import init_path
 from trainer.run.init_weights import check_init_file
 from trainer.run.plan_table import show_plan
 from trainer.run.train import train
 from trainer.stop_signals import stop_signals
+from trainer.train_flags import READING, train_parser
 
 TRAIN = "nas-train"
 DIVERGED, SIGNALLED = 1, 128
-READING = ("fit", "group_column", "skip_damaged", "strict")
 EMBEDDED = ("digits-scenes", "digits")
 
 
@@ -57,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(argv: Sequence[str] | None) -> int:
-    args = _parser().parse_args(argv)
+    args = train_parser(TRAIN).parse_args(argv)
     words = (TRAIN, *(sys.argv[1:] if argv is None else argv))
     display = ConsoleDisplay(PlainConsole())
     recipe = _recipe(args)
@@ -186,74 +177,3 @@ def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
             f"note: the images are {images.native_size} px (median) and are enlarged to "
             f"{images.image_size} px, the largest size in use"
         )
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
-    return value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        prog=TRAIN,
-        description="Trains an architecture with progressive learning: image size and "
-        "regularisation grow together.",
-    )
-    what = parser.add_argument_group("what is trained, and how")
-    add = what.add_argument
-    add("--arch", required=True, help="Architecture file, run folder, or published name")
-    add("--data", default="digits-scenes", help=f"Images: {DATA_TAKES}")
-    add(
-        "--recipe",
-        help=f"YAML file, or one of {', '.join(recipe_names())} (default: progressive; small for "
-        "digits-scenes and digits)",
-    )
-    add("--epochs", type=_positive, help="Passes over the images (default: the recipe's duration)")
-    defaults = dict.fromkeys(("batch_size", "holdout"), "the recipe's")
-    add_flags(what, Recipe, defaults, defaults=defaults)
-    add(
-        "--no-flip",
-        dest="flip",
-        action="store_const",
-        const=False,
-        help="Do not mirror training images: for classes that differ by left and right",
-    )
-    images = parser.add_argument_group("how the images are read")
-    add_flags(images, ReadingConfig, READING, {"group_column": "NAME", "skip_damaged": "SHARE"})
-    add("--seed", type=at_least(0), default=0, help="Seed of the training")
-    add(
-        "--init-from",
-        type=Path,
-        help="Initial weights: a file or run folder of nas-train, or weights named as by "
-        "torchvision or timm",
-    )
-    add(
-        "--init-scale",
-        choices=get_args(ScaleName),
-        help="Scale of images that these weights expect (default: that of the file's origin)",
-    )
-    where = parser.add_argument_group("where it runs")
-    add = where.add_argument
-    add("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
-    add("--name", help="Name of the run (default: architecture, data, recipe, seed)")
-    add("--resume", action="store_true", help="Continue from the last checkpoint")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--workers", type=at_least(1), default=1, help="Number of processes that share each step")
-    add(
-        "--gpus-per-worker",
-        type=int,
-        choices=(0, 1),
-        help="GPUs of each worker (default: 1 if this machine has a GPU, else 0)",
-    )
-    add("--address", help="Ray cluster to join: auto or host:6379 (default: this machine)")
-    add_flags(where, Recipe, ["precision"])
-    add(
-        "--threads",
-        type=at_least(1),
-        help="CPU threads of each worker (default: the CPUs that it can use)",
-    )
-    add("--compile", action="store_true", help="Use torch.compile")
-    add("--dry-run", action="store_true", help="Show phases, memory and time; do not train")
-    return parser

@@ -33,7 +33,7 @@ class Line:
 
 
 def line_text(data: Mapping[str, Any]) -> str:
-    """Return an event's JSON, as it is in a line without the checksum."""
+    """Return an event's JSON in a line, without the checksum."""
     return json.dumps(data, allow_nan=False, separators=(",", ":"))
 
 
@@ -61,7 +61,7 @@ def split_lines(data: bytes) -> list[Line]:
 
 
 def damage(path: Path, line: int, fault: object) -> ValueError:
-    """Return the error about a damaged line: what is wrong, and how the search goes on."""
+    """Return the error about a damaged line: what is wrong, and what can be done."""
     return ValueError(
         f"{path}: line {line} is damaged: {fault}; put a copy of the file back, or remove this "
         f"line and all after it: the same search continues from there, and what it has in "

@@ -87,7 +87,7 @@ def is_masked(url: str) -> bool:
 def password_mask(url: str) -> Callable[[str], str]:
     """Return a function that masks the password of `url` in any text, such as that of an error.
 
-    A database's driver may quote it as it is, or as it is encoded in the URL.
+    A database's driver may quote it decoded, or encoded as in the URL.
     """
     given = [match.group(2) for match in SECRET_PARAMETER.finditer(url)]
     _, _, user = url.rpartition("@")[0].partition("://")

@@ -115,7 +115,7 @@ def read_run(folder: Path) -> ReadRun:
 
 
 def _require_unchanged(text: str, config: SearchConfig, contents: LedgerContents) -> None:
-    """Raise ValueError unless config.yaml is as it was written, and agrees with the ledger."""
+    """Raise ValueError if config.yaml was changed, or differs from the ledger."""
     is_right, settings = has_right_comment(text), contents.settings
     if is_right is False:
         raise ValueError("its checksum is another one")

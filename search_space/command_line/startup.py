@@ -39,7 +39,7 @@ def start_command(name: str, load: Callable[[], Callable[[], int]]) -> int:
     into an error of another type, and nothing needs to be cleaned up yet. After the command has
     returned, Ctrl-C is ignored: during Python's shutdown it would print a traceback.
 
-    The command continues without its output where nobody reads that any more. Output that is lost
+    The command continues without its output if its reader has ended. Output that is lost
     for another reason, such as a full disk, is reported, with exit code 2 instead of 0.
 
     `load` imports the command and returns it. The exit code is returned.
@@ -113,7 +113,7 @@ def _signals_interrupt() -> Iterator[None]:
     process = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if os.getpid() != process:  # a fork of this process, which nobody here waits for
+        if os.getpid() != process:  # a fork, which this process does not wait for
             os._exit(SIGNALLED + number)
         for each in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Text on a terminal: what users name is shown as it is, and never controls the terminal."""
+"""Text on a terminal: names of users are shown unchanged, and never control the terminal."""
 
 import unicodedata
 from typing import Any
@@ -35,7 +35,7 @@ def one_line(text: str) -> str:
 
 
 class PlainConsole(Console):
-    """A console that shows text as it is, in tables too: no markup, no emoji codes, no controls.
+    """A console that shows text unchanged, in tables too: no markup, no emoji codes, no controls.
 
     Names of files, classes and runs may contain [brackets], :colons: and any other character.
     """
@@ -45,5 +45,5 @@ class PlainConsole(Console):
         super().__init__(markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a title, a cell or a line as it is displayed."""
+        """Return a title, a cell or a line in its displayed form."""
         return super().render_str(visible(text, kept="\n"), **options)

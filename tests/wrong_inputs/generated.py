@@ -194,7 +194,7 @@ def write_files(folder: Path) -> dict[str, str]:
 def _wrong_values(flags: FlagValues, always: Sequence[str]) -> Iterator[WrongInput]:
     for command, of_command in flags.items():
         for number, (flag, wrong) in enumerate(of_command.items()):
-            # Every flag gets two of the values that are wrong for all, in turn.
+            # Every flag gets two of the values that are wrong for all.
             shared = [always[(2 * number + i) % len(always)] for i in range(2)] if always else []
             for value in (*wrong, *shared):
                 yield _input(command, f"{command} {flag} {value!r}", (f"{flag}={value}",))

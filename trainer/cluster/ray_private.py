@@ -161,7 +161,7 @@ def starting_processes() -> Iterator[StartingProcesses]:
 def node_start_timeout(seconds: float, processes: StartingProcesses) -> Iterator[None]:
     """Wait up to `seconds` for a node that starts in the block, instead of Ray's fixed 30 s.
 
-    Where one of the vital `processes` has died, Ray's error is raised at once.
+    Where one of the vital `processes` has died, Ray's error is raised without this wait.
     """
     from ray._private import services
 

@@ -30,7 +30,7 @@ _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_worker_niceness": "0",  # 15 by default, which spoils CPU timing
 }
-# Ray's Python processes end at once with it: they use docstrings, which level 2 removes.
+# Ray's Python processes end when they start with it: they use docstrings, which level 2 removes.
 UNUSABLE = ("PYTHONOPTIMIZE",)
 
 

@@ -5,8 +5,8 @@ shared. A timer closes the turnstile, waits until the current steps release the 
 holds it exclusively. Without the turnstile, steps that follow each other closely would keep the
 timer waiting without end. The kernel releases both locks when their process dies.
 
-Nobody waits without end. A timer lets the steps through after `SLICE_S` seconds. A process that
-is stopped (Ctrl-Z, a debugger), or that holds the device longer than the bounds in
+No process waits without end. A timer lets the steps through after `SLICE_S` seconds. A process
+that is stopped (Ctrl-Z, a debugger), or that holds the device longer than the bounds in
 `trainer.device.waiting`, is passed: the others put new lock files in the place of those that it
 holds. When it continues, its timer finds that its lease is broken, and measures again.
 

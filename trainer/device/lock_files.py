@@ -27,7 +27,7 @@ class LockFiles:
         key: Name of the gate.
 
     Attributes:
-        turnstile: Descriptor of the file that everybody locks before `device`.
+        turnstile: Descriptor of the file that each process locks before `device`.
         device: Descriptor of the file that is locked while the device is used.
     """
 
@@ -62,7 +62,7 @@ class LockFiles:
         """Put new files in the place of these, unless another process has done it."""
         handle = os.open(self._replacing, _OPEN, 0o600)
         try:
-            # Not blocking: if somebody else is replacing the files, the next attempt sees that.
+            # Not blocking: if another process is replacing the files, the next attempt sees that.
             with suppress(BlockingIOError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self.are_current():

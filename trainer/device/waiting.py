@@ -27,7 +27,7 @@ Notice = Callable[[str], None]
 
 
 def no_notice(line: str) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)

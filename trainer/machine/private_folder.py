@@ -13,7 +13,7 @@ ATTEMPTS = 10
 def private_folder(prefix: str, parent: Path | None = None) -> Path:
     """Return this user's folder PREFIX-UID in the temporary folder, and make it if missing.
 
-    All users can make files in /tmp. A folder or a link there that belongs to somebody else is
+    All users can make files in /tmp. A folder or a link there that belongs to another user is
     not used: PREFIX-UID-1 is next, and so on, so all processes of this user choose the same one.
     A folder of this user that others could write to is closed to them.
 

@@ -15,7 +15,7 @@ def own_compiler_cache() -> Iterator[None]:
 
     By default all trainings share a folder in /tmp. If one is killed while the compiler writes, it
     holds a library that is cut short, and the next training dies when it loads that. A folder
-    that the user has chosen, in the environment variable of torch, is used as it is.
+    that the user has chosen, in the environment variable of torch, is used.
 
     Raises:
         OSError: If the folder cannot be made.

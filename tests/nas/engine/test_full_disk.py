@@ -87,7 +87,7 @@ def test_a_full_disk_stops_with_one_line_and_the_search_goes_on_when_there_is_ro
     assert assert_valid(disk / "a") == 12
     after = contents(disk / "a" / "results")
     for path in before:
-        assert path.endswith(".lock") or after[path] == before[path]  # of work that went on
+        assert path.endswith(".lock") or after[path] == before[path]  # of work that continued
 
 
 @pytest.mark.timeout(600)

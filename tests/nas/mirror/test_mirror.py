@@ -255,7 +255,7 @@ def test_a_password_is_masked(url: str, shown: str) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://nas:pa%24s@host/db", "mysql:///db?password=pa%24s"])
 def test_a_password_is_masked_in_the_text_of_a_driver(url: str) -> None:
-    """The driver may quote the password, here pa$s, as it is encoded in the URL or decoded."""
+    """The driver may quote the password, here pa$s, encoded as in the URL, or decoded."""
     masked = password_mask(url)
     assert masked(f"connection to {url!r} failed: 'pa$s'") == (
         f"connection to {url.replace('pa%24s', '***')!r} failed: '***'"

@@ -1,4 +1,4 @@
-"""Text of users is shown as it is, and cannot control a terminal."""
+"""Text of users is shown unchanged, and cannot control a terminal."""
 
 import io
 

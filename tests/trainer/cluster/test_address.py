@@ -22,7 +22,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def answering(answer: bytes | None) -> Iterator[str]:
-    """Listen, and send `answer` to whoever connects; None sends nothing. Yield host:port."""
+    """Listen, and send `answer` to each client; None sends nothing. Yield host:port."""
     done = threading.Event()
 
     def serve() -> None:

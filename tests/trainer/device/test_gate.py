@@ -133,7 +133,7 @@ def holder(folder: Path, kind: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def finish(process: "subprocess.Popen[str]") -> str:
-    """Let a stopped holder go on, and return what it says about its files."""
+    """Let a stopped holder continue, and return what it says about its files."""
     process.send_signal(signal.SIGCONT)
     assert process.stdin is not None
     assert process.stdout is not None

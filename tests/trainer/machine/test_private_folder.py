@@ -1,4 +1,4 @@
-"""The folder of this user in a temporary folder that everybody can write to."""
+"""The folder of this user in a temporary folder that all users can write to."""
 
 import os
 from pathlib import Path

@@ -67,15 +67,8 @@ def build(
         OSError: If a file cannot be read or written.
     """
     totals = {name: len(split.labels) for name, split in opened.splits.items()}
-    facts: dict[str, Facts] = {}
     with closing(DamagedImages(folder / DAMAGED)) as damaged:
-        for name, split in opened.splits.items():
-            done = sum(map(len, facts.values()))
-
-            def report(images: int, before: int = done) -> None:
-                on_progress(before + images, sum(totals.values()))
-
-            facts[name] = _decode_split(task, split, folder, name, damaged, report)
+        facts = _decode_splits(task, opened, folder, damaged, on_progress)
     damaged.require_few(totals, share=task.reading.skip_damaged, moved_to=task.damaged_list)
     kept = {
         name: KeptSplit(
@@ -118,6 +111,26 @@ def build(
     text = json.dumps({**meta, "sha256": meta_digest(meta)}, indent=1)
     (folder / META_NAME).write_text(text, encoding="utf-8")
     sync(folder / META_NAME)
+
+
+def _decode_splits(
+    task: BuildTask,
+    opened: OpenedSource,
+    folder: Path,
+    damaged: DamagedImages,
+    on_progress: DecodingProgress,
+) -> dict[str, Facts]:
+    """Write the sound images of all splits, and return the facts of all images by split."""
+    total = sum(len(split.labels) for split in opened.splits.values())
+    facts: dict[str, Facts] = {}
+    for name, split in opened.splits.items():
+        done = sum(map(len, facts.values()))
+
+        def report(images: int, before: int = done) -> None:
+            on_progress(before + images, total)
+
+        facts[name] = _decode_split(task, split, folder, name, damaged, report)
+    return facts
 
 
 def _decode_split(

@@ -25,7 +25,7 @@ Counts = Mapping[str, Mapping[str, int]]  # by split and class
 def what_changed(
     images: CachedImages, reading: ReadingConfig, *, cache: str, recorded: Mapping[str, Any]
 ) -> str:
-    """Return how images of another cache folder differ from `images`, as far as it is known.
+    """Return how images of another cache folder differ from `images`, as far as this is known.
 
     Args:
         images: The images of now.

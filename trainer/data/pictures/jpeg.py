@@ -17,7 +17,7 @@ EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 def without_metadata(raw: bytes) -> Encoded:
     """Return a JPEG file without its metadata.
 
-    If the segments cannot be followed up to the first scan, Pillow gets the file as it is.
+    If the segments cannot be followed up to the first scan, Pillow gets the file unchanged.
     """
     exif, xmp = b"", b""
     kept = [raw[:2]]

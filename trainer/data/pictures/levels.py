@@ -10,7 +10,7 @@ from trainer.data.pictures.encoded import Encoded, UndecodableError
 
 GREY_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 # Depths of sensors and of file formats. Levels are stretched from one of them, and not from the
-# brightest level, so that pictures of one set do not all get a scale of their own.
+# brightest level, so that pictures of one set do not all get different scales.
 DEPTHS = (8, 10, 12, 14, 16)
 WHITE = 255
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 IMAGE_NAME = re.compile(r".*\.(avif|bmp|gif|jfif|jpe|jpe?g|p[bgnp]m|png|tiff?|webp)", re.I | re.S)
 HEIF_NAME = re.compile(r".*\.(hei[cf]s?|hif)", re.I | re.S)
-# Photographs in formats that are not read. Nobody wants to lose them, so they are an error.
+# Photographs in formats that are not read. They are an error: leaving them out loses data.
 UNREAD_PHOTOS = {
     "JPEG 2000": ("jp2", "j2k", "jpx"),
     "JPEG XL": ("jxl",),

@@ -63,7 +63,7 @@ class ImageIndex:
 
 
 def _plain(part: str) -> str:
-    """Return a name without regard to case; macOS writes accents as characters of their own."""
+    """Return a name without regard to case; macOS writes accents as separate characters."""
     return unicodedata.normalize("NFC", part).casefold()
 
 

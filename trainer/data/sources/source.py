@@ -9,7 +9,7 @@ from PIL import Image
 
 from trainer.data.labels import Indices, Labels
 
-# An encoded file as it is stored, or a rendered picture; None if a row has no image.
+# An encoded file, or a rendered picture; None if a row has no image.
 RawImage = bytes | Image.Image | None
 
 

@@ -22,7 +22,7 @@ LABEL_NAMES = (
     *("breed", "species", "diagnosis", "dx"),
 )
 SPLIT_COLUMNS = ("split", "set", "subset", "partition", "usage")
-# Columns that say of each image whether it is for validation (fastai), or for the test.
+# Columns that say whether each image is for validation (fastai), or for the test.
 VALID_NAMES, TEST_NAMES = ("isvalid", "isval", "isvalidation"), ("istest",)
 YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 

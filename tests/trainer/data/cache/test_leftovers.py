@@ -58,7 +58,7 @@ def test_what_belongs_to_running_processes_stays(tmp_path: Path) -> None:
 
 
 def test_a_lock_whose_file_was_removed_while_another_waited_excludes(tmp_path: Path) -> None:
-    """Three threads enter in turn, though each removes the file that the next one waits for."""
+    """Three threads enter one by one, though each removes the file that the next one waits for."""
     path, inside, most = tmp_path / ".x.lock", [0], [0]
     entered = threading.Barrier(3)
 

@@ -9,7 +9,7 @@ from trainer.data.sources.label_cells import separator_notes
     ("cells", "shown"),
     [
         (["x", "y", "x|y"], r"'x\|y' looks like several labels; .* semicolon .* replace '\|'"),
-        (["a|b", "b|c"], r"'a\|b' looks like"),  # no part is a label of its own
+        (["a|b", "b|c"], r"'a\|b' looks like"),  # no part is a label alone
         (["x", "y", "x, y"], "'x, y' looks like"),
         (["x", "y", "x/y"], "'x/y' looks like"),
         (["haze", "clear", "primary", "haze primary", "clear primary"], "looks like several"),
