@@ -132,7 +132,8 @@ def _request(
     if init_from is not None:
         check_init_file(file.architecture, init_from)  # before the images are decoded
     given = {name: value for name in READING if (value := getattr(args, name)) is not None}
-    reading = validated(ReadingConfig, given)
+    typed = {name: f"--{name.replace('_', '-')}" for name in given}
+    reading = validated(ReadingConfig, given, typed=typed)
     with decoding_progress() as on_progress:
         images = prepare(args.data, size, reading, on_progress=on_progress)
     # The workers' device: this machine may have no GPU where those of a cluster have some.

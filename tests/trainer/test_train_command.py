@@ -223,3 +223,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
         assert process.poll() is None, "the training ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_setting_of_the_reading_is_named_by_its_flag(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--skip-damaged", "2"]) == 2
+    assert "--skip-damaged: Input should be less than 1, got 2" in capsys.readouterr().err

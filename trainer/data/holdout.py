@@ -171,10 +171,14 @@ def _require_two_of_each(units: _Units, class_names: Sequence[str]) -> None:
     rarest = int(units.used[counts.argmin()])
     name = f"{class_names[rarest]!r}" if class_names else f"{rarest}"
     images = int(units.totals()[counts.argmin()])
-    some = "1 training image" if images == 1 else f"{images} training images of 1 group, or copies"
+    some = (
+        "1 training image"
+        if images == 1
+        else f"{images} training images, which are copies of each other or of one group"
+    )
     raise ValueError(
-        f"class {name} has {some}, and at least 2 of every class are needed, so that one can be "
-        "held out; add images to it, remove it, or give the data set a validation split"
+        f"class {name} has {some}; one of every class is held out and one is trained on, so add "
+        "other images to it or remove it (nas-train holds none out if there is a validation split)"
     )
 
 

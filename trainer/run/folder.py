@@ -29,6 +29,7 @@ FLAGS = {
     "duration": "the --epochs",
     "batch_size": "--batch-size",
     "holdout": "--holdout",
+    "augment.flip": "the recipe setting augment.flip (--no-flip)",
 }
 PACKAGES = ("torch", "numpy", "pandas", "pillow", "pydantic")
 # The workers of a killed driver keep the lock for some seconds.
@@ -81,11 +82,20 @@ def _require_same(request: TrainRequest, before: Mapping[str, Any]) -> None:
                 f"the images of --data are not those that {folder} was started with: {change}; "
                 "resume it with the same images, or choose another --name"
             )
+        name, old, new = _innermost(name, before.get(name), identity[name])
         raise ValueError(
             f"{folder} was started with {FLAGS.get(name, f'the recipe setting {name}')} "
-            f"{before.get(name)!r}, and not {identity[name]!r}; "
+            f"{old!r}, and not {new!r}; "
             "give the same settings to resume it, or choose another --name"
         )
+
+
+def _innermost(name: str, before: object, now: object) -> tuple[str, object, object]:
+    """Return the first setting of a group that differs, dotted, with its two values."""
+    while isinstance(before, Mapping) and isinstance(now, Mapping):
+        key = next(one for one in {**before, **now} if before.get(one) != now.get(one))
+        name, before, now = f"{name}.{key}", before.get(key), now.get(key)
+    return name, before, now
 
 
 def is_finished(request: TrainRequest, step: int) -> bool:

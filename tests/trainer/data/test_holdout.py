@@ -113,10 +113,12 @@ def test_a_share_that_is_not_met_is_noted() -> None:
 
 def test_a_class_that_cannot_be_split_is_rejected_by_its_name() -> None:
     labels, names = np.array([0, 0, 0, 1]), ("cat", "dog")
-    with pytest.raises(ValueError, match="class 'dog' has 1 training image, and at least 2"):
+    with pytest.raises(ValueError, match="class 'dog' has 1 training image; one of every class"):
         stratified(labels, size=2, seed=0, class_names=names)
     labels, groups = np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])
-    with pytest.raises(ValueError, match="class 'dog' has 2 training images of 1 group, or cop"):
+    with pytest.raises(
+        ValueError, match="class 'dog' has 2 training images, which are copies of each"
+    ):
         stratified(labels, groups=groups, size=2, seed=0, class_names=names)
 
 

@@ -123,6 +123,15 @@ def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
         train(other, quiet(), resume=True, stop=StopRequest())
 
 
+def test_of_a_group_of_settings_the_one_that_differs_is_named(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, stop=StopAfter(1))
+    augment = run.recipe.augment.model_copy(update={"flip": True})
+    other = replace(run, recipe=run.recipe.model_copy(update={"augment": augment}))
+    with pytest.raises(ValueError, match=r"augment\.flip \(--no-flip\) False, and not True;"):
+        train(other, quiet(), resume=True, stop=StopRequest())
+
+
 def test_a_training_is_not_resumed_with_other_images_or_seeds(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, stop=StopAfter(1))

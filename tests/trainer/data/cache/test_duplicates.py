@@ -102,7 +102,9 @@ def test_a_class_of_copies_cannot_be_held_out_and_is_named(tmp_path: Path) -> No
     for i in range(1, 4):
         shutil.copyfile(root / "dog/0.png", root / f"dog/{i}.png")
     images = prepared(root)
-    with pytest.raises(ValueError, match="class 'dog' has 4 training images of 1 group, or cop"):
+    with pytest.raises(
+        ValueError, match="class 'dog' has 4 training images, which are copies of each"
+    ):
         holdout(images.splits["train"], size=0.25, seed=0, class_names=images.class_names)
 
 
