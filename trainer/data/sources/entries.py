@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-IMAGE_NAME = re.compile(r".*\.(avif|bmp|gif|jfif|jpe|jpe?g|p[bgnp]m|png|tiff?|webp)", re.I | re.S)
+IMAGE_NAME = re.compile(
+    r".*\.(avif|bmp|gif|j2[ck]|jfif|jp[2efx]|jpe?g|p[bgnp]m|png|tiff?|webp)", re.I | re.S
+)
 HEIF_NAME = re.compile(r".*\.(hei[cf]s?|hif)", re.I | re.S)
 # Photographs in formats that are not read. They are an error: leaving them out loses data.
 UNREAD_PHOTOS = {
-    "JPEG 2000": ("jp2", "j2k", "jpx"),
     "JPEG XL": ("jxl",),
     "DICOM": ("dcm", "dicom"),
     "a camera's raw format": (
