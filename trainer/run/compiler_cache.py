@@ -1,4 +1,4 @@
-"""The files of torch.compile: a folder of one training's own."""
+"""The files of torch.compile: a private folder for each process of a training."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""JPEG 2000 files that end too early, which Pillow's reader fills up without a word.
+"""JPEG 2000 files that end too early, whose missing pixels Pillow fills silently.
 
 Sources: ISO/IEC 15444-1, annexes A (markers of a codestream) and I (boxes of a file).
 """

@@ -1,4 +1,4 @@
-"""How a picture lies in its file: the orientation of Exif and XMP, and the turn that rights it.
+"""The orientation of a picture in Exif and XMP, and the turn that makes it upright.
 
 Sources: Exif 3.0 (CIPA DC-008), tag 0x112; XMP part 2, tiff:Orientation. Only this one value is
 read. Whatever else is damaged in an Exif block does not matter.

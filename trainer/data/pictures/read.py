@@ -1,4 +1,4 @@
-"""Files of all formats as upright or lying RGB pictures, read by Pillow."""
+"""Files of all formats as RGB pictures, read by Pillow and not turned yet."""
 
 import dataclasses
 import functools
