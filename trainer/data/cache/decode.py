@@ -13,6 +13,7 @@ from PIL import Image
 
 from trainer.data.pictures.encoded import UndecodableError
 from trainer.data.pictures.levels import to_rgb
+from trainer.data.pictures.libtiff import silent_libtiff
 from trainer.data.pictures.read import Picture, Size, read
 from trainer.data.pictures.square import Fit, resized_size, square
 from trainer.data.sources.source import RawImage
@@ -77,14 +78,14 @@ def _wanted(side: int, fit: Fit, native: Size) -> Size:
 def decoding_warnings() -> Iterator[None]:
     """Suppress Pillow's warnings except for decompression bombs, which become errors.
 
-    Warning filters and log levels are global to the process: enter the context once, around all
-    threads.
+    libtiff prints nothing either. Warning filters, log levels and its handler are global to the
+    process: enter the context once, around all threads.
     """
     log = logging.getLogger("PIL")
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with silent_libtiff(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield

@@ -88,3 +88,15 @@ def test_pixels_that_a_tiff_file_lacks_are_not_read_from_elsewhere() -> None:
     whole = encoded("TIFF", {})  # Pillow writes the pixels last
     with decoding_warnings(), pytest.raises(UndecodableError, match="truncated"):
         decode(whole[:-20], SIDE)
+
+
+def test_libtiff_prints_nothing_for_damaged_files(capfd: pytest.CaptureFixture[str]) -> None:
+    whole = encoded("TIFF", {"compression": "jpeg"})
+    jpeg = whole.rindex(b"\xff\xd8")
+    damaged = whole[: jpeg + 2] + bytes(40) + whole[jpeg + 42 :]
+    with decoding_warnings(), pytest.raises(UndecodableError):
+        decode(damaged, SIDE)
+    assert capfd.readouterr().err == ""
+    with pytest.raises(UndecodableError):  # the reason to be silent, and the silence ends
+        decode(damaged, SIDE)
+    assert capfd.readouterr().err != ""
