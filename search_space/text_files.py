@@ -16,7 +16,7 @@ import yaml
 from search_space.checks import shortened, shown
 
 MAX_BYTES = 10 * 2**20  # of a JSON file; those of the packages have at most some hundred KB
-MAX_YAML_BYTES = 2**18  # a megabyte of YAML takes ten seconds to parse
+MAX_YAML_BYTES = 2**18  # PyYAML needs seconds for this size
 MAX_DEPTH = 50
 MAX_NODES = 100_000  # of YAML, with every alias replaced by what it stands for
 MAX_DIGITS = 30  # of a whole number: longer ones are not floats either

@@ -34,7 +34,7 @@ def no_facts(count: int) -> Facts:
 
 def facts_of(raw: RawImage, decoded: Decoded) -> tuple[Any, ...]:
     """Return a row of `FACTS` for an encoded image and its decoded form."""
-    # Rows first: 0.05 to 0.3 ms for 224 pixels; both axes together take 6 ms (Intel Xeon, n = 50).
+    # One axis after the other: NumPy reduces both at the same time much more slowly.
     rows = decoded.pixels.reshape(len(decoded.pixels), -1)
     highest, lowest = rows.max(axis=0).reshape(-1, 3), rows.min(axis=0).reshape(-1, 3)
     highest, lowest = highest.max(axis=0), lowest.min(axis=0)
