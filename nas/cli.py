@@ -23,7 +23,7 @@ from search_space.command_line.command import CommandParser, print_lines, run_co
 from search_space.command_line.startup import SIGNALLED
 from search_space.command_line.terminal import PlainConsole, one_line, visible
 from trainer.data.holdout import holdout_note
-from trainer.data.mirrored_classes import mirror_note
+from trainer.data.notes import image_notes
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy.task import proxy_split
@@ -68,9 +68,8 @@ def _search(argv: Sequence[str] | None) -> int:
         images = prepare(
             config.data, config.proxy.image_size, config.reading, on_progress=on_progress
         )
-    print_lines(console, *(f"note: {note}" for note in images.notes))
-    if (note := mirror_note(images.class_names, flip=config.proxy.flip)) is not None:
-        print_lines(console, f"note: {note}")
+    notes = image_notes(images, flip=config.proxy.flip)
+    print_lines(console, *(f"note: {note}" for note in notes))
     proxy_split(config.proxy, images)  # reports too few images before the search starts
     if (note := holdout_note(images.splits["train"], config.proxy.holdout)) is not None:
         print_lines(console, f"note: {note}")

@@ -87,7 +87,9 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
     if path.is_dir():
         path = path / BEST
         if not path.exists():
-            raise ValueError(f"{source}: this folder holds no {BEST}: no search finished here")
+            raise ValueError(
+                f"{source}: this folder holds no {BEST}: no search has named a winner here"
+            )
     elif not path.exists():
         known, nearest = ", ".join(published_names()), did_you_mean(source, published_names())
         raise ValueError(

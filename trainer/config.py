@@ -158,7 +158,7 @@ class ProxyConfig(Settings):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing."""
     flip: bool = True
-    """Mirror half of the training images; wrong for classes that differ by left and right."""
+    """Mirror training images, which hides differences between left and right."""
     crop_padding: float = Field(default=0.1, ge=0, lt=0.5)
     """Random shift by up to this part of the side."""
     precision: Precision = "fp32"

@@ -43,6 +43,12 @@ def recorded_images(folder: Path) -> Mapping[str, Any]:
     return images if isinstance(images, dict) else {}
 
 
+def recorded_notes(folder: Path) -> list[str]:
+    """Return the notes on the images in a run's ``environment.json``; empty without."""
+    notes = recorded_images(folder).get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
+
+
 def _commit() -> str | None:
     """Return the commit of this source tree, with a plus if it was changed; None outside git."""
     here = Path(__file__).parent

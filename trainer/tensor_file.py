@@ -16,6 +16,7 @@ from torch import Tensor
 
 from search_space.atomic_file import write_atomic
 
+_PICKLE = b"\x80"  # torch.save before version 1.6
 _ZIP, _COMMENT = b"PK\x03\x04", b"sha256:"
 _DIGEST = len(_COMMENT) + 2 * hashlib.sha256().digest_size
 
@@ -58,12 +59,7 @@ def load_tensors(
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # a damaged pickle raises almost anything
-        kind = (
-            "a safetensors file; convert it with torch.save(safetensors.torch.load_file(...), ...)"
-            if path.suffix == ".safetensors"
-            else "damaged, or no file of plain tensors"
-        )
-        raise ValueError(f"{path}: {kind}") from error
+        raise ValueError(f"{path}: {_unreadable(path, data)}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must hold a dict, got {type(content).__name__}")
     if schema is not None and content.get("schema") != schema:
@@ -97,6 +93,20 @@ def _fits(tensor: object, expected: Tensor) -> bool:
         isinstance(tensor, Tensor)
         and tensor.shape == expected.shape
         and tensor.is_floating_point() == expected.is_floating_point()
+    )
+
+
+def _unreadable(path: Path, data: bytes) -> str:
+    """Return what a file is that torch.load does not read as plain tensors."""
+    if path.suffix == ".safetensors":
+        return (
+            "a safetensors file; convert it with torch.save(safetensors.torch.load_file(...), ...)"
+        )
+    if not data.startswith((_ZIP, _PICKLE)):
+        return "damaged, or no file of torch.save"
+    return (
+        "damaged, or it holds Python objects besides tensors; of a whole model, save the "
+        "state_dict"
     )
 
 

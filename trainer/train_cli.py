@@ -13,7 +13,7 @@ from search_space.command_line.terminal import PlainConsole, one_line
 from trainer.cluster.loopback import require_loopback
 from trainer.config import ReadingConfig, validated
 from trainer.data.holdout import holdout_note
-from trainer.data.mirrored_classes import mirror_note
+from trainer.data.notes import image_notes
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -165,14 +165,12 @@ def num_threads(given: int | None) -> int:
 def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:
     """Print the notes on the images and the held-out ones, and whether they are enlarged."""
     images = request.images
-    for line in images.notes:
-        display.print(f"note: {line}")
-    if (note := mirror_note(images.class_names, flip=request.mirror)) is not None:
+    for note in image_notes(images, flip=request.mirror):
         display.print(f"note: {note}")
     if request.split.evaluated_on == "holdout":
-        note = holdout_note(images.splits["train"], request.recipe.holdout)
-        if note is not None:
-            display.print(f"note: {note}")
+        share = holdout_note(images.splits["train"], request.recipe.holdout)
+        if share is not None:
+            display.print(f"note: {share}")
     if images.native_size < images.image_size:
         display.print(
             f"note: the images are {images.native_size} px (median) and are enlarged to "

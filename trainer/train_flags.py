@@ -45,7 +45,7 @@ def _add_training(parser: CommandParser) -> None:
         dest="flip",
         action="store_const",
         const=False,
-        help="Do not mirror training images: for classes that differ by left and right",
+        help="Do not mirror training images, which hides differences between left and right",
     )
     images = parser.add_argument_group("how the images are read")
     add_flags(images, ReadingConfig, READING, {"group_column": "NAME", "skip_damaged": "SHARE"})

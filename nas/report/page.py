@@ -26,6 +26,7 @@ from nas.run_folder.files import RunFiles, trials_table
 from search_space.atomic_file import write_atomic
 from search_space.figure import drawn
 from search_space.leftovers import remove_drafts
+from trainer.environment import recorded_notes
 
 
 def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> Path:
@@ -68,6 +69,7 @@ def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None 
                 for one in pareto_front(records)
             ],
             rungs=rung_costs(records),
+            image_notes=recorded_notes(run.folder),
             columns=list(trials.columns),
             rows=_rows(trials, records, number),
         )

@@ -18,6 +18,7 @@ from search_space.atomic_file import write_atomic
 from search_space.checksum import with_comment
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
+from trainer.data.notes import image_notes
 from trainer.device.naming import cpu_name
 from trainer.environment import write_environment
 from trainer.machine.cpus import available_cpus
@@ -119,6 +120,7 @@ class RunFiles:
                 "native_size": images.native_size,
                 "classes": list(images.class_names),
                 "counts": {name: len(split) for name, split in images.splits.items()},
+                "notes": image_notes(images, flip=self.config.proxy.flip),
             },
         )
 

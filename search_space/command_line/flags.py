@@ -24,7 +24,8 @@ def add_flags(
 
     A flag that is not given is None. A field that holds several values becomes a flag in the
     singular that may be repeated; its values are collected as text. A field that is true or false
-    becomes a flag without a value, which changes the default: ``--no-NAME`` if that is true.
+    becomes a flag without a value, which changes the default: ``--no-NAME`` if that is true, and
+    then its help is "Do not", followed by the description.
 
     Args:
         group: Parser or argument group that receives the flags.
@@ -54,7 +55,7 @@ def add_flags(
         if kind is bool:
             options = {"action": "store_const", "const": not field.default}
             flag = flag.replace("--", "--no-", 1) if field.default else flag
-            text = ("Turn off: " if field.default else "") + (field.description or "")
+            text = _switch_help(field)
         group.add_argument(flag, dest=prefix + name, help=text, **options)
 
 
@@ -74,6 +75,12 @@ def _kind(field: FieldInfo) -> Any:
 def _number(text: str) -> int | float:
     """Return a whole number as a count, and any other number as a share."""
     return int(text) if text.isdecimal() else float(text)
+
+
+def _switch_help(field: FieldInfo) -> str:
+    """Return the help text of a flag without a value, for what happens if it is given."""
+    text = (field.description or "").removesuffix(".").replace("%", "%%")
+    return f"Do not {text[:1].lower()}{text[1:]}" if field.default else text
 
 
 def _help(field: FieldInfo, several: bool, default: str | None) -> str:

@@ -85,8 +85,9 @@ class Code:
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"weights: none\n", "damaged, or no file of plain tensors"),
-        (pickle.dumps({"a": Code()}), "damaged, or no file of plain tensors"),
+        (b"weights: none\n", "damaged, or no file of torch.save"),
+        (b"\x89HDF\r\n\x1a\n", "damaged, or no file of torch.save"),
+        (pickle.dumps({"a": Code()}), "damaged, or it holds Python objects besides tensors"),
         (pickle.dumps([1, 2]), "must hold a dict|damaged"),
     ],
 )

@@ -26,7 +26,7 @@ FLAGS = {
     "num_images": "training images",
     "seed": "--seed",
     "precision": "--precision",
-    "duration": "the --epochs",
+    "duration.epochs": "--epochs",
     "batch_size": "--batch-size",
     "holdout": "--holdout",
     "augment.flip": "the recipe setting augment.flip (--no-flip)",

@@ -1,7 +1,7 @@
 """A file of initial weights: its tensors, and what it says about their classes and conventions."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -19,8 +19,11 @@ from trainer.tensor_file import load_tensors
 
 # Keys under which a file stores its weights, of nas-train and of other tools.
 _KEYS = ("ema", "state_dict_ema", "state_dict", "model_ema", "model")
-# Prefixes of all names: of DataParallel and averages, of torch.compile, of Lightning.
-_WRAPPERS = ("module.", "_orig_mod.", "model.")
+# The first convolution of a network, by its name here, in torchvision and in timm.
+OUR_STEM, TORCHVISION_STEM = "stem.conv.weight", "features.0.0.weight"
+TIMM_STEM = "conv_stem.weight"
+STEMS = (OUR_STEM, TORCHVISION_STEM, TIMM_STEM)
+_DEEPEST = 3  # of weights under several keys in one another
 _MODEL = "model.pt"
 
 
@@ -101,7 +104,9 @@ def _of_checkpoint(content: Mapping[str, Any], path: Path) -> InitFile:
 
 
 def _tensors(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    inner = next((content[key] for key in _KEYS if isinstance(content.get(key), dict)), content)
+    inner = content
+    for _ in range(_DEEPEST):
+        inner = next((inner[key] for key in _KEYS if isinstance(inner.get(key), dict)), inner)
     tensors = {
         name: value
         for name, value in inner.items()
@@ -110,6 +115,21 @@ def _tensors(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     tensors.pop("n_averaged", None)  # of torch's AveragedModel
     if not tensors:
         raise ValueError(f"{path}: holds no weights")
-    while wrapper := next((w for w in _WRAPPERS if all(n.startswith(w) for n in tensors)), None):
-        tensors = {name.removeprefix(wrapper): value for name, value in tensors.items()}
-    return tensors
+    if (wrapper := _wrapper(tensors, path)) is None:
+        return tensors
+    return {name.removeprefix(wrapper): value for name, value in tensors.items()}
+
+
+def _wrapper(names: Iterable[str], path: Path) -> str | None:
+    """Return the prefix that a wrapper gave to the names of the network, such as ``module.``.
+
+    Raises:
+        ValueError: If there are several networks, such as those of a teacher and a student.
+    """
+    found = {name.removesuffix(stem) for name in names for stem in STEMS if name.endswith(stem)}
+    if len(found) > 1 and "" not in found:
+        raise ValueError(
+            f"{path}: holds {len(found)} networks, with the prefixes {', '.join(sorted(found))}; "
+            "save the state_dict of one of them"
+        )
+    return None if "" in found or not found else found.pop()

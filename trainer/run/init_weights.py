@@ -22,7 +22,13 @@ from trainer.run.conventions import (
     timm_name,
     torchvision_conventions,
 )
-from trainer.run.init_file import InitFile, read_init_file
+from trainer.run.init_file import (
+    OUR_STEM,
+    TIMM_STEM,
+    TORCHVISION_STEM,
+    InitFile,
+    read_init_file,
+)
 
 UNNAMED = (
     "classifier: the file does not name its classes, so its rows are used in the order of this "
@@ -50,7 +56,8 @@ class LoadReport:
 
     def __str__(self) -> str:
         """Return one line for the console."""
-        parts = [f"{len(self.loaded)} tensors loaded ({self.naming} naming)"]
+        by = "nas-train" if self.naming == "ours" else self.naming
+        parts = [f"{len(self.loaded)} tensors loaded (named by {by})"]
         if self.left_out:
             some = "; ".join(f"{name}: {reason}" for name, reason in self.left_out[:4])
             more = f"; and {len(self.left_out) - 4} more" if len(self.left_out) > 4 else ""
@@ -99,10 +106,10 @@ def init_from(
     weights, classes = _with_classes(weights, file.class_names, target, class_names)
     loaded, left_out = _matching(fold_input_scale(weights, conventions.scale), target)
     if not any(name.endswith("conv.weight") for name in loaded):
-        raise ValueError(f"{path}: none of its convolutions fit this architecture")
+        raise ValueError(f"{path}: none of its convolutions fit the network of --arch")
     network.load_state_dict(loaded, strict=False)
     network.set_bn_eps(conventions.bn_eps)
-    if "stem.conv.weight" in loaded:
+    if OUR_STEM in loaded:
         network.set_input_shift(input_shift(conventions.scale))
     said = _said(naming, conventions, network.padding)
     return LoadReport(
@@ -128,16 +135,18 @@ def _renamed(
     architecture: Architecture, weights: dict[str, Tensor], path: Path
 ) -> tuple[str, dict[str, Tensor]]:
     try:
-        if "stem.conv.weight" in weights:
+        if OUR_STEM in weights:
             return "ours", weights
-        if "features.0.0.weight" in weights:
+        if TORCHVISION_STEM in weights:
             return "torchvision", from_torchvision(architecture, weights)
-        if "conv_stem.weight" in weights:
+        if TIMM_STEM in weights:
             return "timm", from_timm(architecture, weights)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     some = ", ".join(sorted(weights)[:3])
-    raise ValueError(f"{path}: neither our naming nor torchvision's nor timm's, has {some}")
+    raise ValueError(
+        f"{path}: its tensors are not named as by nas-train, torchvision or timm; it has {some}"
+    )
 
 
 def _conventions(

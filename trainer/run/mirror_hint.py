@@ -12,6 +12,9 @@ from trainer.fit.request import TrainRequest
 MOST_CLASSES = 1000
 # Mirror images are guessed: half of each class is taken for the other one.
 CONFUSED = 0.3
+# Of the images of both, so many are taken for one of the two: a network that is still bad at all
+# classes confuses these too, and mirroring is not the reason.
+WITHIN_PAIR = 0.75
 FEWEST_IMAGES = 10
 
 
@@ -35,21 +38,25 @@ def mirror_hint(request: TrainRequest, network: nn.Module, batches: Batches | No
         return None
     one, other = (names[label] for label in pair)
     return (
-        f"classes {one!r} and {other!r} are mostly confused with each other, and half of the "
-        "training images were mirrored; if one looks like the other in a mirror, train with "
-        "--no-flip"
+        f"classes {one!r} and {other!r} are often taken for each other, and half of the training "
+        "images were mirrored; if one looks like the other in a mirror, train with --no-flip"
     )
 
 
 def confused_pair(counts: Tensor) -> tuple[int, int] | None:
     """Return the two classes that are most often taken for each other, if both often are.
 
+    With more than two classes, the images of both must seldom be taken for a third one.
+
     Args:
         counts: (classes, classes) int64, images by true and by predicted class.
     """
     totals = counts.sum(dim=1)
     shares = counts / totals.clamp(min=1)[:, None]
-    mutual = torch.minimum(shares, shares.T).fill_diagonal_(0)
+    mutual = torch.minimum(shares, shares.T)
+    within = shares + shares.diagonal()[:, None]  # [i, j]: images of i taken for i or j
+    mutual[torch.minimum(within, within.T) < WITHIN_PAIR] = 0
+    mutual.fill_diagonal_(0)
     mutual[totals < FEWEST_IMAGES] = 0
     mutual[:, totals < FEWEST_IMAGES] = 0
     best = int(mutual.argmax())

@@ -10,6 +10,7 @@ import torch
 from search_space.atomic_file import write_atomic
 from search_space.cost import count_macs, count_params
 from search_space.figure import drawn, new_figure
+from trainer.data.notes import image_notes
 from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
 from trainer.fit.request import TrainRequest
@@ -59,6 +60,7 @@ def _summary(request: TrainRequest, state: TrainState, log: MetricsLog) -> dict[
         "num_images": plan.num_images,
         "evaluated_on": split.evaluated_on,
         "num_evaluated": len(split.evaluation),
+        "notes": image_notes(request.images, flip=request.mirror),
         "eval_size": plan.eval_size,
         "steps": plan.total_steps,
         "epochs": plan.total_steps / plan.steps_per_epoch,

@@ -1,6 +1,7 @@
 """The HTML report is self-contained, well-formed and escaped."""
 
 import html
+import json
 import os
 import re
 from dataclasses import replace
@@ -55,6 +56,14 @@ def test_the_page_escapes_names_and_reasons() -> None:
     assert "<script>" not in page
     assert "&lt;run&gt;" in page
     assert "a &lt;device&gt; &amp; more" in page
+
+
+def test_the_page_shows_the_notes_on_the_images(tmp_path: Path) -> None:
+    note = "5 of 9 test images are copies of <training> images"
+    environment = {"images": {"notes": [note]}}
+    (tmp_path / "environment.json").write_text(json.dumps(environment))
+    page = report_page(run_files(tmp_path), [trained(0, 0.4)])
+    assert f"<li>{html.escape(note)}</li>" in page
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, run_files, trained
 from tests.toys.training import images
+from trainer.environment import recorded_notes
 
 
 def test_the_best_has_the_highest_reward_and_is_the_earliest_of_equals() -> None:
@@ -95,6 +96,22 @@ def test_environment_json_contains_versions_and_command(tmp_path: Path) -> None:
     assert environment["seed"] == 0
     assert environment["command"]
     assert environment["images"]["counts"] == {"train": 52, "test": 30}
+    assert environment["images"]["notes"] == []
+
+
+def test_environment_json_keeps_the_notes_on_the_images(tmp_path: Path) -> None:
+    copied = "30 of 30 test images are copies of training images"
+    noted = replace(images(), notes=(copied,), class_names=("left", "right"))
+    run_files(tmp_path).write_environment(noted)
+    first, second = recorded_notes(tmp_path)
+    assert first == copied
+    assert "'left' and 'right' may be each other's mirror image" in second
+
+
+@pytest.mark.parametrize("content", ["{}", '{"images": {"notes": 3}}', '{"images": [1]}', "no"])
+def test_an_environment_without_notes_has_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "environment.json").write_text(content)
+    assert recorded_notes(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["budget", "workers", "executor", "address"])

@@ -77,3 +77,21 @@ def test_the_help_shows_description_and_default_of_the_field() -> None:
         "--option OPTION Option; may be repeated "
         "--file PATH File (default: a new one)"
     )
+
+
+class Switches(BaseModel):
+    mirror: bool = Field(default=True, description="Mirror 50 % of the images.")
+    quick: bool = Field(default=False, description="Use less time.")
+
+
+def test_a_flag_without_a_value_says_what_it_does_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = CommandParser(prog="nas-test")
+    add_flags(made, Switches, Switches.model_fields)
+    assert vars(made.parse_args(["--no-mirror", "--quick"])) == {"mirror": False, "quick": True}
+    with pytest.raises(SystemExit):
+        made.parse_args(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--no-mirror Do not mirror 50 % of the images" in shown
+    assert "--quick Use less time" in shown

@@ -185,6 +185,43 @@ def test_a_state_dict_of_a_data_parallel_module_is_loaded(tmp_path: Path) -> Non
     assert torch.equal(network.state_dict()["stem.conv.weight"], source["stem.conv.weight"])
 
 
+@pytest.mark.parametrize(
+    "wrapping", [("model", "state_dict"), ("state_dict", "model", "ema")], ids=".".join
+)
+def test_weights_under_several_keys_are_loaded(tmp_path: Path, wrapping: tuple[str, ...]) -> None:
+    source = build_network(architecture(), 3).state_dict()
+    content: dict[str, object] = source
+    for key in wrapping:
+        content = {key: content}
+    torch.save(content, tmp_path / "weights.pth")
+    network = build_network(architecture(), 3)
+    init_from(network, architecture(), tmp_path / "weights.pth")
+    assert torch.equal(network.state_dict()["stem.conv.weight"], source["stem.conv.weight"])
+
+
+def test_a_prefix_of_any_name_is_removed_and_other_tensors_are_named(tmp_path: Path) -> None:
+    source = build_network(architecture(), 3).state_dict()
+    content = {"criterion.weight": torch.ones(3)}
+    content |= {f"net.backbone.{name}": value for name, value in source.items()}
+    torch.save({"state_dict": content}, tmp_path / "weights.ckpt")
+    network = build_network(architecture(), 3)
+    report = init_from(network, architecture(), tmp_path / "weights.ckpt")
+    assert report.left_out == (("criterion.weight", "this network has no such tensor"),)
+    assert torch.equal(network.state_dict()["stem.conv.weight"], source["stem.conv.weight"])
+
+
+def test_a_file_of_two_networks_is_refused_with_their_prefixes(tmp_path: Path) -> None:
+    source = build_network(architecture(), 3).state_dict()
+    both = {
+        f"{who}.{name}": value for who in ("teacher", "student") for name, value in source.items()
+    }
+    torch.save(both, tmp_path / "weights.pth")
+    with pytest.raises(
+        ValueError, match=r"holds 2 networks, with the prefixes student\., teacher\.;"
+    ):
+        init_from(build_network(architecture(), 3), architecture(), tmp_path / "weights.pth")
+
+
 @pytest.fixture(scope="module", params=["torchvision", "timm_tf"])
 def theirs(request: pytest.FixtureRequest) -> tuple[str, dict[str, Tensor]]:
     """Return a naming scheme, and B0's weights under the names of that library."""
@@ -246,7 +283,7 @@ def test_common_file_layouts_with_other_classes_are_loaded(
     assert report.fresh == ("classifier.weight", "classifier.bias")
     classes = len(weights[list(weights)[-1]])
     assert str(report) == (
-        f"{len(weights) - 2} tensors loaded ({naming} naming), 2 not loaded (classifier.weight: "
+        f"{len(weights) - 2} tensors loaded (named by {naming}), 2 not loaded (classifier.weight: "
         f"shape ({classes}, 1280) is not (3, 1280); classifier.bias: shape ({classes},) is not "
         "(3,)), 2 start afresh (classifier.weight, classifier.bias); weights of "
         f"{ORIGINS[naming]}: {SCALE_SAID}, batch normalisation with their epsilon 1e-05"
@@ -256,7 +293,7 @@ def test_common_file_layouts_with_other_classes_are_loaded(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"layer1.weight": torch.ones(2)}, "neither our naming nor"),
+        ({"layer1.weight": torch.ones(2)}, "its tensors are not named as by nas-train"),
         ({"stem.conv.weight": torch.ones(2)}, "none of its convolutions fit"),
         ({"features.0.0.weight": torch.ones(2)}, "state_dict lacks"),
         ({"epoch": 3}, "holds no weights"),
@@ -275,7 +312,7 @@ def test_a_file_that_does_not_match_is_refused_with_its_name(
 def test_loading_runs_no_code(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     torch.save({"stem.conv.weight": print}, path)
-    with pytest.raises(ValueError, match="damaged, or no file of plain tensors"):
+    with pytest.raises(ValueError, match="it holds Python objects besides tensors"):
         init_from(build_network(architecture(), 3), architecture(), path)
 
 

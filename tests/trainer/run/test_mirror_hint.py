@@ -22,6 +22,9 @@ from trainer.run.mirror_hint import confused_pair, mirror_hint
         ([[18, 2, 0], [2, 18, 0], [0, 0, 20]], None),  # 10 %
         ([[20, 0, 0], [20, 0, 0], [0, 0, 20]], None),  # one is taken for the other, not both
         ([[2, 2], [2, 2]], None),  # too few images
+        ([[10, 10], [10, 10]], (0, 1)),
+        ([[10, 10, 10], [10, 10, 10], [10, 10, 10]], None),  # a guess of all three
+        ([[9, 9, 12], [9, 9, 12], [0, 0, 30]], None),  # 40 % of both are taken for the third
     ],
 )
 def test_only_classes_that_are_both_taken_for_the_other_are_a_pair(
@@ -56,6 +59,6 @@ def test_a_guessing_network_leads_to_the_hint_only_if_images_are_mirrored(tmp_pa
     augment = run.recipe.augment.model_dump()
     hint = hint_of(replace(run, recipe=recipe(augment={**augment, "flip": True})))
     assert hint is not None
-    assert hint.startswith(f"classes {one!r} and {other!r} are mostly confused with each other")
+    assert hint.startswith(f"classes {one!r} and {other!r} are often taken for each other")
     assert "--no-flip" in hint
     assert hint_of(replace(run, recipe=recipe(augment={**augment, "flip": False}))) is None

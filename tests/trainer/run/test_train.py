@@ -81,6 +81,7 @@ def test_a_training_learns_and_writes_its_files(tmp_path: Path) -> None:
     assert summary["final"]["top1"] > 0.6  # of three classes
     assert summary["evaluated_on"] == "test"
     assert summary["num_evaluated"] == 30
+    assert summary["notes"] == []
     assert [phase["image_size"] for phase in summary["phases"]] == [8, 16]
     assert summary["steps"] == 65  # 20 epochs of 52 images in batches of 16
     assert pd.read_csv(run.folder / "metrics.csv")["step"].iloc[-1] == 65
@@ -121,6 +122,9 @@ def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
     other = toy_run(tmp_path / "run", label_smoothing=0.2)
     with pytest.raises(ValueError, match=r"label_smoothing 0\.1, and not 0\.2"):
         train(other, quiet(), resume=True, stop=StopRequest())
+    longer = toy_run(tmp_path / "run", duration={"epochs": 9})
+    with pytest.raises(ValueError, match=r"started with --epochs 4\.0, and not 9\.0; give"):
+        train(longer, quiet(), resume=True, stop=StopRequest())
 
 
 def test_of_a_group_of_settings_the_one_that_differs_is_named(tmp_path: Path) -> None:
