@@ -1,5 +1,6 @@
 """Data sets in a folder of class folders, with or without split folders above them."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -9,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from trainer.data.labels import Labels
+from trainer.data.sources.annotations import annotated_images
 from trainer.data.sources.entries import (
     OtherFiles,
     check_photo,
+    counted,
     entries,
     first_ones,
     is_picture,
@@ -38,8 +41,8 @@ def folder_source(root: Path, *, strict: bool = False) -> FileSource:
 
     If `root` has a folder ``train`` or ``training`` that contains folders, the folders of `root`
     are splits. A *class* called train contains images. A split without class folders other than
-    the training split has no labels and is ignored, with a note. Files in class folders that are
-    no images are ignored too; with `strict` they are an error.
+    the training split has no labels and is ignored, with a note, unless a file lists them. Files
+    in class folders that are no images are ignored too; with `strict` they are an error.
 
     Raises:
         ValueError: If a folder is empty or misplaced, or a file is a photograph in a format that
@@ -50,8 +53,16 @@ def folder_source(root: Path, *, strict: bool = False) -> FileSource:
     layout = _split_folders(root, strict=strict)
     notes = [*layout.notes]
     images: dict[str, dict[str, list[Path]]] = {}
+    identity = "folder"
     for split, folder in layout.folders.items():
-        if split != "train" and (reason := _without_labels(folder, images["train"])):
+        reason = None if split == "train" else _without_labels(folder, images["train"])
+        if reason and (listed := annotated_images(folder)):
+            images[split], text = listed
+            count = sum(map(len, images[split].values()))
+            notes.append(f"{folder}: {counted(count, 'image')} labelled by a list of annotations")
+            identity += f" {split} {hashlib.sha256(text.encode()).hexdigest()}"
+            continue
+        if reason:
             notes.append(f"{folder} {reason}, and is not used")
             continue
         classes = _classes(folder, root)
@@ -64,7 +75,7 @@ def folder_source(root: Path, *, strict: bool = False) -> FileSource:
         splits[split] = LabelledFiles(labels=labels, paths=paths)
     return FileSource(
         name=root.resolve().name,
-        identity="folder",
+        identity=identity,  # with the labels that are not in the files' places
         files={
             f"{split}/{place}/{path.name}": path
             for split, by_class in images.items()
