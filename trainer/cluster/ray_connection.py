@@ -18,6 +18,7 @@ from trainer.cluster.ray_private import (
     no_worker_output,
     node_start_timeout,
     own_modules_only,
+    own_process_groups,
     starting_processes,
 )
 
@@ -67,6 +68,7 @@ def _start(ray: Any, options: Mapping[str, Any]) -> None:
                 node_start_timeout(START_S, processes),
                 no_handler_of_sigterm(),
                 no_command_line(),
+                own_process_groups(),
                 _without_stderr(),
             ):
                 ray.init(

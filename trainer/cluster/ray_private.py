@@ -10,6 +10,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ PRIVATE_NAMES = (
     ("ray._private.services", "canonicalize_bootstrap_address"),
     ("ray._private.services", "get_node"),
     ("ray._private.services", "start_ray_process"),
+    ("ray._private.services", "ConsolePopen"),
     ("ray._private.worker", "_global_node"),
     ("ray._private.worker", "print_to_stdstream"),
     ("ray._private.node", "Node.dead_processes"),
@@ -155,6 +157,19 @@ def starting_processes() -> Iterator[StartingProcesses]:
 
     with _replaced(services, "start_ray_process", start_and_add):
         yield found
+
+
+@contextmanager
+def own_process_groups() -> Iterator[None]:
+    """Put the processes that Ray starts in the block into process groups of their own.
+
+    A signal to the group of the command, as from ``timeout`` and a terminal that closes, would
+    end them before the command has saved its results, and Ray then aborts the command.
+    """
+    from ray._private import services
+
+    with _replaced(services, "ConsolePopen", partial(services.ConsolePopen, process_group=0)):
+        yield
 
 
 @contextmanager

@@ -134,6 +134,21 @@ def test_no_limit_on_the_size_of_files_is_enough(monkeypatch: pytest.MonkeyPatch
         require_file_size()
 
 
+def test_processes_of_ray_do_not_get_signals_to_the_group_of_the_command() -> None:
+    """``timeout`` signals the whole group, and a search without its Ray cannot save."""
+    groups: list[int] = []
+
+    def init(**options: object) -> None:
+        with services.ConsolePopen(["sleep", "60"]) as process:
+            groups.append(os.getpgid(process.pid))
+            process.kill()
+
+    with connected(fake_ray(init), {}):
+        pass
+    assert groups
+    assert groups[0] != os.getpgid(0)
+
+
 def test_ray_does_not_get_the_command_line() -> None:
     """It would show passwords, and cannot represent bytes that are not UTF-8."""
     from ray._private import utils
