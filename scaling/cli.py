@@ -19,6 +19,7 @@ from scaling.summary import (
     stages_table,
 )
 from scaling.training_time import StepTimer
+from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.architecture_file import (
     BEST,
     ArchitectureFile,
@@ -110,8 +111,12 @@ def _parser(*, can_measure: bool) -> argparse.ArgumentParser:
         )
     for name in ("depth", "width"):
         add(f"--{name}", type=float, help=f"multiplier of {name}")
-    add("--image-size", type=at_least(8), help="evaluation size in pixels")
-    add("--max-image-size", type=at_least(8), help=f"cap in pixels; default: {MAX_IMAGE_SIZE}")
+    add("--image-size", type=at_least(8, MAX_IMAGE_SIDE), help="evaluation size in pixels")
+    add(
+        "--max-image-size",
+        type=at_least(8, MAX_IMAGE_SIDE),
+        help=f"cap in pixels; default: {MAX_IMAGE_SIZE}",
+    )
     add(
         "--size-multiple",
         type=at_least(1),

@@ -9,6 +9,14 @@ from typing import Any, Self
 
 from search_space.checks import require, require_int, require_keys, shown
 
+# Limits far above every real network, so that a damaged or mistyped number is refused before
+# anything of its size is computed or built. The largest published stages have 32 blocks
+# (EfficientNetV2-XL) and 5504 channels (EfficientNet-L2), and ResNet-1001 has 1001 layers in all.
+MAX_DEPTH, MAX_BLOCKS, MAX_STAGES = 1000, 10_000, 100
+MAX_WIDTH, MAX_EXPAND_RATIO = 100_000, 100
+# Pixels of a side. A picture that is read has at most 89 million pixels, 9459 at each side.
+MAX_IMAGE_SIDE = 10_000
+
 
 class BlockType(StrEnum):
     """The two convolution blocks of EfficientNetV2 (arXiv:2104.00298, figure 2)."""
@@ -23,10 +31,10 @@ class Stage:
 
     Attributes:
         block: Block type.
-        depth: Number of blocks, >= 1.
-        width: Output channels, a positive multiple of 8.
+        depth: Number of blocks, from 1 to `MAX_DEPTH`.
+        width: Output channels, a multiple of 8 from 8 to `MAX_WIDTH`.
         kernel_size: Side of the spatial convolution in pixels: 3, 5 or 7.
-        expand_ratio: Hidden channels / input channels, >= 1.
+        expand_ratio: Hidden channels / input channels, from 1 to `MAX_EXPAND_RATIO`.
         stride: Spatial stride of the first block, 1 or 2.
         se_ratio: Squeeze-excite channels / the block's input channels, in [0, 1]; 0 turns
             squeeze-excite off.
@@ -53,9 +61,12 @@ class Stage:
         require(is_number, "Stage.se_ratio", "a number", self.se_ratio)
         object.__setattr__(self, "se_ratio", float(self.se_ratio))  # 0 and 0.0: one key
         require(self.depth >= 1, "Stage.depth", ">= 1", self.depth)
+        require(self.depth <= MAX_DEPTH, "Stage.depth", f"at most {MAX_DEPTH}", self.depth)
         _require_channels("Stage.width", self.width)
         require(self.kernel_size in (3, 5, 7), "Stage.kernel_size", "3, 5 or 7", self.kernel_size)
-        require(self.expand_ratio >= 1, "Stage.expand_ratio", ">= 1", self.expand_ratio)
+        ratio, rule = self.expand_ratio, f"at most {MAX_EXPAND_RATIO}"
+        require(ratio >= 1, "Stage.expand_ratio", ">= 1", ratio)
+        require(ratio <= MAX_EXPAND_RATIO, "Stage.expand_ratio", rule, ratio)
         require(self.stride in (1, 2), "Stage.stride", "1 or 2", self.stride)
         require(0.0 <= self.se_ratio <= 1.0, "Stage.se_ratio", "in [0, 1]", self.se_ratio)
 
@@ -72,9 +83,9 @@ class Architecture:
     """A whole network, from stem to head. Equal content gives equal values and equal keys.
 
     Attributes:
-        stem_width: Output channels of the 3x3 stride-2 stem, a positive multiple of 8.
-        stages: The stages, first to last; at least one.
-        head_width: Output channels of the 1x1 head convolution, a positive multiple of 8.
+        stem_width: Output channels of the 3x3 stride-2 stem, as `Stage.width`.
+        stages: The stages, first to last; from one to `MAX_STAGES`, of `MAX_BLOCKS` blocks.
+        head_width: Output channels of the 1x1 head convolution, as `Stage.width`.
 
     Raises:
         ValueError: If a field is out of range or of the wrong type; the message names both.
@@ -88,6 +99,12 @@ class Architecture:
         object.__setattr__(self, "stages", tuple(self.stages))
         if not self.stages:
             raise ValueError("Architecture.stages must hold at least one Stage, got none")
+        if len(self.stages) > MAX_STAGES:
+            raise ValueError(
+                f"Architecture.stages must hold at most {MAX_STAGES}, got {len(self.stages)}"
+            )
+        blocks = sum(stage.depth for stage in self.stages)
+        require(blocks <= MAX_BLOCKS, "the sum of all depths", f"at most {MAX_BLOCKS}", blocks)
         for name in ("stem_width", "head_width"):
             _require_channels(f"Architecture.{name}", getattr(self, name))
 
@@ -128,6 +145,7 @@ class Architecture:
 def _require_channels(name: str, value: object) -> None:
     channels = require_int(name, value)
     require(channels > 0 and channels % 8 == 0, name, "a positive multiple of 8", value)
+    require(channels <= MAX_WIDTH, name, f"at most {MAX_WIDTH}", value)
 
 
 def _require_fields(owner: str, data: object, cls: type, *, optional: set[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search_space.architecture import Architecture
+from search_space.architecture import MAX_IMAGE_SIDE, Architecture
 from search_space.atomic_file import write_atomic
 from search_space.checks import did_you_mean, require, require_int, require_keys, shown
 from search_space.leftovers import remove_drafts
@@ -26,13 +26,13 @@ class ArchitectureFile:
     Attributes:
         architecture: The network.
         name: Name for display.
-        train_size: Training image side, pixels, >= 1.
-        eval_size: Evaluation image side, pixels, >= 1.
+        train_size: Training image side, pixels, from 1 to 10000.
+        eval_size: Evaluation image side, pixels, from 1 to 10000.
         metrics: Measured values by name; numbers are finite, None means unknown.
         provenance: Origin of the architecture: command, versions, seed, source.
 
     Raises:
-        ValueError: If a size is not a positive whole number, or a number is NaN or infinite.
+        ValueError: If a size is no whole number in its range, or a number is NaN or infinite.
     """
 
     architecture: Architecture
@@ -44,8 +44,8 @@ class ArchitectureFile:
 
     def __post_init__(self) -> None:
         require(isinstance(self.name, str), "ArchitectureFile.name", "text", self.name)
-        require_int("ArchitectureFile.train_size", self.train_size, 1)
-        require_int("ArchitectureFile.eval_size", self.eval_size, 1)
+        require_int("ArchitectureFile.train_size", self.train_size, 1, MAX_IMAGE_SIDE)
+        require_int("ArchitectureFile.eval_size", self.eval_size, 1, MAX_IMAGE_SIDE)
         for name in ("metrics", "provenance"):
             value = getattr(self, name)
             require(isinstance(value, Mapping), f"ArchitectureFile.{name}", "a mapping", value)

@@ -83,8 +83,10 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
         raise ValueError(f"{name} must be {rule}, got {shown(value)}")
 
 
-def require_int(name: str, value: object, least: int | None = None) -> int:
-    """Return `value` if it is a whole number, at least `least`; True and False are not numbers.
+def require_int(
+    name: str, value: object, least: int | None = None, most: int | None = None
+) -> int:
+    """Return `value` if it is a whole number from `least` to `most`; a bool is no number.
 
     Raises:
         ValueError: If it is not.
@@ -93,6 +95,8 @@ def require_int(name: str, value: object, least: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or too_small:
         rule = "a whole number" if least is None else f"a whole number >= {least}"
         raise ValueError(f"{name} must be {rule}, got {shown(value)}")
+    if most is not None:
+        require(value <= most, name, f"at most {most}", value)
     return value
 
 

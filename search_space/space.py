@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from search_space.architecture import Architecture, BlockType
+from search_space.architecture import MAX_IMAGE_SIDE, Architecture, BlockType
 from search_space.checks import require, require_int
 from search_space.spaces.decision import Choice, Choices, Decision, canonical
 from search_space.spaces.stage_options import DECISION_FIELDS, FIXED_FIELDS, StageOptions
@@ -18,14 +18,14 @@ _SMALLEST_IMAGE = 8  # pixels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSize:
-    """Sides of square images in pixels, >= 8, for training and for evaluation."""
+    """Sides of square images in pixels, from 8 to 10000, for training and for evaluation."""
 
     train: int
     eval: int
 
     def __post_init__(self) -> None:
-        require_int("image_size.train", self.train, _SMALLEST_IMAGE)
-        require_int("image_size.eval", self.eval, _SMALLEST_IMAGE)
+        require_int("image_size.train", self.train, _SMALLEST_IMAGE, MAX_IMAGE_SIDE)
+        require_int("image_size.eval", self.eval, _SMALLEST_IMAGE, MAX_IMAGE_SIDE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ class SearchSpace:
             is_allowed = not stage.removable or 1 < number == len(self.stages)
             rule = ">= 1 in every stage but the last"
             require(is_allowed, f"stages[{number}].depth", rule, list(stage.depth))
-        require_int("proxy_image_size", self.proxy_image_size, _SMALLEST_IMAGE)
+        size = self.proxy_image_size
+        require_int("proxy_image_size", size, _SMALLEST_IMAGE, MAX_IMAGE_SIDE)
         self.reference()  # checks stem_width and head_width, and that there are stages
 
     @classmethod

@@ -7,11 +7,16 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
+from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.checks import did_you_mean, shortened, shown
 from search_space.text_files import parse_yaml
 
 Precision = Literal["fp32", "bf16"]
 ScaleName = Literal["imagenet", "inception"]  # names of input scales, as in timm
+
+# Limits far above every real training, so that a mistyped number is refused at once.
+MAX_BATCH_SIZE, MAX_EPOCHS, MAX_STEPS = 2**20, 1_000_000, 10**10
+MAX_SEED = 2**32 - 1  # of numpy
 
 
 class Settings(BaseModel):
@@ -133,11 +138,11 @@ class ProxyConfig(Settings):
     search's for real images: about ten epochs at a reduced size (arXiv:2104.00298, section 3.3).
     """
 
-    image_size: int = Field(ge=8)
+    image_size: int = Field(ge=8, le=MAX_IMAGE_SIDE)
     """Side of the square training images in pixels."""
-    epochs: int = Field(default=10, ge=1)
+    epochs: int = Field(default=10, ge=1, le=MAX_EPOCHS)
     """Passes over the training images."""
-    batch_size: int = Field(default=128, ge=2)
+    batch_size: int = Field(default=128, ge=2, le=MAX_BATCH_SIZE)
     """Images per training step."""
     max_images: int | None = Field(default=None, ge=2)
     """Largest number of training images."""
@@ -165,7 +170,7 @@ class ProxyConfig(Settings):
     """Arithmetic of the convolutions."""
     timing: TimingConfig = Field(default_factory=TimingConfig)
     """Step timing."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     """Seed of weights, order of the images and augmentation."""
 
 

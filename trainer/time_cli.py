@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from rich.table import Table
 
+from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import CommandParser, at_least, print_note, run_command
 from search_space.command_line.flags import add_flags
@@ -25,6 +26,7 @@ from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
 
 TIME_COMMAND = "nas-time"
+MAX_REPEATS = 10_000
 
 
 def time_main(argv: Sequence[str] | None = None) -> int:
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--image-size",
-        type=at_least(8),
+        type=at_least(8, MAX_IMAGE_SIDE),
         help="Side of the square images in pixels (default: the training size of the "
         "architecture; with --space the image size of its searches)",
     )
@@ -90,11 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(parser, Recipe, ["precision"])
     add("--optimizer", choices=("rmsprop", "sgd"), default="rmsprop", help="Optimizer")
     blocks = TimingConfig.model_fields["blocks"]
-    add("--repeats", type=at_least(3), default=blocks.default, help=blocks.description)
+    add(
+        "--repeats", type=at_least(3, MAX_REPEATS), default=blocks.default, help=blocks.description
+    )
     add("--table", type=Path, help=f"With --space: file to write (default: {DEFAULT_TABLE})")
     add(
         "--calibration-networks",
-        type=at_least(3),
+        type=at_least(3, MAX_REPEATS),
         default=NETWORKS,
         metavar="N",
         help="With --space: number of whole networks to measure",

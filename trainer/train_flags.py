@@ -11,6 +11,8 @@ from trainer.data.prepare import DATA_TAKES
 from trainer.recipes.config import Recipe, recipe_names
 
 # Settings of `ReadingConfig` that are flags.
+MAX_SEED = 2**64 - 1  # of torch
+MAX_THREADS = 1024  # OpenMP ends the process without a message if it cannot start as many
 READING = ("fit", "group_column", "skip_damaged", "strict")
 
 
@@ -49,7 +51,7 @@ def _add_training(parser: CommandParser) -> None:
     )
     images = parser.add_argument_group("how the images are read")
     add_flags(images, ReadingConfig, READING, {"group_column": "NAME", "skip_damaged": "SHARE"})
-    add("--seed", type=at_least(0), default=0, help="Seed of the training")
+    add("--seed", type=at_least(0, MAX_SEED), default=0, help="Seed of the training")
     add(
         "--init-from",
         type=Path,
@@ -82,7 +84,7 @@ def _add_place(parser: CommandParser) -> None:
     add_flags(where, Recipe, ["precision"])
     add(
         "--threads",
-        type=at_least(1),
+        type=at_least(1, MAX_THREADS),
         help="CPU threads of each worker (default: the CPUs that it can use)",
     )
     add("--compile", action="store_true", help="Use torch.compile")

@@ -1,9 +1,11 @@
-"""Does Ctrl-C end nas-search with one line and code 130 at any moment?
+"""Does a signal end nas-search with one line and 128 + its number at any moment?
 
-Starts nas-search as its installed script does, sends SIGINT to its process group after a random
-time, as a terminal does, and checks the exit code and the output.
+Starts nas-search as its installed script does, sends SIGINT (Ctrl-C) to its process group after a
+random time, as a terminal does, or SIGTERM to the process alone, as ``kill`` and batch systems do,
+and checks the exit code and the output.
 
     python experiments/kills/interrupt_search.py --out experiments/kills
+    python experiments/kills/interrupt_search.py --signal SIGTERM --out experiments/kills
 """
 
 import argparse
@@ -22,8 +24,8 @@ COMMAND = [sys.executable, "-c", "import sys; from nas.commands import search; s
 QUICK = ["--data", "digits", "--epochs", "1", "--max-images", "300", "--precision", "fp32"]
 
 
-def interrupt(arguments: list[str], after_s: float) -> dict[str, object]:
-    """Interrupt one search after `after_s` seconds and return how it ended."""
+def interrupt(arguments: list[str], number: signal.Signals, after_s: float) -> dict[str, object]:
+    """Send a signal to one search after `after_s` seconds and return how it ended."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -32,12 +34,16 @@ def interrupt(arguments: list[str], after_s: float) -> dict[str, object]:
         start_new_session=True,
     )
     time.sleep(after_s)
-    os.killpg(process.pid, signal.SIGINT)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     sent = time.monotonic()
     said, complained = process.communicate(timeout=300)
     lines = complained.splitlines()
+    by = "" if number == signal.SIGINT else f" by {number.name}"
     ways = {
-        "one line on stderr": lines == ["nas-search: stopped"],
+        "one line on stderr": lines == [f"nas-search: stopped{by}"],
         "stopped by its loop": not lines and "nothing that finished is lost" in said,
     }
     return {
@@ -58,22 +64,30 @@ def main() -> None:
         default=12.0,
         help="longest time before an interrupt, seconds (12)",
     )
+    parser.add_argument("--signal", choices=("SIGINT", "SIGTERM"), default="SIGINT")
     parser.add_argument("--executor", default="actors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     rng, moments = random.Random(args.seed), []
-    for number in range(args.times):
+    number = signal.Signals[args.signal]
+    # A shell without job control ignores SIGINT in background commands, which inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for attempt in range(args.times):
         folder = tempfile.mkdtemp()  # a new run each time, so that every step can be interrupted
         arguments = [*QUICK, "--budget", "50", "--workers", "1", "--executor", args.executor]
         after_s = rng.uniform(0.2, args.longest)
-        moments.append(interrupt([*arguments, "--out", folder, "--name", str(number)], after_s))
+        arguments += ["--out", folder, "--name", str(attempt)]
+        moments.append(interrupt(arguments, number, after_s))
         print(json.dumps(moments[-1]), flush=True)
         shutil.rmtree(folder)
-    clean = sum(moment["exit"] == 130 and isinstance(moment["said"], str) for moment in moments)
-    summary = {"interrupts": len(moments), "clean": clean, "moments": moments}
+    clean = sum(
+        moment["exit"] == 128 + number and isinstance(moment["said"], str) for moment in moments
+    )
+    summary = {"signal": number.name, "times": len(moments), "clean": clean, "moments": moments}
     text = json.dumps(summary, indent=2) + "\n"
-    (args.out / "interrupts.json").write_text(text, encoding="utf-8")
+    name = "interrupts" if number == signal.SIGINT else "terminations"
+    (args.out / f"{name}.json").write_text(text, encoding="utf-8")
     print(text)
 
 

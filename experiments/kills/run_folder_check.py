@@ -13,6 +13,7 @@ from nas.engine.ledger import read_ledger
 from nas.engine.search_state import SearchState
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
+from search_space.checksum import has_right_comment, is_intact
 
 
 def require_whole(run: Path) -> None:
@@ -21,12 +22,16 @@ def require_whole(run: Path) -> None:
     Raises:
         Exception: That of the reader of a damaged file, or an AssertionError.
     """
+    assert not list(run.rglob("*.damaged")), "a session found a damaged file"
     if not (run / "ledger.jsonl").exists() or not (run / "ledger.jsonl").read_bytes():
         assert not any((run / "results").glob("*.json")), "results without a ledger"
         return  # killed before the first line
     contents = read_ledger(run / "ledger.jsonl")
     state = SearchState(contents.events)
     keys = {event.number: event.key for event in contents.events if isinstance(event, Proposed)}
+    assert contents.has_checksums
+    for path in [*(run / "results").glob("*.json"), *(run / "finalists").glob("*.json")]:
+        assert is_intact(path.read_bytes()), path
     for path in (run / "results").glob("*.json"):
         result = json.loads(path.read_bytes())
         assert result["run_id"] == contents.run_id, path
@@ -41,7 +46,9 @@ def require_whole(run: Path) -> None:
 def _require_readable(run: Path, state: SearchState) -> None:
     """Read the files for users, as far as they exist."""
     if (run / "config.yaml").exists():
-        SearchConfig.model_validate(yaml.safe_load((run / "config.yaml").read_text()))
+        text = (run / "config.yaml").read_text()
+        assert has_right_comment(text)
+        SearchConfig.model_validate(yaml.safe_load(text))
     if (run / "environment.json").exists():
         json.loads((run / "environment.json").read_bytes())
     if (run / "best.json").exists():

@@ -12,7 +12,15 @@ from nas.mirror.url import without_password
 from nas.reward import PARAMS_EXPONENT, STEP_TIME_EXPONENT
 from nas.samplers import make_sampler
 from nas.units import Duration, MemorySize
-from trainer.config import ParsedText, ProxyConfig, ReadingConfig, RungsConfig, Settings
+from trainer.config import (
+    MAX_EPOCHS,
+    MAX_SEED,
+    ParsedText,
+    ProxyConfig,
+    ReadingConfig,
+    RungsConfig,
+    Settings,
+)
 from trainer.data.prepare import DATA_TAKES
 from trainer.proxy.rungs import Rung, training_rungs
 
@@ -70,7 +78,7 @@ class SearchConfig(Settings):
     """Sampler that proposes the candidates."""
     sampler_options: dict[str, int | float | bool | str] = Field(default_factory=dict)
     """Option of the sampler, such as population=20."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     """Seed of the proposals and all trainings."""
     budget: int = Field(default=16, ge=1)
     """Number of distinct candidates; may be raised later."""
@@ -110,7 +118,7 @@ class SearchConfig(Settings):
     )
     finalist_seeds: int = Field(default=2, ge=1)
     """Number of further trainings of each finalist."""
-    finalist_epochs: int | None = Field(default=None, ge=1)
+    finalist_epochs: int | None = Field(default=None, ge=1, le=MAX_EPOCHS)
     """Epochs of these trainings (default: twice those of the search)."""
     workers: int = Field(default=1, ge=1)
     """Number of candidates that are trained at the same time."""

@@ -50,13 +50,15 @@ class _HelpFormatter(argparse.HelpFormatter):
         return f"{(action.help or '').removesuffix('.')} (default: %(default)s)"
 
 
-def at_least(lowest: int) -> Callable[[str], int]:
-    """Return an argument type: a whole number that is `lowest` or more."""
+def at_least(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """Return an argument type: a whole number from `lowest` to `highest`."""
 
     def whole_number(text: str) -> int:
         value = int(text)
         if value < lowest:
             raise argparse.ArgumentTypeError(f"must be at least {lowest}, got {value}")
+        if highest is not None and value > highest:
+            raise argparse.ArgumentTypeError(f"must be at most {highest}, got {shown(value)}")
         return value
 
     whole_number.__name__ = "whole number"  # argparse names the type in its error message

@@ -54,6 +54,10 @@ def test_values_do_not_change() -> None:
         ("depth", 0, ">= 1"),
         ("depth", 2.0, "a whole number"),
         ("depth", True, "a whole number"),
+        ("depth", 1001, "at most 1000"),
+        ("depth", 10**9, "at most 1000"),
+        ("width", 100_008, "at most 100000"),
+        ("expand_ratio", 101, "at most 100"),
         ("width", 20, "a positive multiple of 8"),
         ("width", -8, "a positive multiple of 8"),
         ("kernel_size", 4, "3, 5 or 7"),
@@ -71,7 +75,8 @@ def test_a_bad_stage_is_rejected_by_field_and_rule(field: str, value: Any, rule:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("stem_width", 12), ("head_width", 0), ("head_width", "1280")]
+    ("field", "value"),
+    [("stem_width", 12), ("stem_width", 8 * 10**6), ("head_width", 0), ("head_width", "1280")],
 )
 def test_a_bad_architecture_is_rejected_by_field(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"Architecture\.{field} must be "):
@@ -81,6 +86,15 @@ def test_a_bad_architecture_is_rejected_by_field(field: str, value: Any) -> None
 def test_an_architecture_needs_a_stage() -> None:
     with pytest.raises(ValueError, match=r"Architecture\.stages must hold at least one"):
         Architecture(stem_width=8, stages=())
+
+
+def test_the_number_of_stages_and_of_all_blocks_is_limited() -> None:
+    with pytest.raises(ValueError, match=r"stages must hold at most 100, got 101"):
+        replace(SMALL, stages=(STAGE,) * 101)
+    deepest = replace(STAGE, depth=1000)
+    assert len(replace(SMALL, stages=(deepest,) * 10).stages) == 10
+    with pytest.raises(ValueError, match="the sum of all depths must be at most 10000, got 10002"):
+        replace(SMALL, stages=(*(deepest,) * 10, STAGE))
 
 
 def _without(key: str) -> dict[str, Any]:

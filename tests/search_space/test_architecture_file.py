@@ -103,6 +103,7 @@ def test_what_is_no_json_mapping_is_rejected_by_file(tmp_path: Path, content: by
         ({"image_size": 96}, r"image_size must hold train and eval, got 96"),
         ({"image_size": {"train": 96, "eval": "big"}}, r"eval_size must be a whole number"),
         ({"image_size": {"train": 0, "eval": 96}}, r"train_size must be a whole number >= 1"),
+        ({"image_size": {"train": 96, "eval": 10**9}}, r"eval_size must be at most 10000"),
         ({"architecture": {"stem_width": 8}}, r"Architecture lacks \['stages'\]"),
         ({"metrics": [1]}, r"metrics must be a mapping"),
         ({"metrics": {"accuracy": float("nan")}}, "numbers must be finite, got NaN"),

@@ -12,6 +12,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from search_space.text_files import parse_json
 from trainer.machine.cgroups import ROOT
 from trainer.machine.processes import ProcessName
 
@@ -83,7 +84,7 @@ class LockFiles:
         """Return the name of the current lease, and the process that holds it, if known."""
         text = os.pread(self.turnstile, MAX_RECORD_BYTES, 0).decode(errors="replace")
         try:
-            record = json.loads(text)
+            record = parse_json(text)
             return str(record["token"]), ProcessName.from_json(record["process"])
         except (ValueError, TypeError, LookupError):
             return "", None

@@ -54,6 +54,18 @@ class BatchSizeFinder:
         """Images per step in one process."""
         return self.request.recipe.batch_size // self.processes.size
 
+    def require_room(self) -> None:
+        """Refuse a network that this device can never train, before it is built.
+
+        Raises:
+            ValueError: If the smallest batch of a phase needs more than the device's memory.
+        """
+        limit = device_memory_bytes(self.request.device)
+        for phase in self.request.plan.phases:
+            needed = self._predicted_bytes(phase, MIN_IMAGES)
+            if needed > limit:
+                raise ValueError(_too_large(phase, needed, f" of {limit / 2**30:.1f} GiB"))
+
     def predicted(self) -> tuple[PhaseBatch, ...]:
         """Return the batches of every phase that fit this process's share of the free memory.
 

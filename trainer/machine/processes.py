@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from search_space.text_files import parse_json
 from trainer.machine.cgroups import ROOT
 
 # States in /proc/PID/stat, see proc_pid_stat(5): stopped by a signal, stopped by a debugger.
@@ -47,7 +48,7 @@ class ProcessName:
     def from_json(cls, text: str) -> Self | None:
         """Return the process that `to_json` wrote; None if `text` is something else."""
         try:
-            data = json.loads(text)
+            data = parse_json(text)
             return cls(
                 pid=int(data["pid"]),
                 started=int(data["started"]),

@@ -12,9 +12,10 @@ from search_space.cost import count_macs, count_params
 from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
+from trainer.device.memory import device_memory_bytes
 from trainer.device.waiting import NOTE_AFTER_S
 from trainer.proxy.measurement import MeasuredCosts
-from trainer.proxy.task import ProxyTask, proxy_split
+from trainer.proxy.task import ProxyTask, predict_proxy_memory, proxy_split
 from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
 
@@ -55,9 +56,19 @@ def fastest_precision(task: ProxyTask) -> Precision:
 
     bfloat16 on a GPU. On a CPU both are timed: bfloat16 is slower for small networks and faster
     for large ones.
+
+    Raises:
+        ValueError: If a batch of the reference network does not fit into memory: the kernel would
+            end the process without a message.
     """
     if task.device.type == "cuda":
         return "bf16"
+    needed = predict_proxy_memory(task.reference, task.config, task.images.num_classes)
+    if needed > (limit := device_memory_bytes(task.device)):
+        raise ValueError(
+            f"--batch-size {task.config.batch_size} is too large for the reference network of "
+            f"the space: it needs about {needed / 2**30:.1f} GiB of {limit / 2**30:.1f} GiB"
+        )
     torch.manual_seed(task.config.seed)
     network = task.network(task.reference)
     steps = _training_steps(task, [(network, "fp32"), (network, "bf16")])

@@ -6,10 +6,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.checks import did_you_mean
 from search_space.nn import Padding
 from search_space.text_files import MAX_YAML_BYTES, read_text
-from trainer.config import Precision, Settings, parse_settings, validated
+from trainer.config import (
+    MAX_BATCH_SIZE,
+    MAX_EPOCHS,
+    MAX_STEPS,
+    Precision,
+    Settings,
+    parse_settings,
+    validated,
+)
 
 _FOLDER = files("trainer.recipes")
 
@@ -17,9 +26,9 @@ _FOLDER = files("trainer.recipes")
 class Duration(Settings):
     """A length of training: exactly one of steps, epochs, or a fraction of the training."""
 
-    steps: int | None = Field(default=None, ge=0)
+    steps: int | None = Field(default=None, ge=0, le=MAX_STEPS)
     """Optimizer updates."""
-    epochs: float | None = Field(default=None, ge=0)
+    epochs: float | None = Field(default=None, ge=0, le=MAX_EPOCHS)
     """Passes over the images."""
     fraction: float | None = Field(default=None, ge=0, le=1)
     """Share of all steps."""
@@ -34,7 +43,8 @@ class Duration(Settings):
 
 # An integer is a number of pixels, a float a share of the architecture's training size.
 ImageSize = (
-    Annotated[int, Field(strict=True, ge=8)] | Annotated[float, Field(strict=True, gt=0, le=1)]
+    Annotated[int, Field(strict=True, ge=8, le=MAX_IMAGE_SIDE)]
+    | Annotated[float, Field(strict=True, gt=0, le=1)]
 )
 
 
@@ -152,16 +162,16 @@ class Recipe(Settings):
 
     duration: Duration
     """Length of the training in steps or epochs."""
-    batch_size: int = Field(ge=2)
+    batch_size: int = Field(ge=2, le=MAX_BATCH_SIZE)
     """Images per update, over all devices."""
     micro_batch: int | None = Field(default=None, ge=2)
     """Images per forward pass; null: as many as fit in each phase."""
     phases: PhasesSettings
-    eval_size: int | None = Field(default=None, ge=8)
+    eval_size: int | None = Field(default=None, ge=8, le=MAX_IMAGE_SIDE)
     """Image size of the evaluation; null: that of the architecture."""
     eval_crop: float = Field(default=1.0, gt=0, le=1)
     """Side of the central part that is evaluated / of the image."""
-    cache_size: int | None = Field(default=None, ge=8)
+    cache_size: int | None = Field(default=None, ge=8, le=MAX_IMAGE_SIDE)
     """Size of the decoded images; null: the largest size that is used."""
     optimizer: OptimizerSettings = OptimizerSettings()
     learning_rate: LearningRateSettings

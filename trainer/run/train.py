@@ -99,6 +99,7 @@ def _initial_or_resumed_state(
     request: TrainRequest, processes: Processes, display: TrainDisplay
 ) -> tuple[TrainState, tuple[int, ...]]:
     """Return the state of the newest checkpoint or a new one, and each phase's accumulation."""
+    BatchSizeFinder(request=request, processes=processes).require_room()
     state = new_state(request)
     content, notes = CheckpointFolder(request.folder).load(request.device)
     for note in notes:

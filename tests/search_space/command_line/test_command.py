@@ -62,7 +62,7 @@ def test_other_exceptions_are_not_caught() -> None:
 
 def _parser() -> CommandParser:
     parser = CommandParser(prog="nas-test")
-    parser.add_argument("--budget", type=at_least(1))
+    parser.add_argument("--budget", type=at_least(1, 1000))
     return parser
 
 
@@ -79,7 +79,9 @@ def test_the_help_shows_defaults_except_none_and_false() -> None:
     assert words.count("(default") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--colour"], ["--budget", "0"], ["--budget", "many"]])
+@pytest.mark.parametrize(
+    "arguments", [["--colour"], ["--budget", "0"], ["--budget", "1001"], ["--budget", "many"]]
+)
 def test_an_invalid_flag_is_one_line_and_exit_code_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

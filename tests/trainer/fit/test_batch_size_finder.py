@@ -60,6 +60,14 @@ def test_a_phase_that_cannot_fit_is_refused_with_its_size() -> None:
         predicted_within(memory_of(1, 16))
 
 
+def test_a_network_larger_than_the_device_is_refused_before_it_is_built() -> None:
+    place = "trainer.fit.batch_size_finder.device_memory_bytes"
+    message = r"2 images of 8 px need about .* of 0\.0 GiB"
+    with patch(place, lambda device: 1000), pytest.raises(ValueError, match=message):
+        finder().require_room()
+    finder().require_room()
+
+
 def out_of_memory_above(monkeypatch: pytest.MonkeyPatch, images: int) -> list[tuple[int, int]]:
     """Let larger batches of 16 px fail; return the (image size, batch size) of all tried steps."""
     noise_step, tried = BatchSizeFinder._noise_step, []

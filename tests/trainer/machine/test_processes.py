@@ -49,6 +49,7 @@ def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
 def test_a_name_survives_a_file() -> None:
     own = ProcessName.own()
     assert ProcessName.from_json(own.to_json()) == own
-    for text in ("", "{}", "[1]", '{"pid": "x"}', "\x00"):
+    endless = '{"pid": 1e999, "started": 0, "namespace": "", "command": ""}'
+    for text in ("", "{}", "[1]", '{"pid": "x"}', "\x00", "[" * 4000, endless):
         assert ProcessName.from_json(text) is None
     assert str(NAME) == "process 7 (nas-time)"

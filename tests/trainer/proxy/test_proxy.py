@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -174,6 +175,13 @@ def test_only_the_training_split_is_looked_at(task: ProxyTask) -> None:
 
     images = replace(task.images, splits=Forbidden(task.images.splits))
     evaluate(SMALL, replace(task, images=images))
+
+
+def test_a_batch_that_the_reference_cannot_hold_is_not_timed(task: ProxyTask) -> None:
+    large = replace(task, config=CONFIG.model_copy(update={"batch_size": 2**20}))
+    place, message = "trainer.proxy.step_timing.device_memory_bytes", "--batch-size 1048576 is too"
+    with patch(place, lambda device: 2**20), pytest.raises(ValueError, match=message):
+        fastest_precision(large)
 
 
 def test_the_fastest_precision_is_one_of_the_two(task: ProxyTask) -> None:
