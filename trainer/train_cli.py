@@ -9,6 +9,7 @@ import torch
 
 from search_space.architecture_file import load_architecture
 from search_space.command_line.command import name_part, run_command, run_folder
+from search_space.command_line.startup import SignalledError
 from search_space.command_line.terminal import PlainConsole, one_line
 from trainer.cluster.loopback import require_loopback
 from trainer.config import ReadingConfig, validated
@@ -24,6 +25,7 @@ from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
 from trainer.machine.cpus import available_cpus
 from trainer.recipes.config import Recipe, load_recipe
+from trainer.run.compiler_cache import of_compiler
 from trainer.run.display import ConsoleDisplay
 from trainer.run.init_file import init_path
 from trainer.run.init_weights import check_init_file
@@ -70,6 +72,11 @@ def _train(argv: Sequence[str] | None) -> int:
         except DivergedError as error:
             print(f"{TRAIN}: {one_line(str(error))}", file=sys.stderr)
             return DIVERGED
+        except Exception as error:
+            if stop.signal is None or not of_compiler(error):
+                raise
+            # `timeout` and a terminal signal the compiler's processes too.
+            raise SignalledError(stop.signal) from error
     if not finished:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
         display.print(f"stopped and saved. Resume with: {again}")

@@ -29,3 +29,8 @@ def own_compiler_cache() -> Iterator[None]:
             yield
         finally:
             del os.environ[VARIABLE]
+
+
+def of_compiler(error: BaseException) -> bool:
+    """Return whether torch.compile raised the error, such as that its compiler was killed."""
+    return type(error).__module__.startswith(("torch._inductor", "torch._dynamo"))

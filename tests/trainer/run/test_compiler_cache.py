@@ -1,6 +1,7 @@
 """Files of torch.compile: private to a training, and none are left by a killed one."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,8 @@ import pytest
 
 from search_space.architecture_file import save_architecture
 from tests.toys.training import architecture_file
-from trainer.run.compiler_cache import VARIABLE, own_compiler_cache
+from trainer.run.compiler_cache import VARIABLE, of_compiler, own_compiler_cache
+from trainer.train_cli import main
 
 ROOT = Path(__file__).parents[3]
 COMMAND = "from nas.commands import train as run; raise SystemExit(run())"
@@ -34,6 +36,31 @@ def test_a_folder_that_the_user_chose_stays(
         assert os.environ[VARIABLE] == str(tmp_path)
     assert os.environ[VARIABLE] == str(tmp_path)
     assert tmp_path.exists()
+
+
+def test_errors_of_the_compiler_are_told_from_others() -> None:
+    from torch._inductor.exc import CppCompileError
+
+    assert of_compiler(CppCompileError(["g++", "x.cpp"], "g++: fatal error: Terminated signal"))
+    assert not of_compiler(RuntimeError("The size of tensor a must match"))
+
+
+def test_a_signal_that_ends_the_compiler_stops_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`timeout` signals the whole process group, and thus the compiler before the command."""
+    from torch._inductor.exc import CppCompileError
+
+    def compile_and_be_signalled(*args: object, **options: object) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        raise CppCompileError(["g++"], "g++: fatal error: Terminated signal")
+
+    monkeypatch.chdir(tmp_path)
+    save_architecture(tmp_path / "toy.json", architecture_file())
+    monkeypatch.setattr("trainer.train_cli.train", compile_and_be_signalled)
+    monkeypatch.setattr("torch.set_num_threads", lambda number: None)
+    assert main(FLAGS.split()) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.splitlines()[-1] == "nas-train: stopped by SIGTERM"
 
 
 @pytest.mark.slow
