@@ -117,16 +117,24 @@ def _split_folders(root: Path, *, strict: bool) -> _Layout:
     return _Layout(layout, (*found.notes, *ignored))
 
 
-def _refuse_disguised_splits(root: Path, folders: Iterable[str]) -> None:
-    """Raise if the folders are split folders with longer names, such as train_set and test_set."""
-    words = [
-        {split for word in re.split(r"[^a-z]+", name.lower()) if (split := split_of(word))}
+def _refuse_disguised_splits(root: Path, folders: Mapping[str, Path]) -> None:
+    """Raise if folders are split folders with longer names, such as train_set and test_set.
+
+    Next to folders of other names they are only if they hold no images: ``test_tube`` may be a
+    class.
+    """
+    words = {
+        name: {split for word in re.split(r"[^a-z]+", name.lower()) if (split := split_of(word))}
         for name in folders
-    ]
-    if all(words) and len({split for found in words for split in found}) > 1:
-        listed = ", ".join(folders)
+    }
+    alike = {name: found for name, found in words.items() if found}
+    if len(alike) < len(folders) and any(
+        is_picture(entry.name) for name in alike for entry in entries(folders[name])
+    ):
+        return
+    if len({split for found in alike.values() for split in found}) > 1:
         raise ValueError(
-            f"{root} has the folders {listed}, which look like splits; name them train, "
+            f"{root} has the folders {', '.join(alike)}, which look like splits; name them train, "
             f"validation and test, with a folder per class in each"
         )
 

@@ -241,6 +241,20 @@ def test_a_misspelt_split_is_rejected_with_the_nearest_name(tmp_path: Path) -> N
         folder_source(tmp_path)
 
 
+def test_split_folders_with_longer_names_next_to_others_are_named(tmp_path: Path) -> None:
+    for name in ("seg_train", "seg_test"):
+        class_folders(tmp_path / name, TWO)
+    class_folders(tmp_path, {"seg_pred": 2})
+    with pytest.raises(ValueError, match="folders seg_test, seg_train, which look like splits"):
+        folder_source(tmp_path)
+
+
+def test_classes_may_begin_with_the_name_of_a_split(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train_station": 2, "test_tube": 2, "cat": 2})
+    names = folder_source(tmp_path).splits["train"].labels.class_names
+    assert names == ("cat", "test_tube", "train_station")
+
+
 def test_split_folders_with_longer_names_are_not_taken_as_classes(tmp_path: Path) -> None:
     class_folders(tmp_path, {"train_images": 2, "test_images": 2})
     with pytest.raises(ValueError, match="test_images, train_images, which look like splits"):
