@@ -175,7 +175,7 @@ def test_among_several_files_the_faulty_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rule):
         opened(tmp_path)
     (tmp_path / "train-1.parquet").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"train-1\.parquet cannot be read as parquet"):
+    with pytest.raises(ValueError, match=r"train-1\.parquet is empty"):
         opened(tmp_path)
     path = parquet(tmp_path / "train-1.parquet", {"image": image_cells(2), "label": [0, 1]})
     content = bytearray(path.read_bytes())
