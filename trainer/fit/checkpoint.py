@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,15 @@ class CheckpointFolder:
         for old in (*self._numbered()[: -self._keep], *drafts):
             old.unlink(missing_ok=True)
 
-    def load(self, device: torch.device) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    def load(
+        self, device: torch.device, use: Callable[[dict[str, Any]], None] | None = None
+    ) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """Return the newest readable checkpoint or None, and a note on each damaged one.
+
+        Args:
+            device: Device of the tensors.
+            use: Called with the state in a checkpoint; if it raises ValueError, because the state
+                does not fit, the checkpoint counts as damaged and the next older one is tried.
 
         Raises:
             ValueError: If there are checkpoints, and all are damaged.
@@ -69,6 +76,8 @@ class CheckpointFolder:
             try:
                 content = load_tensors(path, device, schema=SCHEMA)
                 check_content(content, path)
+                if use is not None:
+                    _use(use, content["state"], path)
             except FileNotFoundError:
                 continue
             except ValueError as error:
@@ -84,6 +93,13 @@ class CheckpointFolder:
 
     def _numbered(self) -> list[Path]:
         return sorted(self._steps.glob("step-*.pt"))
+
+
+def _use(use: Callable[[dict[str, Any]], None], state: dict[str, Any], path: Path) -> None:
+    try:
+        use(state)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_content(content: Mapping[str, Any], path: Path) -> None:

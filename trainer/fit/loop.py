@@ -117,15 +117,14 @@ def _rewind(state: TrainState, setup: TrainingSetup) -> None:
         raise DivergedError(f"{reason}; a lower learning_rate.base may help")
     if state.rewinds >= settings.max_rewinds:
         raise DivergedError(f"{reason}, after {state.rewinds} rewinds to lower learning rates")
+    skipped, rewinds = state.skipped, state.rewinds + 1
+    seconds, cpu_seconds = state.train_seconds, state.train_cpu_seconds
     try:
-        content, _ = setup.checkpoints.load(setup.request.device)
+        content, _ = setup.checkpoints.load(setup.request.device, state.load_state_dict)
     except ValueError as error:
         raise DivergedError(f"{reason}; {error}") from error
     if content is None:
         raise DivergedError(f"{reason}, and there is no checkpoint to return to")
-    skipped, rewinds = state.skipped, state.rewinds + 1
-    seconds, cpu_seconds = state.train_seconds, state.train_cpu_seconds
-    state.load_state_dict(content["state"])
     state.skipped, state.rewinds, state.skipped_in_row = skipped, rewinds, 0
     state.train_seconds, state.train_cpu_seconds = seconds, cpu_seconds  # that were really spent
     state.rate_scale *= settings.rate_factor

@@ -101,14 +101,10 @@ def _initial_or_resumed_state(
     """Return the state of the newest checkpoint or a new one, and each phase's accumulation."""
     BatchSizeFinder(request=request, processes=processes).require_room()
     state = new_state(request)
-    content, notes = CheckpointFolder(request.folder).load(request.device)
+    content, notes = CheckpointFolder(request.folder).load(request.device, state.load_state_dict)
     for note in notes:
         display.print(f"{note}; an older checkpoint is used")
     if content is not None:
-        try:
-            state.load_state_dict(content["state"])
-        except ValueError as error:
-            raise ValueError(f"{request.folder}: {error}") from error
         display.print(
             f"{request.folder}: resuming at step {state.step} of {request.plan.total_steps}"
         )

@@ -23,6 +23,7 @@ from trainer.model_file import load_model, read_model
 from trainer.run.display import ConsoleDisplay
 from trainer.run.train import train
 from trainer.stop_signals import StopRequest
+from trainer.tensor_file import load_tensors, save_tensors
 
 
 def quiet() -> ConsoleDisplay:
@@ -262,6 +263,23 @@ def test_a_damaged_checkpoint_is_reported_and_an_older_one_used(tmp_path: Path) 
     told = display.console.file.getvalue()  # type: ignore[attr-defined]
     assert "checkpoint.pt: damaged" in told
     assert "resuming at step 9 of 13" in told
+
+
+def test_a_checkpoint_that_does_not_fit_is_reported_and_an_older_one_used(tmp_path: Path) -> None:
+    run = toy_run(tmp_path / "run", checkpoint_every={"steps": 4})
+    train(run, quiet(), resume=False, stop=StopAfter(9))
+    newest, *_ = sorted((run.folder / "checkpoints").glob("step-*.pt"), reverse=True)
+    content = load_tensors(newest, torch.device("cpu"))
+    network = content["state"]["network"]
+    network[[*network][-1]] = torch.ones(99)
+    for path in (newest, run.folder / "checkpoint.pt"):
+        save_tensors(path, content, schema=content.pop("schema", "nas.checkpoint/1"))
+    display = quiet()
+    assert train(run, display, resume=True, stop=StopRequest())
+    told = " ".join(display.console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert f"{newest.name}: the checkpoint does not fit" in told
+    assert "an older checkpoint is used" in told
+    assert "resuming at step 8 of 13" in told
 
 
 def test_accumulated_batches_train_like_the_whole_batch(tmp_path: Path) -> None:
