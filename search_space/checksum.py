@@ -48,7 +48,7 @@ def parse_sealed(data: bytes) -> Any:
     """
     text, seal = split_seal(data)
     if seal and not is_intact(data):
-        raise ValueError("its checksum is another one")
+        raise ValueError("its checksum does not match its content")
     return parse_json(text)
 
 

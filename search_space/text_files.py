@@ -38,11 +38,13 @@ def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> str:
     with Path(path).open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise ValueError(f"{path}: larger than {max_bytes / 2**20:g} MiB, and not read")
+        raise ValueError(f"{path} is larger than {max_bytes / 2**20:g} MiB, and is not read")
     try:
         return data.decode("utf-8-sig")  # some editors begin a file with the mark of UTF-8
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text: {error.reason} at {error.start}") from error
+        raise ValueError(
+            f"{path} is not UTF-8 text: {error.reason} at byte {error.start}"
+        ) from error
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -118,7 +118,7 @@ def _require_unchanged(text: str, config: SearchConfig, contents: LedgerContents
     """Raise ValueError if config.yaml was changed, or differs from the ledger."""
     is_right, settings = has_right_comment(text), contents.settings
     if is_right is False:
-        raise ValueError("its checksum is another one")
+        raise ValueError("its checksum does not match its content")
     if is_right is None and contents.has_checksums:
         raise ValueError("it has no checksum, and the ledger has some")
     identity = json.loads(json.dumps(config.identity()))

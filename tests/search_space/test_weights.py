@@ -1,6 +1,6 @@
 """Weights of torchvision and timm give their outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -50,6 +50,16 @@ def _loaded(kit: Kit, architecture: Architecture, rename: Rename, padding: Paddi
     return network
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: on busy cores, many small operations wait for each thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("peer", PEERS)
 def test_outputs_gradients_and_statistics_equal_the_peers(peer: str) -> None:
     name, rename, padding = PEERS[peer]
@@ -60,6 +70,7 @@ def test_outputs_gradients_and_statistics_equal_the_peers(peer: str) -> None:
     assert max(errors.values()) < 1e-9, errors
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_symmetric_padding_gives_other_outputs_than_tensorflow_weights_expect() -> None:
     name, rename, _ = PEERS["timm_tf_efficientnetv2_b0"]
     architecture, kit = published(name).architecture, load_kit("timm_tf_efficientnetv2_b0")

@@ -68,5 +68,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     """
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and int(port) <= LAST_PORT):
-        raise ValueError(f"address must be host:port or auto, and lead to a Ray, got {address!r}")
+        raise ValueError(
+            f"--address must be host:port or auto, and lead to a Ray, got {address!r}"
+        )
     return host.strip("[]"), int(port)

@@ -104,7 +104,7 @@ def ray_session(
     cpus = logical_cpus or available_cpus()
     if workers > cpus:
         raise ValueError(
-            f"workers must be <= {cpus}, the CPUs that this process can use, got {workers}"
+            f"--workers must be <= {cpus}, the CPUs that this process can use, got {workers}"
         )
     require_loopback()
     with temporary_folder(RAY) as folder, _started(folder, cpus=cpus, dashboard=dashboard):

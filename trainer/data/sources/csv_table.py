@@ -52,7 +52,7 @@ def read_table(path: Path) -> Table:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{path}: larger than {MAX_BYTES / 2**20:g} MiB, and not read")
+        raise ValueError(f"{path} is larger than {MAX_BYTES / 2**20:g} MiB, and is not read")
     if content.startswith(LFS_POINTER):
         raise ValueError(f"{path} is a Git LFS pointer; git lfs pull fetches the file")
     try:

@@ -208,7 +208,7 @@ def test_a_table_that_is_too_large_is_not_read(
 ) -> None:
     monkeypatch.setattr("trainer.data.sources.csv_table.MAX_BYTES", 2**20)
     (tmp_path / "labels.csv").write_bytes(b"file,labels\n" + b"\n" * 2**20)
-    with pytest.raises(ValueError, match=r"labels\.csv: larger than 1 MiB, and not read"):
+    with pytest.raises(ValueError, match=r"labels\.csv is larger than 1 MiB, and is not read"):
         opened(tmp_path)
 
 
