@@ -31,6 +31,7 @@ def hidden(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.iterdir() if path.name.startswith("."))
 
 
+@pytest.mark.slow
 def test_a_killed_decoding_leaves_nothing_after_the_next_command(tmp_path: Path) -> None:
     data, cache = class_folders(tmp_path / "pets", {"cat": 5, "dog": 4}), tmp_path / "cache"
     subprocess.run([sys.executable, "-c", KILLED, str(data), str(cache)], check=False)
@@ -98,6 +99,7 @@ with locked(Path(sys.argv[1])):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.slow
 def test_a_stopped_builder_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
