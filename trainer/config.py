@@ -14,7 +14,7 @@ from search_space.text_files import parse_yaml
 Precision = Literal["fp32", "bf16"]
 ScaleName = Literal["imagenet", "inception"]  # names of input scales, as in timm
 
-# Limits far above every real training, so that a mistyped number is refused at once.
+# Limits far above every real training, so that a mistyped number is refused early.
 MAX_BATCH_SIZE, MAX_EPOCHS, MAX_STEPS = 2**20, 1_000_000, 10**10
 MAX_SEED = 2**32 - 1  # of numpy
 

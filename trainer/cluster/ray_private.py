@@ -161,7 +161,7 @@ def starting_processes() -> Iterator[StartingProcesses]:
 
 @contextmanager
 def own_process_groups() -> Iterator[None]:
-    """Put the processes that Ray starts in the block into process groups of their own.
+    """Put the processes that Ray starts in the block into separate process groups.
 
     A signal to the group of the command, as from ``timeout`` and a terminal that closes, would
     end them before the command has saved its results, and Ray then aborts the command.

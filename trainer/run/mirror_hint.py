@@ -12,8 +12,8 @@ from trainer.fit.request import TrainRequest
 MOST_CLASSES = 1000
 # Mirror images are guessed: half of each class is taken for the other one.
 CONFUSED = 0.3
-# Of the images of both, so many are taken for one of the two: a network that is still bad at all
-# classes confuses these too, and mirroring is not the reason.
+# Share of the images of both that are taken for one of the two. A network that is still bad at all
+# classes has a lower one, and then mirroring is not the reason.
 WITHIN_PAIR = 0.75
 FEWEST_IMAGES = 10
 
