@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from nas.candidate import Record
+from nas.candidate import Record, State
 from nas.engine.events import RungTold, Told
 from nas.engine.ledger import LEDGER, HeldError, LedgerContents, read_ledger
 from nas.engine.search_state import read_search_state
@@ -107,11 +107,26 @@ def read_run(folder: Path) -> ReadRun:
             f"{path} is damaged or was edited: {error}; the command that made the run writes it "
             f"again"
         ) from error
+    records = tuple(read_search_state(ledger).records)
+    _require_figures(ledger, records)
     return ReadRun(
         files=RunFiles(folder=folder, config=config, space=SearchSpace.load(config.space)),
         run_id=contents.run_id,
-        records=tuple(read_search_state(ledger).records),
+        records=records,
     )
+
+
+def _require_figures(ledger: Path, records: Sequence[Record]) -> None:
+    """Check that every trained candidate has its costs: old ledgers have no checksums."""
+    for record in records:
+        try:
+            if record.outcome.state is State.COMPLETE:
+                _ = record.outcome.costs
+        except ValueError as error:
+            raise ValueError(
+                f"{ledger} is damaged: the line of candidate {record.candidate.number} lacks its "
+                f"costs ({error}); put a copy of the file back"
+            ) from error
 
 
 def _require_unchanged(text: str, config: SearchConfig, contents: LedgerContents) -> None:
