@@ -3,13 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from tests.toys.images import encoded, image_cells, parquet, picture
 from trainer.config import ReadingConfig
-from trainer.data.sources.huggingface import hub_source, parquet_source
+from trainer.data.sources.huggingface import parquet_source
 from trainer.data.sources.source import OpenedSource
 
 
@@ -185,48 +184,6 @@ def test_among_several_files_the_faulty_one_is_named(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def grouped(root: Path, **columns: list[Any]) -> Path:
-    for split, values in columns.items():
-        cells = {"image": image_cells(len(values)), "label": [0, 1] * (len(values) // 2)}
-        parquet(root / f"{split}.parquet", {**cells, "patient": values})
-    return root
-
-
-def test_equal_values_of_a_column_are_groups_in_all_splits(tmp_path: Path) -> None:
-    data = grouped(tmp_path / "set", train=["b", "a", "b", None, None, "c"], test=["a", "d"])
-    source = parquet_source(data, ReadingConfig(group_column="patient")).open(tmp_path / "scratch")
-    train, test = source.splits["train"].groups, source.splits["test"].groups
-    assert train is not None
-    assert test is not None
-    assert train.tolist() == [0, 1, 0, 2, 3, 4]
-    assert test.tolist() == [1, 5]
-    assert source.notes == ("images with the same 'patient' stay together: 5 groups in train",)
-
-
-def test_a_column_called_group_is_used_unless_it_is_turned_off(tmp_path: Path) -> None:
-    columns = {"image": image_cells(4), "label": [0, 0, 1, 1], "group": [5, 6, 5, 7]}
-    path = parquet(tmp_path / "x.parquet", columns)
-    groups = opened(path).splits["train"].groups
-    assert groups is not None
-    assert groups.tolist() == [0, 1, 0, 2]
-    off = parquet_source(path, ReadingConfig(group_column=""))
-    assert off.open(tmp_path / "scratch").splits["train"].groups is None
-
-
-def test_an_unknown_group_column_is_rejected_with_the_nearest(tmp_path: Path) -> None:
-    data = grouped(tmp_path / "set", train=[1, 2])
-    source = parquet_source(data, ReadingConfig(group_column="patients"))
-    rule = (
-        r"no column 'patients' for --group-column \(did you mean patient\?\); .* image, label, pat"
-    )
-    with pytest.raises(ValueError, match=rule):
-        source.open(tmp_path / "scratch")
-    data = grouped(tmp_path / "lists", train=[[1], [2]])
-    source = parquet_source(data, ReadingConfig(group_column="patient"))
-    with pytest.raises(ValueError, match="row 0: column 'patient' must have single values"):
-        source.open(tmp_path / "scratch")
-
-
 def test_a_label_beyond_the_declared_classes_is_rejected(tmp_path: Path) -> None:
     path = with_class_names(tmp_path / "x.parquet", ["ape", "bee"], [0, 1, -1, 0])
     with pytest.raises(ValueError, match=r"row 2: label must be in 0\.\.1, got -1"):
@@ -237,62 +194,6 @@ def test_a_class_that_training_lacks_is_rejected(tmp_path: Path) -> None:
     parquet(tmp_path / "train.parquet", {"image": image_cells(4), "label": list("aabb")})
     parquet(tmp_path / "test.parquet", {"image": image_cells(2), "label": list("ac")})
     with pytest.raises(ValueError, match="split test has class 'c', which the training split"):
-        opened(tmp_path)
-
-
-@pytest.mark.parametrize("kind", ["numbers", "words"])
-def test_a_column_of_lists_is_of_several_classes(tmp_path: Path, kind: str) -> None:
-    labels: list[list[Any]] = [[7, 3], [3], [9, 7, 3, 7]]
-    if kind == "words":
-        labels = [[f"class {label}" for label in row] for row in labels]
-    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
-    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [labels[1]] * 2})
-    source = opened(tmp_path)
-    assert len(source.class_names) == 3
-    assert source.splits["train"].labels.tolist() == [[0, 1, -1], [0, -1, -1], [0, 1, 2]]
-    assert source.splits["test"].labels.tolist() == [[0], [0]]
-
-
-def test_lists_of_declared_classes_keep_their_names(tmp_path: Path) -> None:
-    names = ["zebra", "unused", "ape"]
-    kinds = datasets.Sequence(datasets.ClassLabel(names=names))
-    features = datasets.Features({"picture": datasets.Image(), "kinds": kinds})
-    columns = {"picture": image_cells(3), "kinds": [[2, 0], [0], [2]]}
-    table = datasets.Dataset.from_dict(columns, features=features)
-    pq.write_table(table.data.table, tmp_path / "x.parquet")
-    source = opened(tmp_path / "x.parquet")
-    assert source.class_names == ("zebra", "ape")
-    assert source.splits["train"].labels.tolist() == [[0, 1], [0, -1], [1, -1]]
-
-
-@pytest.mark.parametrize(
-    ("labels", "rule"),
-    [
-        ([[0], [], [1]], "row 1: there is no label"),
-        ([[0], None, [1]], "row 1: there is no label"),
-        ([[0], [1], [1, None]], "row 2: there is no label"),
-        ([[0], [1], [1, -1]], "row 2: there is no label"),
-        ([[0.5], [1.0], [2.0]], "labels must be whole numbers or words, got float"),
-        ([[[0]], [[1]], [[2]]], "labels must be whole numbers or words, got list"),
-    ],
-)
-def test_faulty_lists_of_labels_are_rejected(tmp_path: Path, labels: list[Any], rule: str) -> None:
-    path = parquet(tmp_path / "x.parquet", {"image": image_cells(3), "labels": labels})
-    with pytest.raises(ValueError, match=rule):
-        opened(path)
-
-
-def test_a_test_split_with_secret_lists_is_ignored(tmp_path: Path) -> None:
-    labels = [[0], [1], [0, 1]]
-    parquet(tmp_path / "train.parquet", {"image": image_cells(3), "labels": labels})
-    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [[-1], []]})
-    assert list(opened(tmp_path).splits) == ["train"]
-
-
-def test_one_form_of_labels_in_all_splits(tmp_path: Path) -> None:
-    parquet(tmp_path / "train.parquet", {"image": image_cells(2), "labels": [[0], [0, 1]]})
-    parquet(tmp_path / "test.parquet", {"image": image_cells(2), "labels": [0, 1]})
-    with pytest.raises(ValueError, match="must be lists in every split, or in none"):
         opened(tmp_path)
 
 
@@ -342,70 +243,6 @@ def test_images_that_are_not_encoded_are_rejected(tmp_path: Path) -> None:
     train = opened(parquet(tmp_path / "x.parquet", columns)).splits["train"]
     with pytest.raises(ValueError, match="images must be stored as encoded bytes, got str"):
         train.read(0, 4)
-
-
-def test_a_hub_data_set_is_read_like_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loose = tmp_path / "loose.png"
-    loose.write_bytes(encoded(picture(9)))
-    cells = [*image_cells(3), {"bytes": None, "path": str(loose)}]
-    features = datasets.Features(
-        {"img": datasets.Image(), "fine_label": datasets.ClassLabel(names=["x", "y"])}
-    )
-    table = datasets.Dataset.from_dict(
-        {"img": cells, "fine_label": [0, 1, 0, 1]}, features=features
-    )
-    asked: list[tuple[str, str]] = []
-
-    def load(name: str, cache_dir: str) -> Any:
-        asked.append((name, cache_dir))
-        return datasets.DatasetDict({"train": table, "extra": table})
-
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    source = hub_source("owner/name", tmp_path / "hub").open(tmp_path)
-    assert asked == [("owner/name", str(tmp_path / "hub"))]
-    assert list(source.splits) == ["train"]
-    assert source.splits["train"].read(3, 4) == [encoded(picture(9))]
-    np.testing.assert_array_equal(source.splits["train"].labels, [0, 1, 0, 1])
-
-
-def test_hub_splits_have_the_names_of_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = datasets.Dataset.from_dict({"image": [b"x", b"y"], "label": [0, 1]})
-    names = ("train", "dev", "eval", "train_extra")
-    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: dict.fromkeys(names, table))
-    source = hub_source("owner/name", tmp_path)
-    assert list(source.open(tmp_path).splits) == ["train", "validation", "test"]
-    assert source.notes == (
-        "eval is taken as the test split, because dev is validation",
-        "train_extra of owner/name is no known split and is ignored",
-    )
-    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: {"all": table})
-    with pytest.raises(ValueError, match="owner/name has no split train; its splits are: all"):
-        hub_source("owner/name", tmp_path)
-
-
-def test_several_configurations_of_a_hub_data_set_are_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load(name: str, cache_dir: str) -> Any:
-        raise ValueError("Config name is missing.\nPlease pick one: ['a', 'b']")
-
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    rule = r"it has several configurations, and --data takes a folder .* \['a', 'b'\]"
-    with pytest.raises(OSError, match=rule):
-        hub_source("owner/name", tmp_path)
-
-
-def test_an_unreachable_hub_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, cache_dir: str) -> Any:
-        raise ConnectionError("Couldn't reach\nthe Hub")
-
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(OSError, match=r"'a/b' is no folder here.*: Couldn't reach the Hub"):
-        hub_source("a/b", tmp_path)
 
 
 def test_the_library_settings_are_restored(tmp_path: Path) -> None:
