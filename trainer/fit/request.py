@@ -112,6 +112,8 @@ class TrainRequest:
         """Return what a resumed training must share; the number of workers is not part of it."""
         return {
             "architecture": self.file.architecture.key,
+            "train_size": self.file.train_size,
+            "eval_size": self.file.eval_size,
             "images": self.images.path.name,
             "num_images": self.plan.num_images,
             "seed": self.seed,

@@ -23,6 +23,8 @@ from trainer.run.display import TrainDisplay
 CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
 FLAGS = {
     "architecture": "the --arch",
+    "train_size": "a training image size of --arch of",
+    "eval_size": "an evaluation image size of --arch of",
     "num_images": "training images",
     "seed": "--seed",
     "precision": "--precision",
@@ -68,7 +70,8 @@ def _require_same(request: TrainRequest, before: Mapping[str, Any]) -> None:
     """
     folder = request.folder
     identity = request.identity()
-    differing = [name for name, value in identity.items() if before.get(name) != value]
+    # A setting that the version before did not record is not known to differ.
+    differing = [name for name, value in identity.items() if before.get(name, value) != value]
     # The images depend on other settings, and their number on both.
     for name in sorted(differing, key=("images", "num_images").__contains__):
         if name == "images":

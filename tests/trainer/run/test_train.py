@@ -128,6 +128,18 @@ def test_a_training_is_not_resumed_with_other_settings(tmp_path: Path) -> None:
         train(longer, quiet(), resume=True, stop=StopRequest())
 
 
+def test_a_training_is_not_resumed_at_other_image_sizes_of_the_same_network(
+    tmp_path: Path,
+) -> None:
+    run = toy_run(tmp_path / "run")
+    train(run, quiet(), resume=False, stop=StopAfter(1))
+    size = run.file.train_size
+    other = replace(run, file=replace(run.file, train_size=size + 4))
+    message = rf"training image size of --arch of {size}, and not {size + 4};"
+    with pytest.raises(ValueError, match=message):
+        train(other, quiet(), resume=True, stop=StopRequest())
+
+
 def test_of_a_group_of_settings_the_one_that_differs_is_named(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, stop=StopAfter(1))
