@@ -213,6 +213,7 @@ def test_the_environment_names_the_images(
     assert environment["images"]["counts"]["train"] == 1200
 
 
+@pytest.mark.slow
 def test_the_best_of_a_finished_run_are_trained_again(
     out: Path,
     extended: subprocess.CompletedProcess[str],

@@ -72,7 +72,10 @@ def shy_of_fused(choices: Choices) -> str:
 
 
 @every_sampler
-@pytest.mark.parametrize(("screen", "step"), [(None, 1), (shy_of_fused, 9)])
+@pytest.mark.parametrize(
+    ("screen", "step"),
+    [pytest.param(None, 1, marks=pytest.mark.slow), (None, 5), (shy_of_fused, 9)],
+)
 def test_a_search_cut_anywhere_goes_on_exactly(
     path: Path, sampler: str, screen: Callable[[Choices], str] | None, step: int
 ) -> None:
