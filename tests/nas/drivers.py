@@ -49,7 +49,9 @@ def wait_until(holds: Callable[[], bool], *, timeout_s: float = START_S) -> None
 
 def told(folder: Path) -> int:
     path = folder / "ledger.jsonl"
-    return len(SearchState(read_ledger(path).events).records) if path.exists() else 0
+    if not path.exists() or b"\n" not in path.read_bytes():  # not created, or not its header
+        return 0
+    return len(SearchState(read_ledger(path).events).records)
 
 
 def is_working(driver: Driver) -> bool:
