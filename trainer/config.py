@@ -12,6 +12,7 @@ from search_space.checks import did_you_mean, shortened, shown
 from search_space.text_files import parse_yaml
 
 Precision = Literal["fp32", "bf16"]
+Fit = Literal["crop", "pad", "squash"]
 ScaleName = Literal["imagenet", "inception"]  # names of input scales, as in timm
 
 # Limits far above every real training, so that a mistyped number is refused early.
@@ -177,7 +178,7 @@ class ProxyConfig(Settings):
 class ReadingConfig(Settings):
     """How the images of a data set are found and made square."""
 
-    fit: Literal["crop", "pad", "squash"] = "crop"
+    fit: Fit = "crop"
     """How a picture becomes a square: its centre is cut out, black borders are added, or its
     sides are scaled differently.
     """

@@ -1,7 +1,7 @@
 """Model file of a trained network: its architecture, classes and weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,9 +12,11 @@ from search_space.architecture import Architecture
 from search_space.checks import require, require_int
 from search_space.network import BN_EPS, Network, build_network
 from search_space.nn import Padding
+from trainer.preprocessing import Preprocessing
 from trainer.tensor_file import checked_weights, load_tensors, save_tensors
 
 SCHEMA = "nas.model/1"
+MODEL = "model.pt"
 Weights = Literal["ema", "raw"]
 # (value - mean) / std of values in [0, 1]: images in [-1, 1].
 _NORMALISATION = {"mean": [0.5] * 3, "std": [0.5] * 3}
@@ -35,6 +37,10 @@ class ModelFile:
         bn_eps: Added to the variance in batch normalisation, > 0.
         input_shift: What the network subtracts from red, green and blue of images in [-1, 1];
             None for nothing.
+        preprocessing: How a picture becomes the network's input.
+        multi_label: Whether the training images could have several classes.
+        training: Facts of the training, JSON-ready, for people and for model cards: the content
+            of its summary.json, and "provenance" of the architecture; empty in older files.
     """
 
     architecture: Architecture
@@ -46,6 +52,46 @@ class ModelFile:
     raw: dict[str, Tensor]
     bn_eps: float = BN_EPS
     input_shift: tuple[float, float, float] | None = None
+    preprocessing: Preprocessing
+    multi_label: bool = False
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def network(self, weights: Weights = "ema") -> Network:
+        """Return the network, on the CPU and in evaluation mode; see `load_model`.
+
+        Raises:
+            ValueError: If `weights` is unknown.
+        """
+        if weights not in get_args(Weights):
+            raise ValueError(f"load_model.weights must be ema or raw, got {weights!r}")
+        network = build_network(
+            self.architecture, len(self.class_names), padding=self.padding, bn_eps=self.bn_eps
+        )
+        network.set_input_shift(self.input_shift)
+        network.load_state_dict(self.ema if weights == "ema" else self.raw)
+        return network.eval()
+
+
+def model_path(place: str | Path) -> Path:
+    """Return the model file that a path names: the file itself, or that of a run folder.
+
+    Raises:
+        ValueError: If there is none; the message says what to do.
+    """
+    path = Path(place).expanduser()
+    if path.is_dir():
+        if (path / MODEL).is_file():
+            return path / MODEL
+        if (path / "checkpoint.pt").exists():
+            hint = "; its training has not ended: continue it with nas-train --resume"
+        elif (path / "best.json").exists():
+            hint = "; it is of a search: train its winner with nas-train --arch"
+        else:
+            hint = ""
+        raise ValueError(f"{path}: this folder holds no {MODEL}{hint}")
+    if not path.exists():
+        raise ValueError(f"{path}: no such model file or folder of a training")
+    return path
 
 
 def save_model(path: Path, model: ModelFile) -> None:
@@ -63,6 +109,9 @@ def save_model(path: Path, model: ModelFile) -> None:
         "padding": model.padding,
         "bn_eps": model.bn_eps,
         "input_shift": None if model.input_shift is None else list(model.input_shift),
+        "preprocessing": model.preprocessing.to_dict(),
+        "multi_label": model.multi_label,
+        "training": model.training,
         "ema": _on_cpu(model.ema),
         "raw": _on_cpu(model.raw),
     }
@@ -121,7 +170,17 @@ def _parse(content: Mapping[str, Any]) -> ModelFile:
         raw=checked_weights("raw", content["raw"], expected),
         bn_eps=bn_eps,
         input_shift=shift_values(content.get("input_shift")),
+        preprocessing=_preprocessing(content, sizes),
+        multi_label=content.get("multi_label") is True,
+        training=content.get("training", {}),
     )
+
+
+def _preprocessing(content: Mapping[str, Any], sizes: Mapping[str, int]) -> Preprocessing:
+    """Return the stored preprocessing; files of earlier versions have none, and get the usual."""
+    if (stored := content.get("preprocessing")) is not None:
+        return Preprocessing.from_dict(stored)
+    return Preprocessing(decoded_size=max(sizes["train"], sizes["eval"]), decoding=1)
 
 
 def shift_values(value: object) -> tuple[float, float, float] | None:
@@ -153,15 +212,7 @@ def load_model(path: str | Path, weights: Weights = "ema") -> Network:
         ValueError: If the file is damaged or not a model file, or `weights` is unknown.
         OSError: If it cannot be read.
     """
-    if weights not in ("ema", "raw"):
-        raise ValueError(f"load_model.weights must be ema or raw, got {weights!r}")
-    model = read_model(path)
-    network = build_network(
-        model.architecture, len(model.class_names), padding=model.padding, bn_eps=model.bn_eps
-    )
-    network.set_input_shift(model.input_shift)
-    network.load_state_dict(model.ema if weights == "ema" else model.raw)
-    return network.eval()
+    return read_model(path).network(weights)
 
 
 def _on_cpu(weights: dict[str, Any]) -> dict[str, Tensor]:

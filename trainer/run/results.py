@@ -10,12 +10,14 @@ import torch
 from search_space.atomic_file import write_atomic
 from search_space.cost import count_macs, count_params
 from search_space.figure import drawn, new_figure
+from trainer.data.cache.images import DECODING_VERSION
 from trainer.data.notes import image_notes
 from trainer.device.naming import device_name
 from trainer.fit.plan import TrainPlan
 from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState
-from trainer.model_file import ModelFile, save_model, shift_values
+from trainer.model_file import MODEL, ModelFile, save_model, shift_values
+from trainer.preprocessing import Preprocessing
 from trainer.run.folder import SUMMARY
 from trainer.run.metrics_log import MetricsLog
 
@@ -29,6 +31,7 @@ CURVE_POINTS = 400
 def write_results(request: TrainRequest, state: TrainState, log: MetricsLog) -> None:
     """Write the model file, the summary and the plot."""
     plan = request.plan
+    summary = json.dumps(_summary(request, state, log), indent=2)
     model = ModelFile(
         architecture=request.file.architecture,
         class_names=request.images.class_names,
@@ -39,10 +42,18 @@ def write_results(request: TrainRequest, state: TrainState, log: MetricsLog) -> 
         raw=state.network.state_dict(),
         bn_eps=state.network.bn_eps,
         input_shift=shift_values(state.input_shift),
+        preprocessing=Preprocessing(
+            decoded_size=request.images.image_size,
+            fit=request.reading.fit,
+            eval_crop=request.recipe.eval_crop,
+            level_bits=request.images.level_bits,
+            decoding=DECODING_VERSION,
+        ),
+        multi_label=request.images.multi_label,
+        training={"provenance": request.file.provenance, **json.loads(summary)},
     )
-    save_model(request.folder / "model.pt", model)
-    summary = _summary(request, state, log)
-    write_atomic(request.folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    save_model(request.folder / MODEL, model)
+    write_atomic(request.folder / SUMMARY, summary + "\n")
     plot_training(request.folder / "training.png", plan, log.rows, request.folder.name)
 
 
@@ -57,6 +68,7 @@ def _summary(request: TrainRequest, state: TrainState, log: MetricsLog) -> dict[
         "macs": count_macs(architecture, plan.eval_size, classes),
         "seed": request.seed,
         "images": request.images.name,
+        "content": request.images.content,
         "num_images": plan.num_images,
         "evaluated_on": split.evaluated_on,
         "num_evaluated": len(split.evaluation),

@@ -15,6 +15,7 @@ from search_space.published import published
 from tests.parity import load_kit
 from tests.toys.training import architecture
 from trainer.model_file import ModelFile, load_model, save_model
+from trainer.preprocessing import Preprocessing
 from trainer.run.init_weights import init_from
 
 # Twice the standard deviations of ImageNet's red, green and blue values.
@@ -35,6 +36,7 @@ def model_file(path: Path, classes: int, names: tuple[str, ...] = (), eps: float
             ema=ema,
             raw=raw,
             bn_eps=eps,
+            preprocessing=Preprocessing(decoded_size=16, decoding=2),
         ),
     )
     return path
@@ -156,6 +158,7 @@ def test_images_in_our_scale_give_the_outputs_of_the_other_library(
         raw=network.state_dict(),
         bn_eps=network.bn_eps,
         input_shift=(-0.03, -0.088, -0.188),  # 2 mean - 1
+        preprocessing=Preprocessing(decoded_size=32, decoding=2),
     )
     save_model(tmp_path / "model.pt", model)
     again = build_network(architecture, classes, padding=padding).double()

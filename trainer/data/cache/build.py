@@ -17,10 +17,11 @@ from trainer.config import ReadingConfig
 from trainer.data.cache.content_digest import block_digest, num_threads
 from trainer.data.cache.damaged import DAMAGED, DamagedImages
 from trainer.data.cache.decode import UndecodableError, decode, decoding_warnings
-from trainer.data.cache.depth import equalize_depths
+from trainer.data.cache.depth import equalize_depths, set_depth
 from trainer.data.cache.duplicates import Duplicates, KeptSplit, shared_group_notes
 from trainer.data.cache.facts import Facts, facts_of, no_facts
 from trainer.data.cache.images import FORMAT_VERSION, META_NAME, array_file, meta_digest
+from trainer.data.cache.origins import ORIGIN_ENDS, ORIGINS, packed
 from trainer.data.cache.pixel_notes import pixel_notes
 from trainer.data.labels import similar_classes_note
 from trainer.data.progress import DecodingProgress
@@ -86,6 +87,7 @@ def build(
     duplicates = Duplicates(splits=kept, class_names=opened.class_names)
     duplicates.write(folder)
     of_training = facts["train"][trained.kept]
+    root = "" if task.source.root is None else f"{task.source.root}/"
     meta = {
         "format": FORMAT_VERSION,
         "content": task.content,
@@ -94,6 +96,7 @@ def build(
         "image_size": task.image_size,
         "native_size": int(np.median(of_training["native_size"])),
         "default_flip": task.source.default_flip,
+        "level_bits": set_depth(facts),
         "notes": [
             *opened.notes,
             *filter(None, [similar_classes_note(opened.class_names)]),
@@ -104,7 +107,7 @@ def build(
             *pixel_notes(of_training, task.reading),
         ],
         "splits": {
-            name: _finish(folder, name, split, duplicates if name == "train" else None)
+            name: _finish(folder, name, split, duplicates if name == "train" else None, root)
             for name, split in kept.items()
         },
     }
@@ -202,17 +205,30 @@ def _decode_chunk(split: SourceSplit, start: int, stop: int, task: BuildTask) ->
 
 
 def _finish(
-    folder: Path, name: str, split: KeptSplit, duplicates: Duplicates | None
+    folder: Path,
+    name: str,
+    split: KeptSplit,
+    duplicates: Duplicates | None,
+    root: str,
 ) -> dict[str, Any]:
-    """Write labels and groups of a split, flush its files, and return its entry of meta.json."""
+    """Write labels, groups and origins of a split, flush its files, return its meta.json entry.
+
+    `root` is the beginning of the paths of the data set's files, which is left out.
+    """
     source = split.source
     groups = None if source.groups is None else source.groups[split.kept]
     if duplicates is not None:
         groups = duplicates.groups(groups)
-    arrays = {"labels": source.labels[split.kept], "groups": groups}
-    present = {array: values for array, values in arrays.items() if values is not None}
+    arrays = {
+        array: None if values is None else values.astype(np.int64)
+        for array, values in (("labels", source.labels[split.kept]), ("groups", groups))
+    }
+    where = (source.where(int(index)) for index in split.kept)
+    text, ends = packed(origin.removeprefix(root) for origin in where)
+    present: dict[str, npt.NDArray[Any]] = {ORIGINS: text, ORIGIN_ENDS: ends}
+    present |= {array: values for array, values in arrays.items() if values is not None}
     for array, values in present.items():
-        np.save(folder / array_file(name, array), values.astype(np.int64))
+        np.save(folder / array_file(name, array), values)
     described = {}
     for array in ("images", *present):
         file = folder / array_file(name, array)

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from trainer.config import Fit
 from trainer.data.pictures.encoded import UndecodableError
 from trainer.data.pictures.levels import to_rgb
 from trainer.data.pictures.libtiff import silent_libtiff
 from trainer.data.pictures.read import Picture, Size, read
-from trainer.data.pictures.square import Fit, resized_size, square
+from trainer.data.pictures.square import resized_size, square
 from trainer.data.sources.source import RawImage
 
 __all__ = ["Decoded", "Fit", "UndecodableError", "decode", "decoding_warnings"]

@@ -13,8 +13,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer.data.cache.decode import Decoded
 from trainer.data.cache.facts import Facts
 from trainer.data.cache.images import array_file
+
+
+def at_depth(decoded: Decoded, bits: int | None) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a decoded picture at the scale of a set of images.
+
+    Args:
+        decoded: The picture.
+        bits: Depth of the set, see `set_depth`; None if it has no levels of unstated depth.
+
+    Returns:
+        (size, size, 3) uint8, as the picture has in a cache of that set. A picture that is deeper
+        than the set keeps its own scale.
+    """
+    if bits is None or decoded.bits is None or decoded.bits >= bits:
+        return decoded.pixels
+    return decoded.pixels >> np.uint8(bits - decoded.bits)
+
+
+def set_depth(facts: Mapping[str, Facts]) -> int | None:
+    """Return the depth from which the levels of a set are scaled; None if none is unstated.
+
+    Args:
+        facts: (count,) Facts of every split, as of `trainer.data.cache.facts`.
+    """
+    deepest = max(int(of_split["bits"].max(initial=0)) for of_split in facts.values())
+    return deepest or None
 
 
 def equalize_depths(folder: Path, facts: Mapping[str, Facts], image_size: int) -> list[str]:

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from search_space.text_files import parse_json, read_text
 from trainer.config import ReadingConfig
+from trainer.data.cache.origins import ORIGIN_ENDS, ORIGINS, Origins
 from trainer.data.labels import Indices, is_multi_label
 
 # Increase the first when the files of a cache change; it is rebuilt under the same name. Increase
 # the second when encoded images are decoded to other pixels: caches get other names, and runs
 # that began with the earlier pixels are not resumed with the new ones.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 DECODING_VERSION = 2
 META_NAME = "meta.json"
 CACHE = "{cache}"  # stands for the cache folder in the notes of meta.json
@@ -34,11 +35,14 @@ class ImageSplit:
         labels: As of `trainer.data.sources.source.SourceSplit`.
         groups: (count,) int64, the source that each image was made from, or None if every image
             has its own source. Images of one group must not be divided by a split.
+        origins: Where each image comes from, such as ``train/cat/1.jpg``; None for images that
+            are not from a cache.
     """
 
     images: npt.NDArray[np.uint8]
     labels: Indices
     groups: Indices | None = None
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,6 +64,7 @@ class CachedImages:
             the final evaluation.
         notes: What the user should know about the images, a sentence each.
         content: Digest of the source that they were decoded from.
+        level_bits: Depth from which levels of more than 8 bits were scaled; None without such.
     """
 
     path: Path
@@ -71,6 +76,7 @@ class CachedImages:
     splits: Mapping[str, ImageSplit]
     notes: tuple[str, ...] = ()
     content: str = ""
+    level_bits: int | None = None
 
     @property
     def num_classes(self) -> int:
@@ -103,6 +109,7 @@ def open_cache(path: Path) -> CachedImages:
         splits={name: _open_split(path, name, entry) for name, entry in meta["splits"].items()},
         notes=tuple(note.replace(CACHE, str(path)) for note in meta["notes"]),
         content=meta["content"],
+        level_bits=meta["level_bits"],
     )
 
 
@@ -156,13 +163,15 @@ def _open_split(path: Path, name: str, entry: Mapping[str, Any]) -> ImageSplit:
         array: np.load(path / array_file(name, array), mmap_mode="r", allow_pickle=False)
         for array in entry["arrays"]
     }
+    origins = Origins(text=arrays.pop(ORIGINS), ends=arrays[ORIGIN_ENDS])
     for array, values in arrays.items():
         if len(values) != entry["count"]:
             raise ValueError(
                 f"{path / array_file(name, array)} must hold {entry['count']} rows, "
                 f"got {len(values)}"
             )
-        if array != "images":  # small and read for every batch: kept in memory, also read-only
+        if array in ("labels", "groups"):  # small and read for every batch: kept in memory
             arrays[array] = np.array(values)
             arrays[array].setflags(write=False)
-    return ImageSplit(**arrays)
+    del arrays[ORIGIN_ENDS]
+    return ImageSplit(**arrays, origins=origins)

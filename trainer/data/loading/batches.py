@@ -14,7 +14,8 @@ from trainer.augment.randaugment import randaugment
 from trainer.data.cache.images import ImageSplit
 from trainer.data.labels import Indices
 from trainer.data.loading.order import seed_of
-from trainer.data.loading.pixels import PixelStore, resized
+from trainer.data.loading.pixels import PixelStore
+from trainer.preprocessing import central_crop, normalise, resized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +91,7 @@ class Batches:
         for step in range(self.steps_per_epoch):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             pixels, labels = self._pixels.to_device(*self._pixels.read(chosen))
-            side = pixels.shape[-1]
-            kept = max(1, round(self.crop * side))
-            low = (side - kept) // 2
-            pixels = pixels[:, :, low : low + kept, low : low + kept]
+            pixels = central_crop(pixels, self.crop)
             if self.size is not None:
                 pixels = resized(pixels, self.size)
             if self.flip:
@@ -113,15 +111,3 @@ class Batches:
         generator = torch.Generator(device=self.device)
         generator.manual_seed(seed_of(self.seed, epoch, spawn_key=(1,)))
         return order, generator
-
-
-def normalise(pixels: Tensor) -> Tensor:
-    """Map uint8 pixels of any shape to float32 in [-1, 1]; shape and memory format stay.
-
-    Mean and standard deviation are 0.5 in every channel for all data sets, so that a model does
-    not need the statistics of its training images.
-
-    Source: The released EfficientNetV2 code, (x - 128) / 128 (preprocessing.py), here with the
-    exact midpoint 127.5.
-    """
-    return pixels.float().mul_(1 / 127.5).sub_(1.0)

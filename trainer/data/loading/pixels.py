@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from trainer.data.cache.images import ImageSplit
@@ -74,15 +73,3 @@ class PixelStore:
             chunk = self._split.images[self._indices[start : start + rows]]
             resident[start : start + rows] = torch.from_numpy(chunk).to(self._device)
         return resident
-
-
-def resized(images: Tensor, size: int) -> Tensor:
-    """Resize square images (batch, channels, side, side), uint8 or float, with antialiasing.
-
-    The result is (batch, channels, size, size) of the images' dtype; the given tensor if `size`
-    is `side`.
-    """
-    if images.shape[-1] == size:
-        return images
-    resized = F.interpolate(images.float(), (size, size), mode="bilinear", antialias=True)
-    return resized if images.is_floating_point() else resized.round_().to(images.dtype)

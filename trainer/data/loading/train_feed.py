@@ -15,9 +15,9 @@ from trainer.augment.mixing import mix
 from trainer.augment.randaugment import randaugment
 from trainer.augment.resized_crop import random_resized_crop
 from trainer.data.labels import NO_LABEL
-from trainer.data.loading.batches import normalise
 from trainer.data.loading.order import ImageOrder, seed_of
-from trainer.data.loading.pixels import PixelStore, resized
+from trainer.data.loading.pixels import PixelStore
+from trainer.preprocessing import normalise, resized
 from trainer.recipes.config import AugmentSettings
 from trainer.schedule import Phase
 

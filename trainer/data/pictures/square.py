@@ -1,12 +1,10 @@
 """Pictures of all shapes as upright squares."""
 
-from typing import Literal
-
 from PIL import Image
 
+from trainer.config import Fit
 from trainer.data.pictures.orientation import upright
 
-Fit = Literal["crop", "pad", "squash"]
 Box = tuple[float, float, float, float]
 BORDER = (0, 0, 0)  # what "pad" puts around a picture: black
 

@@ -93,6 +93,7 @@ class Source(ABC):
             ``train/cat/1.jpg``, which does not depend on where the data set is; empty if the
             content is part of a library.
         default_flip: Whether mirrored images still show their class.
+        root: Folder of the data set, if it is one.
         notes: What the user should know about how the data set was found, a sentence each.
     """
 
@@ -100,6 +101,7 @@ class Source(ABC):
     identity: str
     files: Mapping[str, Path]
     default_flip: bool = True
+    root: Path | None = None
     notes: tuple[str, ...] = ()
 
     @abstractmethod

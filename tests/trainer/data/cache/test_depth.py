@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.toys.images import encoded
+from trainer.data.cache.decode import decode
+from trainer.data.cache.depth import at_depth
 from trainer.data.prepare import prepare
 
 
@@ -59,3 +61,26 @@ def test_a_set_of_one_depth_is_scaled_from_it_without_a_note(tmp_path: Path) -> 
     root = write(tmp_path / "set", [("a", 4000), ("a", 3000), ("b", 2200), ("b", 4000)])
     assert centre_levels(root) == [250, 187, 137, 250]
     assert not [note for note in prepare(str(root), 8).notes if "depths" in note]
+
+
+def test_a_picture_alone_gets_the_pixels_that_it_has_in_the_set(tmp_path: Path) -> None:
+    root = write(tmp_path / "set", [("a", 4000), ("a", 1000), ("b", 2000), ("b", 100)])
+    images = prepare(str(root), 8)
+    assert images.level_bits == 12
+    split = images.splits["train"]
+    assert split.origins is not None
+    for index in range(4):
+        raw = (root / split.origins[index]).read_bytes()
+        assert np.array_equal(at_depth(decode(raw, 8), images.level_bits), split.images[index])
+
+
+def test_a_deeper_picture_than_the_set_keeps_its_scale(tmp_path: Path) -> None:
+    write(tmp_path, [("a", 40000)])
+    raw = (tmp_path / "a/0.png").read_bytes()
+    assert at_depth(decode(raw, 8), 12)[4, 4, 0] == 156  # 40000 / 256
+    assert at_depth(decode(raw, 8), None)[4, 4, 0] == 156
+
+
+def test_a_set_of_8_bits_has_no_depth(tmp_path: Path) -> None:
+    root = write(tmp_path / "set", [("a", 1), ("a", 2), ("b", 100), ("b", 200)], np.uint8)
+    assert prepare(str(root), 8).level_bits is None

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from tests.toys.images import split_of
-from trainer.data.loading.batches import Batches, normalise
+from trainer.data.loading.batches import Batches
+from trainer.preprocessing import normalise
 
 CPU = torch.device("cpu")
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.toys.training import recipe, stripes
 from trainer.data.loading.order import ImageOrder
-from trainer.data.loading.pixels import PixelStore, resized
+from trainer.data.loading.pixels import PixelStore
 from trainer.data.loading.train_feed import TrainFeed, class_targets
+from trainer.preprocessing import resized
 from trainer.schedule import Phase
 
 PHASE = Phase(image_size=12, dropout=0, randaug_magnitude=5, mixup_alpha=0.2, cutmix_alpha=0.2)
