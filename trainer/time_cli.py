@@ -1,4 +1,4 @@
-"""The command nas-time."""
+"""The command nas-time: time of a training step, latency of inference, tables of step times."""
 
 import argparse
 import json
@@ -10,8 +10,14 @@ import torch
 from rich.table import Table
 
 from search_space.architecture import MAX_IMAGE_SIDE
-from search_space.architecture_file import load_architecture
-from search_space.command_line.command import CommandParser, at_least, print_note, run_command
+from search_space.architecture_file import ArchitectureFile, load_architecture
+from search_space.command_line.command import (
+    CommandParser,
+    at_least,
+    print_lines,
+    print_note,
+    run_command,
+)
 from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole
 from search_space.cost import count_macs, count_params
@@ -21,16 +27,24 @@ from trainer.device.naming import named_device
 from trainer.recipes.config import Recipe
 from trainer.step_table.build import NETWORKS
 from trainer.step_table.console import DEFAULT_TABLE, table_command
+from trainer.timing.latency_table import latency_notes, latency_table
+from trainer.timing.latency_timer import eager_inference, time_inference
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
-from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
+from trainer.timing.synthetic_inference import require_inference_memory, untrained_network
+from trainer.timing.synthetic_step import (
+    StepSettings,
+    noise_images,
+    require_memory,
+    synthetic_step,
+)
 
 TIME_COMMAND = "nas-time"
 MAX_REPEATS = 10_000
 
 
 def time_main(argv: Sequence[str] | None = None) -> int:
-    """Measure training step times; return 0, or 2 for bad input (the reason goes to stderr)."""
+    """Measure step times or latencies; return 0, or 2 for bad input (stderr says why)."""
     return run_command(TIME_COMMAND, _time_command, argv)
 
 
@@ -38,6 +52,8 @@ def _time_command(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     if args.table is not None and args.space is None:
         raise ValueError("--table needs --space")
+    if args.inference and args.space is not None:
+        raise ValueError("--inference needs --arch, not --space")
     file = load_architecture(args.arch) if args.arch else None
     device = named_device(args.device)
     if device.type == "cpu":
@@ -51,18 +67,16 @@ def _time_command(argv: Sequence[str] | None) -> int:
     )
     if file is None:
         return table_command(args, settings)
+    return (_time_inference if args.inference else _time_step)(args, file, settings)
+
+
+def _time_step(args: argparse.Namespace, file: ArchitectureFile, settings: StepSettings) -> int:
     image_size = args.image_size or file.train_size
     require_memory(file.architecture, file.name, image_size, settings)
     step = synthetic_step(file.architecture, image_size, settings)
-    with DeviceGate(device_key(device), notice=print_note) as gate:
+    with DeviceGate(device_key(settings.device), notice=print_note) as gate:
         (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
-    record = {
-        "name": file.name,
-        "key": file.architecture.key,
-        "num_params": count_params(file.architecture, args.num_classes),
-        "macs": count_macs(file.architecture, image_size, args.num_classes),
-        **asdict(measured),
-    }
+    record = {**_described(file, image_size, args.num_classes), **asdict(measured)}
     if args.json:
         print(json.dumps(record, indent=2))
     else:
@@ -70,11 +84,47 @@ def _time_command(argv: Sequence[str] | None) -> int:
     return 0
 
 
+def _time_inference(
+    args: argparse.Namespace, file: ArchitectureFile, settings: StepSettings
+) -> int:
+    image_size, device = args.image_size or file.eval_size, settings.device
+    size = (image_size, settings.batch_size, settings.num_classes)
+    require_inference_memory(file.architecture, file.name, *size, device)
+    network = untrained_network(file.architecture, settings.num_classes, device)
+    inferences = [
+        eager_inference(
+            network, noise_images(batch_size, image_size, device), settings.resolved_precision
+        )
+        for batch_size in (1, settings.batch_size)
+    ]
+    with DeviceGate(device_key(device), notice=print_note) as gate:
+        measured = time_inference(inferences, TimingConfig(blocks=args.repeats), gate)
+    if args.json:
+        latencies = [asdict(one) for one in measured]
+        described = _described(file, image_size, args.num_classes)
+        print(json.dumps({**described, "inference": latencies}, indent=2))
+    else:
+        console = PlainConsole()
+        console.print(latency_table(f"{file.name}, inference", measured))
+        print_lines(console, "\n".join(latency_notes(measured)))
+    return 0
+
+
+def _described(file: ArchitectureFile, image_size: int, num_classes: int) -> dict[str, object]:
+    """Return what is known of a network without a measurement."""
+    return {
+        "name": file.name,
+        "key": file.architecture.key,
+        "num_params": count_params(file.architecture, num_classes),
+        "macs": count_macs(file.architecture, image_size, num_classes),
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog=TIME_COMMAND,
         description="Measures the training step time of an architecture, or of all parts of a "
-        "search space, on this device.",
+        "search space, on this device; with --inference the latency of an architecture.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--arch", help="Architecture file, run folder, or published name")
@@ -84,9 +134,21 @@ def _parser() -> argparse.ArgumentParser:
         "--image-size",
         type=at_least(8, MAX_IMAGE_SIDE),
         help="Side of the square images in pixels (default: the training size of the "
-        "architecture; with --space the image size of its searches)",
+        "architecture; with --inference its evaluation size; with --space the image size of its "
+        "searches)",
     )
-    add("--batch-size", type=at_least(2), default=32, help="Images per step")
+    add(
+        "--inference",
+        action="store_true",
+        help="Measure the latency of inference instead, of one image and of --batch-size images: "
+        "wall time of one thread on a CPU, of the device and its host on a GPU",
+    )
+    add(
+        "--batch-size",
+        type=at_least(2),
+        default=32,
+        help="Images per step, or of the larger batch of --inference",
+    )
     add("--num-classes", type=at_least(2), default=1000, help="Number of classes")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add_flags(parser, Recipe, ["precision"])

@@ -11,6 +11,7 @@ from trainer.step_table import console as table_cli
 from trainer.step_table.build import NETWORKS
 from trainer.step_table.table import StepTable, load_step_table
 from trainer.time_cli import time_main
+from trainer.timing import latency_timer
 from trainer.timing.synthetic_step import StepSettings
 
 FAST = ["--image-size", "32", "--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
@@ -47,6 +48,32 @@ def test_a_published_network_as_a_table(capsys: pytest.CaptureFixture[str]) -> N
         assert word in out
 
 
+def test_the_latency_of_one_image_and_of_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert time_main(["--arch", "efficientnetv2-b0", "--inference", "--json", *FAST]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["num_params"] == 5_871_514
+    one, two = record["inference"]
+    assert (one["batch_size"], two["batch_size"]) == (1, 2)
+    for measured in (one, two):
+        assert measured["p95_s"] >= measured["p50_s"] > 0
+        assert (measured["form"], measured["image_size"]) == ("eager", 32)
+        assert (measured["threads"], measured["clock"]) == (1, "wall")
+
+
+def test_the_latency_as_a_table_at_the_evaluation_size(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency_timer, "MIN_CALLS", 3)
+    flags = ["--batch-size", "2", "--num-classes", "10", "--repeats", "3"]
+    assert time_main(["--arch", "efficientnetv2-b0", "--inference", *flags]) == 0
+    out = capsys.readouterr().out
+    assert "efficientnetv2-b0, inference" in out
+    assert out.count("224 px") == 2  # it is trained on 192 px and evaluated on 224 px
+    for word in ("p50", "p95", "images/s", "spread", "1 thread, fp32, torch", "wall time"):
+        assert word in out
+    assert "…" not in out  # no name is cut at 80 columns
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -54,6 +81,7 @@ def test_a_published_network_as_a_table(capsys: pytest.CaptureFixture[str]) -> N
         (["--arch", "efficientnetv2-s", "--device", "cuda:99"], "--device cuda:99"),
         (["--arch", "efficientnetv2-s", "--device", "gpu"], "'gpu'"),
         (["--arch", "efficientnetv2-s", "--table", "t.json"], "--table needs --space"),
+        (["--space", "tiny", "--inference"], "--inference needs --arch"),
         (["--space", "nowhere"], "nowhere"),
         (["--space", "tiny", "--table", "no/such/t.json"], "there is no folder no/such"),
     ],
@@ -112,3 +140,5 @@ def test_a_network_beyond_the_memory_is_rejected_before_it_is_built(
     error = capsys.readouterr().err
     assert error.startswith("nas-time: --batch-size 1000000 is too large for efficientnetv2-l at")
     assert error.count("\n") == 1
+    assert time_main([*arguments, "--inference"]) == 2
+    assert capsys.readouterr().err.startswith("nas-time: --batch-size 1000000 is too large for")

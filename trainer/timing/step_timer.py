@@ -19,13 +19,9 @@ import torch
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, Lease
 from trainer.device.naming import device_name
+from trainer.timing.attempts import CONTENTION, repeated
 from trainer.timing.step_time import StepTime
 from trainer.timing.training_step import CpuStep, CudaGraphStep, Step, TimedStep
-
-# Wall time / CPU time of one thread above which another process has disturbed a measurement.
-CONTENTION = 1.05
-# Further measurements if other processes passed this one while it was stopped.
-MAX_REPEATS = 3
 
 Times = npt.NDArray[np.float64]
 
@@ -54,9 +50,9 @@ def time_steps(
     A measurement with a spread above ``config.max_spread`` for any step is repeated, up to
     ``config.max_attempts`` times. The one with the smallest spread is returned; `spread`,
     `wide_spread`, `attempts` and `contaminated` describe its quality. So is one during which
-    this process was stopped and others used the device meanwhile; if that happens
-    `MAX_REPEATS` times, `contaminated` says so. Waiting training steps get the device between
-    blocks if the measurement takes long, see `Lease.let_others_through`.
+    this process was stopped and others used the device meanwhile, see `repeated`; if all were
+    disturbed so, `contaminated` says it. Waiting training steps get the device between blocks
+    if the measurement takes long, see `Lease.let_others_through`.
 
     Args:
         steps: The steps, all on one device; the batch is never reduced to make them fit.
@@ -71,15 +67,12 @@ def time_steps(
     with gate.lease() as lease, torch.cuda.device(device) if on_gpu else nullcontext():
         timed = [_timed(step) for step in steps]
         counts = [_steps_per_block(step, config, lease) for step in timed]
-        attempts: list[_Attempt] = []
-        broken = 0
-        while len(attempts) < config.max_attempts + min(broken, MAX_REPEATS):
-            attempts.append(_time_alternately(timed, counts, config.blocks, lease))
-            if attempts[-1].is_broken:
-                broken += 1
-                lease.renew()
-            elif attempts[-1].spread <= config.max_spread:
-                break
+        attempts = repeated(
+            lambda: _time_alternately(timed, counts, config.blocks, lease),
+            lambda attempt: attempt.spread <= config.max_spread,
+            lease,
+            max_attempts=config.max_attempts,
+        )
         kept = min(attempts, key=lambda attempt: (attempt.is_broken, attempt.spread))
         rows = zip(steps, timed, kept.times, strict=True)
         wide = kept.spread > config.max_spread

@@ -67,20 +67,22 @@ def require_memory(
         )
 
 
+def noise_images(batch_size: int, image_size: int, device: torch.device) -> Tensor:
+    """Return random images (batch, 3, size, size) on `device`, float32, channels last.
+
+    They are from a standard normal distribution. On zeros, a GPU would draw less power and run
+    faster.
+    """
+    images = torch.randn(batch_size, 3, image_size, image_size, device=device)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
 def noise_batch(
     batch_size: int, image_size: int, num_classes: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return random images and labels on `device`.
-
-    The images are noise, not zeros: a GPU draws less power on zeros, and runs faster.
-
-    Returns:
-        Images (batch, 3, size, size), float32 from a standard normal distribution, channels
-        last, and labels (batch,), int64 in [0, num_classes).
-    """
-    images = torch.randn(batch_size, 3, image_size, image_size, device=device)
-    labels = torch.randint(num_classes, (batch_size,), device=device)
-    return images.contiguous(memory_format=torch.channels_last), labels
+    """Return the images of `noise_images` and labels (batch,), int64 in [0, num_classes)."""
+    images = noise_images(batch_size, image_size, device)
+    return images, torch.randint(num_classes, (batch_size,), device=device)
 
 
 def synthetic_step(

@@ -1,0 +1,53 @@
+"""Latencies as people read them."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from trainer.timing.inference_latency import InferenceLatency
+
+
+def latency_table(title: str, latencies: Sequence[InferenceLatency]) -> Table:
+    """Return one row per latency; the names are short enough for 80 columns."""
+    table = Table(title=title)
+    table.add_column("network")
+    for name in ("batch", "size", "p50", "p95", "CPU time", "images/s", "spread"):
+        table.add_column(name, justify="right")
+    for one in latencies:
+        table.add_row(
+            one.form,
+            f"{one.batch_size}",
+            f"{one.image_size} px",
+            _milliseconds(one.p50_s),
+            _milliseconds(one.p95_s),
+            "-" if one.cpu_s is None else _milliseconds(one.cpu_s),
+            f"{one.samples_per_sec:.1f}",
+            f"{one.spread:.1%}",
+        )
+    return table
+
+
+def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
+    """Return lines with the conditions of latencies that were measured together."""
+    first = latencies[0]
+    precisions = dict.fromkeys(one.precision for one in latencies)
+    runtimes = dict.fromkeys(one.runtime for one in latencies)
+    threads = f"{first.threads} thread{'s' * (first.threads != 1)}"
+    calls = f"{min(one.repeats for one in latencies)} or more calls"
+    lines = [
+        f"{first.device}, {threads}, {', '.join(precisions)}, {', '.join(runtimes)}",
+        f"wall time until the outputs are in the host's memory; {calls}, attempt {first.attempts}",
+    ]
+    if any(one.wide_spread for one in latencies):
+        lines.append("The spread stayed wide.")
+    if any(one.contaminated for one in latencies):
+        lines.append("The machine was busy: other programs took part of the wall time.")
+        if all(one.cpu_s is not None for one in latencies):
+            lines[-1] += " The CPU time is the latency of an idle machine."
+    return lines
+
+
+def _milliseconds(seconds: float) -> str:
+    milliseconds = seconds * 1e3
+    decimals = 2 if milliseconds < 10 else 1 if milliseconds < 100 else 0
+    return f"{milliseconds:,.{decimals}f} ms"
