@@ -1,4 +1,4 @@
-"""The commands nas-search and nas-report."""
+"""The command nas-search."""
 
 import shlex
 import sys
@@ -12,14 +12,14 @@ from nas.candidate import State
 from nas.engine.study import quiet_optuna
 from nas.mirror.url import without_password
 from nas.proxy_check.run import check_proxy
-from nas.report.outputs import rebuild_report, show_reranked
+from nas.report.outputs import show_reranked
 from nas.report.tables import finals_table, front_table, top_table
 from nas.run_folder.opening import run_precision
 from nas.run_folder.recovery import recover_ledger
 from nas.search import SearchResult, run_search
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser, typed_names
-from search_space.command_line.command import CommandParser, print_lines, run_command, run_folder
+from search_space.command_line.command import print_lines, run_command, run_folder
 from search_space.command_line.startup import SIGNALLED
 from search_space.command_line.terminal import PlainConsole, one_line, visible
 from trainer.data.holdout import holdout_note
@@ -28,7 +28,7 @@ from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy.task import proxy_split
 
-SEARCH, REPORT = "nas-search", "nas-report"
+SEARCH = "nas-search"
 FAILED = 1
 
 
@@ -40,11 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         bad input, 128 + N if signal number N stopped the search: 130 for Ctrl-C.
     """
     return run_command(SEARCH, _search, argv)
-
-
-def report_main(argv: Sequence[str] | None = None) -> int:
-    """Write the report of a run again; return 0, or 2 for bad input."""
-    return run_command(REPORT, _report, argv)
 
 
 def _search(argv: Sequence[str] | None) -> int:
@@ -129,14 +124,3 @@ def _stopped(console: Console, again: str, number: Signals) -> int:
     """Print how to resume; return the exit code of a command that was stopped."""
     print_lines(console, f"stopped; nothing that finished is lost. Resume with: {again}")
     return SIGNALLED + number
-
-
-def _report(argv: Sequence[str] | None) -> int:
-    parser = CommandParser(prog=REPORT, description="Writes the report of a run again.")
-    parser.add_argument("--run", type=Path, required=True, help="Folder of the run")
-    parser.add_argument("--png", type=Path, help="File for the figure of the run, written too")
-    args = parser.parse_args(argv)
-    print_lines(PlainConsole(), *recover_ledger(args.run))
-    for path in rebuild_report(args.run, args.png):
-        print(visible(str(path)))
-    return 0

@@ -13,7 +13,7 @@ from nas.candidate import Record, State
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.figures import search_figure
-from nas.report.page import write_report
+from nas.report.search_page.page import write_report
 from nas.report.tables import top_table
 from nas.run_folder.files import RunFiles, trials_table
 from nas.run_folder.opening import read_run

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from nas.candidate import Candidate, Outcome
-from nas.cli import report_main
 from nas.engine.events import Asked, Opened, OtherEvent, Told, event_from_dict
 from nas.engine.ledger import read_ledger
 from nas.finalists.finalist_round import FinalistRound
 from nas.report.outputs import write_outputs
+from nas.report_command import main as report_main
 from nas.run_folder.opening import read_run
 from search_space.architecture_file import load_architecture
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nas.cli import main, report_main
+from nas.cli import main
 from nas.engine.events import Told
 from nas.engine.ledger import read_ledger
+from nas.report_command import main as report_main
 from search_space.architecture_file import load_architecture
 from search_space.space import SearchSpace
 from tests.toys.images import labels_file

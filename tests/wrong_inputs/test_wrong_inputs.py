@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas.cli import main as search_main
-from nas.cli import report_main
+from nas.report_command import main as report_main
 from nas.scale_command import main as scale_main
 from tests.wrong_inputs.generated import WrongInput, write_files, wrong_inputs
 from trainer.time_cli import time_main

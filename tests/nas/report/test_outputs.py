@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nas.cli import report_main
 from nas.engine.events import Asked, Told
 from nas.engine.ledger import Ledger
+from nas.report_command import main as report_main
 from search_space.checksum import with_comment
 from tests.nas.nas_records import CONFIG, TINY, trained
 

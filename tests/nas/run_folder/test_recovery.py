@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Outcome
-from nas.cli import report_main
 from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import Engine
 from nas.engine.events import Opened, RungTold, Told
 from nas.engine.ledger import Ledger, read_ledger
 from nas.engine.ledger_lines import sealed_line
 from nas.engine.study import quiet_optuna
+from nas.report_command import main as report_main
 from nas.run_folder.opening import read_run
 from nas.run_folder.recovery import recover_ledger
 from nas.samplers import sampler_factory

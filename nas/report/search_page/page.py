@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment
 
 from nas.analysis.ranking import pareto_front
 from nas.candidate import Record, State
 from nas.finalists.finalists import Finals, winner
-from nas.report.figures import search_figure
+from nas.report.frame.page import render_page
+from nas.report.frame.table import Column, Mark, Row, Table
 from nas.report.notes import final_notes, rung_costs
 from nas.report.tables import (
     CANDIDATE,
@@ -24,7 +23,6 @@ from nas.report.tables import (
 )
 from nas.run_folder.files import RunFiles, trials_table
 from search_space.atomic_file import write_atomic
-from search_space.figure import drawn
 from search_space.leftovers import remove_drafts
 from trainer.environment import recorded_notes
 
@@ -44,44 +42,65 @@ def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None 
     best = winner(records, finals)
     number, first = best.candidate.number if best else None, finals.winner if finals else None
     trials = trials_table(records, run.space).sort_values("reward", ascending=False)
-    template = files("nas.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
-    return (
-        Environment(autoescape=True)
-        .from_string(template, {"percent": percent, "milliseconds": milliseconds, "count": count})
-        .render(
-            name=run.folder.name,
-            config=run.config,
-            space=run.space,
-            counts=Counter(record.outcome.state for record in records),
-            best=best,
-            picture=_picture(records, run.folder.name, best) if best else "",
-            stages=run.space.architecture(best.candidate.choices).stages if best else (),
-            finals=finals,
-            finals_heads=FINALIST,
-            finals_rows=[
+    return render_page(
+        "search_page/search.html.jinja",
+        title=f"Search {run.folder.name}",
+        name=run.folder.name,
+        percent=percent,
+        milliseconds=milliseconds,
+        count=count,
+        config=run.config,
+        space=run.space,
+        counts=Counter(record.outcome.state for record in records),
+        best=best,
+        stages=run.space.architecture(best.candidate.choices).stages if best else (),
+        finals=finals,
+        finals_table=_table(
+            "finalists",
+            "Finalists",
+            FINALIST,
+            [
                 ("best" if one is first else "" if one.can_win else "chance", finalist_cells(one))
                 for one in (finals.finalists if finals else ())
             ],
-            finals_notes=final_notes(finals) if finals else (),
-            front_heads=CANDIDATE,
-            front_rows=[
+        ),
+        finals_notes=final_notes(finals) if finals else (),
+        front_table=_table(
+            "front",
+            "Pareto front",
+            CANDIDATE,
+            [
                 ("best" if one.candidate.number == number else "", candidate_cells(one))
                 for one in pareto_front(records)
             ],
-            rungs=rung_costs(records),
-            image_notes=recorded_notes(run.folder),
-            columns=list(trials.columns),
-            rows=_rows(trials, records, number),
-        )
+        ),
+        rungs=rung_costs(records),
+        image_notes=recorded_notes(run.folder),
+        trials=_table(
+            "candidates", "All candidates", list(trials.columns), _rows(trials, records, number)
+        ),
+    )
+
+
+def _table(
+    name: str, caption: str, heads: Sequence[str], rows: Sequence[tuple[Mark, Sequence[str]]]
+) -> Table:
+    return Table(
+        name=name,
+        caption=caption,
+        columns=tuple(Column(head=head) for head in heads),
+        rows=tuple(Row(tuple(cells), mark) for mark, cells in rows),
     )
 
 
 def _rows(
     trials: pd.DataFrame, records: Sequence[Record], best: int | None
-) -> list[tuple[str, list[str]]]:
+) -> list[tuple[Mark, list[str]]]:
     """Return the mark and the cells of every candidate."""
     trained = (record for record in records if record.outcome.state is State.COMPLETE)
-    marks = {one.candidate.number: "" if one.can_win else "chance" for one in trained}
+    marks: dict[int, Mark] = {
+        one.candidate.number: "" if one.can_win else "chance" for one in trained
+    }
     marks |= {record.candidate.number: "front" for record in pareto_front(records)}
     if best is not None:
         marks[best] = "best"
@@ -93,9 +112,3 @@ def _text(value: object) -> str:
     if pd.isna(value):  # type: ignore[call-overload]
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _picture(records: Sequence[Record], name: str, best: Record) -> str:
-    """Return the figure as an SVG element, without the XML prologue, which HTML rejects."""
-    drawing = drawn(search_figure(records, name, winner=best), "svg").decode()
-    return drawing[drawing.index("<svg") :]
