@@ -1,0 +1,53 @@
+"""Outputs of a network for batches of images, without gradients."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from trainer.config import Precision
+from trainer.device.precision import autocast
+
+Companion = TypeVar("Companion")
+
+
+def network_outputs(
+    network: nn.Module,
+    batches: Iterable[tuple[Tensor, Companion]],
+    device: torch.device,
+    precision: Precision = "fp32",
+) -> Iterator[tuple[Tensor, Companion]]:
+    """Yield the logits of each batch, and what belongs to its images.
+
+    The network is in evaluation mode while a batch is computed; its mode is restored after each.
+
+    Args:
+        network: Maps images (batch, 3, size, size) to logits (batch, classes).
+        batches: Inputs of the network on `device`, see `Preprocessing.network_input`, each with
+            what belongs to them, such as labels or positions.
+        device: The device of the network.
+        precision: Arithmetic of the forward pass.
+
+    Yields:
+        Logits (batch, classes), float32, on `device`; and what belongs to the images, unchanged.
+    """
+    for images, companion in batches:
+        was_training = network.training
+        network.eval()
+        # Entered for each batch: a generator that is suspended inside of these contexts would
+        # leave them active in its caller.
+        try:
+            with torch.inference_mode(), autocast(device, precision):
+                logits = network(images)
+        finally:
+            network.train(was_training)
+        yield logits.float(), companion
+
+
+def class_probabilities(logits: Tensor) -> Tensor:
+    """Return the probabilities (batch, classes), float64, by the softmax of logits.
+
+    Double precision, so that rows sum to 1 and small probabilities are exact.
+    """
+    return logits.double().softmax(dim=1)
