@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from trainer.proxy.measurement import MeasuredCosts
+from trainer.proxy.measurement import MeasuredCosts, MeasuredLatency
 from trainer.timing.step_time import StepTime
 
 Metric = float | int | str | bool
@@ -96,10 +96,13 @@ class Metrics:
     def to_dict(self) -> dict[str, Metric]:
         """Return one key per number, JSON-ready; `from_dict` inverts it exactly."""
         values: dict[str, Metric] = {}
+        latency: dict[str, Metric] = {}
         if self.costs:
             values |= _flat(self.costs, _COSTS) | _flat(self.costs.timing, _TIMING)
             if self.costs.device_wait_s:
                 values[_WAIT] = self.costs.device_wait_s
+            if self.costs.latency:
+                latency = _flat(self.costs.latency, _LATENCY)
         if self.training:
             values |= _flat(self.training, _TRAINING)
             if self.training.rung:
@@ -115,7 +118,8 @@ class Metrics:
             values |= {f"{_SECONDS}_rung{n}": spent for n, spent in seconds.by_rung.items()}
         has_rungs = "rung" in values or (seconds and (seconds.timing or seconds.by_rung))
         order = _ORDER_WITH_RUNGS if has_rungs else _ORDER
-        return {key: values[key] for key in order if key in values} | values | dict(self.other)
+        ordered = {key: values[key] for key in order if key in values}
+        return ordered | values | latency | dict(self.other)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Metric]) -> Self:
@@ -124,8 +128,12 @@ class Metrics:
         costs, training, rung, seconds = None, None, None, None
         if _COSTS.keys() <= rest.keys() and _TIMING.keys() <= rest.keys():
             timing = StepTime(**_taken(rest, _TIMING))
-            waited = rest.pop(_WAIT, 0.0)
-            costs = MeasuredCosts(timing=timing, device_wait_s=waited, **_taken(rest, _COSTS))
+            costs = MeasuredCosts(
+                timing=timing,
+                device_wait_s=rest.pop(_WAIT, 0.0),
+                latency=_latency(rest),
+                **_taken(rest, _COSTS),
+            )
         if _TRAINING.keys() <= rest.keys():
             if _RUNG.keys() <= rest.keys():
                 rung = ReachedRung(**_taken(rest, _RUNG))
@@ -157,7 +165,11 @@ class Metrics:
 _QUALITY = ("spread", "repeats", "attempts", "contaminated", "wide_spread", "clock")
 _WAIT = "device_wait_s"  # written only if other processes held the device for a while
 _TIMING = {f"timing_{key}" if key in _QUALITY else key: key for key in StepTime.__annotations__}
-_COSTS = {key: key for key in MeasuredCosts.__annotations__ if key not in ("timing", _WAIT)}
+_NO_COSTS = ("timing", "latency", _WAIT)
+_COSTS = {key: key for key in MeasuredCosts.__annotations__ if key not in _NO_COSTS}
+_LATENCY = {  # written only if a constraint limits the latency
+    key if "latency" in key else f"latency_{key}": key for key in MeasuredLatency.__annotations__
+}
 _TRAINING = {key: key for key in TrainingResult.__annotations__ if key != "rung"}
 _RUNG = {"rung": "number", "rung_image_size": "image_size", "rungs_trained_again": "trained_again"}
 _SECONDS, _PREDICTED = "device_seconds", "predicted_relative_step_time"
@@ -180,6 +192,12 @@ _ORDER_WITH_RUNGS = (*_TIMED_FIRST, *_TRAINED)
 
 def _flat(group: object, keys: Mapping[str, str]) -> dict[str, Metric]:
     return {key: getattr(group, name) for key, name in keys.items()}
+
+
+def _latency(rest: dict[str, Any]) -> MeasuredLatency | None:
+    """Remove a complete latency from `rest` and return it; else None."""
+    complete = _LATENCY.keys() <= rest.keys()
+    return MeasuredLatency(**_taken(rest, _LATENCY)) if complete else None
 
 
 def _taken(rest: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

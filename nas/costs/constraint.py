@@ -1,4 +1,4 @@
-"""Limits on what a candidate costs, such as ``params < 24M`` or ``step_time < 1.2``."""
+"""Limits on what a candidate costs, such as ``params < 24M`` or ``latency < 20ms``."""
 
 import operator
 import re
@@ -11,15 +11,18 @@ from trainer.proxy.measurement import MeasuredCosts
 
 # What may be limited, and the sizes of the units it may be written in.
 _COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
+_TIMES = {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 QUANTITIES: Mapping[str, Mapping[str, float]] = {
     "params": _COUNTS,
     "macs": _COUNTS,
-    "step_time": {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0},
+    "step_time": _TIMES,
+    "latency": _TIMES,
     "memory": {"": 1.0, "B": 1.0}
     | {f"{prefix}B": 1e3**power for power, prefix in enumerate("KMGT", start=1)}
     | {f"{prefix}iB": 2.0 ** (10 * power) for power, prefix in enumerate("KMGT", start=1)},
 }
-STEP_TIME_SECONDS = "step_time_s"
+# Times without a unit are relative to the reference network's; with a unit they are these.
+IN_SECONDS: Mapping[str, str] = {"step_time": "step_time_s", "latency": "latency_s"}
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -40,7 +43,8 @@ class Constraint:
     Attributes:
         quantity: "params", learnable parameters; "macs", multiply-adds at the search's image
             size; "step_time", the training step's time relative to the space's reference
-            network; "step_time_s", the same in seconds; or "memory", of a training step, bytes.
+            network; "step_time_s", the same in seconds; "latency" and "latency_s", the same of
+            the inference of one image; or "memory", of a training step, bytes.
         comparison: "<", "<=", ">" or ">=".
         limit: The number, without a multiple such as M or ms.
         text: The text that it was parsed from.
@@ -55,7 +59,7 @@ class Constraint:
     def parse(cls, text: str) -> Self:
         """Read ``QUANTITY COMPARISON NUMBER[UNIT]``.
 
-        A step time without a unit is relative to the reference network's.
+        A step time or a latency without a unit is relative to the reference network's.
 
         Raises:
             ValueError: If `text` is not of that form; the message shows what is.
@@ -63,8 +67,8 @@ class Constraint:
         match = _PATTERN.fullmatch(text)
         if match is None:
             raise ValueError(
-                'constraint must read like "params < 24M", "macs <= 9G", "step_time < 1.2" or '
-                f'"memory < 20GB", got {shown(text)}'
+                'constraint must read like "params < 24M", "macs <= 9G", "step_time < 1.2", '
+                f'"latency < 20ms" or "memory < 20GB", got {shown(text)}'
             )
         quantity = match["quantity"].lower()
         if quantity not in QUANTITIES:
@@ -80,8 +84,8 @@ class Constraint:
                 f"constraint's unit must be {', '.join(most)} or {last}, "
                 f"got {shown(match['unit'])} in {shown(text)}"
             )
-        if quantity == "step_time" and match["unit"]:
-            quantity = STEP_TIME_SECONDS
+        if match["unit"]:
+            quantity = IN_SECONDS.get(quantity, quantity)
         return cls(
             quantity=quantity,
             comparison=match["comparison"],
@@ -95,7 +99,12 @@ class Constraint:
     @property
     def is_of_step_time(self) -> bool:
         """Whether it limits the step time, relative or in seconds."""
-        return self.quantity in ("step_time", STEP_TIME_SECONDS)
+        return self.quantity in ("step_time", IN_SECONDS["step_time"])
+
+    @property
+    def is_of_latency(self) -> bool:
+        """Whether it limits the latency of inference, relative or in seconds."""
+        return self.quantity in ("latency", IN_SECONDS["latency"])
 
     def violation(self, costs: Mapping[str, float], *, margin: float = 0.0) -> str:
         """Return what is wrong with `costs`, or an empty text where they are within the limit.
@@ -125,16 +134,19 @@ def measured_violation(measured: MeasuredCosts, constraints: Sequence[Constraint
     costs = {"step_time": measured.relative_step_time, "step_time_s": measured.step_time_s}
     if measured.timing.clock != "process_cpu":
         costs["memory"] = measured.timing.peak_memory_bytes
+    if measured.latency is not None:
+        costs["latency"] = measured.latency.relative_latency
+        costs["latency_s"] = measured.latency.latency_s
     return "; ".join(f"measured {why}" for one in constraints if (why := one.violation(costs)))
 
 
 def shown_cost(quantity: str, value: float) -> str:
     """Return quantity and value as people read them."""
     match quantity:
-        case "step_time":
-            return f"step_time {value:.3f} of the reference"
-        case "step_time_s":
-            return f"step_time {value * 1e3:.2f} ms"
+        case "step_time" | "latency":
+            return f"{quantity} {value:.3f} of the reference"
+        case "step_time_s" | "latency_s":
+            return f"{quantity.removesuffix('_s')} {value * 1e3:.2f} ms"
         case "memory":
             return f"memory {value / 1e9:.3f} GB"
         case _:

@@ -136,7 +136,8 @@ class Evaluator:
         architecture = predictor.space.architecture(job.choices)
         try:
             if costs is None:
-                costs = measure_costs(architecture, self.task)
+                with_latency = any(one.is_of_latency for one in constraints)
+                costs = measure_costs(architecture, self.task, with_latency=with_latency)
                 timing, begun = clock() - begun, clock()
                 state, reason = self._reason_not_to_train(job, costs, constraints)
             if state is State.COMPLETE:

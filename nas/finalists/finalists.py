@@ -87,8 +87,10 @@ class Finalist:
             rung=before.rung if before else None,
         )
         median_s = statistics.median(one.costs.step_time_s for one in self.trained)
+        measured = self.record.outcome.metrics.costs
         costs = replace(
             first.costs,
+            latency=measured.latency if measured else None,  # measured in the search only
             timing=replace(first.costs.timing, step_time_s=median_s),
             relative_step_time=statistics.median(
                 one.costs.relative_step_time for one in self.trained

@@ -24,6 +24,7 @@ from trainer.environment import write_environment
 from trainer.machine.cpus import available_cpus
 
 COSTS = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
+LATENCY = ("latency_s", "relative_latency")  # if a constraint of the search limits it
 # First columns of trials.csv; the decisions and all other metrics follow.
 LEADING_COLUMNS = ("number", "key", "state", "reward", "accuracy", *COSTS)
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pandas")
@@ -76,12 +77,13 @@ class RunFiles:
     ) -> ArchitectureFile:
         """Return the architecture file of a trained candidate of the run."""
         row, costs = _row(record), record.outcome.costs
+        latency = [name for name in LATENCY if name in row]
         return ArchitectureFile(
             architecture=self.space.architecture(record.candidate.choices),
             name=f"{self.folder.name}-{record.candidate.number}",
             train_size=self.space.image_size.train,
             eval_size=self.space.image_size.eval,
-            metrics={name: row[name] for name in ("accuracy", *COSTS, "reward")},
+            metrics={name: row[name] for name in ("accuracy", *COSTS, *latency, "reward")},
             provenance={
                 "command": "nas-search",
                 "run": self.folder.name,

@@ -88,8 +88,9 @@ class SearchConfig(Settings):
     """Exponent of the parameters in the reward."""
     constraints: tuple[Annotated[Constraint, ParsedText()], ...] = ()
     """Limit such as "params < 24M", "macs < 9G", "step_time < 1.2" (relative to the reference
-    network), "step_time < 40ms" or "memory < 20GB". Predicted costs are checked before a candidate
-    is timed, measured costs before it is trained.
+    network), "step_time < 40ms", "memory < 20GB", "latency < 20ms" or "latency < 1.2" (inference
+    of one image). Predicted costs are checked before a candidate is timed, measured costs before
+    it is trained.
     """
     step_time_table: str | None = None
     """Table that predicts step times before training: a file written by nas-time --space, or auto

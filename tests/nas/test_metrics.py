@@ -6,7 +6,7 @@ import pytest
 
 from nas.candidate import Outcome, State
 from nas.metrics import DeviceSeconds, Metric, Metrics, ReachedRung
-from tests.toys.metrics import WHOLE, whole_metrics
+from tests.toys.metrics import LATENCY, WHOLE, whole_metrics
 
 RUNG: dict[str, Metric] = {"rung": 1, "rung_image_size": 16, "rungs_trained_again": 2}
 SECONDS: dict[str, Metric] = {
@@ -52,6 +52,28 @@ def test_the_wait_for_the_device_is_written_if_there_was_one() -> None:
     assert metrics.costs.device_wait_s == 12.5
     assert metrics.to_dict() == {**WHOLE, "device_wait_s": 12.5}
     assert "device_wait_s" not in whole_metrics().to_dict()
+
+
+def test_a_measured_latency_is_read_and_written_at_the_end() -> None:
+    metrics = Metrics.from_dict({**LATENCY, **WHOLE, **RUNG, **SECONDS})
+    assert metrics.other == {}
+    assert metrics.costs is not None
+    assert metrics.costs.latency is not None
+    assert metrics.costs.latency.relative_latency == 1.5
+    assert (metrics.costs.latency.p95_s, metrics.costs.latency.threads) == (0.03, 1)
+    written = metrics.to_dict()
+    assert written == {**WHOLE, **RUNG, **SECONDS, **LATENCY}
+    assert list(written)[-len(LATENCY) :] == list(LATENCY)
+    assert whole_metrics().costs == replace(metrics.costs, latency=None)
+
+
+@pytest.mark.parametrize("missing", LATENCY)
+def test_an_incomplete_latency_is_kept_as_other_metrics(missing: str) -> None:
+    rest = {name: value for name, value in LATENCY.items() if name != missing}
+    metrics = whole_metrics(**rest)
+    assert metrics.costs is not None
+    assert metrics.costs.latency is None
+    assert metrics.other == rest
 
 
 def test_newer_metrics_replace_older_ones_and_keep_what_they_lack() -> None:

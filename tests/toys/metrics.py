@@ -39,6 +39,22 @@ WHOLE: dict[str, Metric] = {
     "device_seconds": 11.0,
 }
 
+# With these, a candidate whose latency was measured.
+LATENCY: dict[str, Metric] = {
+    "latency_s": 0.024,
+    "relative_latency": 1.5,
+    "reference_latency_s": 0.016,
+    "latency_p50_s": 0.024,
+    "latency_p95_s": 0.03,
+    "latency_spread": 0.04,
+    "latency_repeats": 36,
+    "latency_attempts": 1,
+    "latency_contaminated": False,
+    "latency_wide_spread": False,
+    "latency_clock": "wall",
+    "latency_threads": 1,
+}
+
 
 def whole_metrics(**changes: Metric) -> Metrics:
     """Return the metrics of a trained candidate; `changes` are by the names in files."""

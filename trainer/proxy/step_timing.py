@@ -1,4 +1,4 @@
-"""Timing of a candidate's training step, alternately with the reference network's."""
+"""Timing of a candidate's training step and inference, alternately with the reference's."""
 
 import time
 from collections.abc import Sequence
@@ -14,17 +14,25 @@ from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes
 from trainer.device.waiting import NOTE_AFTER_S
-from trainer.proxy.measurement import MeasuredCosts
+from trainer.proxy.measurement import MeasuredCosts, MeasuredLatency
 from trainer.proxy.task import ProxyTask, predict_proxy_memory, proxy_split
+from trainer.timing.latency_timer import eager_inference, time_inference
 from trainer.timing.step_timer import time_steps
 from trainer.timing.training_step import TrainingStep
 
 
-def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
+def measure_costs(
+    architecture: Architecture, task: ProxyTask, *, with_latency: bool = False
+) -> MeasuredCosts:
     """Time the training step of `architecture` at the proxy's full image size, untrained.
 
     The timed blocks of the candidate and of the reference network alternate, on the same real
     images and with the device for themselves, so that their ratio is independent of drift.
+
+    Args:
+        architecture: The candidate's network.
+        task: Images, settings, device and reference network.
+        with_latency: Whether to time the inference of one image too, in the same way.
 
     Raises:
         UntrainableError: If it does not fit the device.
@@ -36,6 +44,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
         networks = (task.network(one) for one in (architecture, task.reference))
         steps = _training_steps(task, [(one, task.config.precision) for one in networks])
         step_time, reference = time_steps(steps, task.config.timing, gate)
+        latency = _latency(steps, task, gate) if with_latency else None
     num_classes, waited = task.images.num_classes, gate.waited_s
     num_params = count_params(architecture, num_classes)
     return MeasuredCosts(
@@ -48,6 +57,7 @@ def measure_costs(architecture: Architecture, task: ProxyTask) -> MeasuredCosts:
         num_classes=num_classes,
         timing_seconds=time.perf_counter() - started,
         device_wait_s=round(waited, 1) if waited >= NOTE_AFTER_S else 0.0,
+        latency=latency,
     )
 
 
@@ -75,6 +85,16 @@ def fastest_precision(task: ProxyTask) -> Precision:
     with DeviceGate(device_key(task.device)) as gate:
         fp32, bf16 = time_steps(steps, task.config.timing, gate)
     return "bf16" if bf16.step_time_s < fp32.step_time_s else "fp32"
+
+
+def _latency(steps: Sequence[TrainingStep], task: ProxyTask, gate: DeviceGate) -> MeasuredLatency:
+    """Time the inference of one image by the networks of the candidate and of the reference."""
+    candidate, reference = time_inference(
+        [eager_inference(one.network, one.images[:1], one.precision) for one in steps],
+        task.config.timing,
+        gate,
+    )
+    return MeasuredLatency.of(candidate, reference)
 
 
 def _training_steps(

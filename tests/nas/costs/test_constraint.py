@@ -2,7 +2,8 @@
 
 import pytest
 
-from nas.costs.constraint import Constraint
+from nas.costs.constraint import Constraint, measured_violation
+from tests.toys.metrics import LATENCY, whole_metrics
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,9 @@ from nas.costs.constraint import Constraint
         ("step_time < 40ms", "step_time_s", "<", 0.04),
         ("step_time <= 0.5 s", "step_time_s", "<=", 0.5),
         ("step_time > 250us", "step_time_s", ">", 0.00025),
+        ("latency < 1.2", "latency", "<", 1.2),
+        ("latency < 20ms", "latency_s", "<", 0.02),
+        ("Latency <= 250 us", "latency_s", "<=", 0.00025),
         ("memory < 20GB", "memory", "<", 20_000_000_000),
         ("memory < 512 MiB", "memory", "<", 512 * 1024 * 1024),
         ("memory < 1.5gib", "memory", "<", 1_610_612_736),
@@ -40,9 +44,10 @@ def test_these_read_as_meant(text: str, quantity: str, comparison: str, limit: f
         ("params = 3M", "must read like"),
         ("params < -3M", "must read like"),
         ("params < 3M and macs < 2G", "must read like"),
-        ("speed < 3", "one of params, macs, step_time, memory, got 'speed'"),
+        ("speed < 3", "one of params, macs, step_time, latency, memory, got 'speed'"),
         ("params < 24MB", "unit must be K, M, G or B, got 'MB'"),
         ("step_time < 3m", "unit must be us, ms or s, got 'm'"),
+        ("latency < 3MB", "unit must be us, ms or s, got 'MB'"),
         ("memory < 20G", "unit must be B, KB, MB, GB, TB, KiB, MiB, GiB or TiB, got 'G'"),
     ],
 )
@@ -99,9 +104,39 @@ def test_what_is_not_known_violates_nothing() -> None:
         ("step_time < 1.2", {"step_time": 1.25}, "step_time 1.250 of the reference violates"),
         ("step_time < 9ms", {"step_time_s": 0.01}, "step_time 10.00 ms violates"),
         ("memory < 1GB", {"memory": 1.5e9}, "memory 1.500 GB violates"),
+        ("latency < 1.2", {"latency": 1.25}, "latency 1.250 of the reference violates"),
+        ("latency < 20ms", {"latency_s": 0.0256}, "latency 25.60 ms violates"),
     ],
 )
 def test_a_violation_is_told_in_the_units_of_people(
     text: str, costs: dict[str, float], reason: str
 ) -> None:
     assert Constraint.parse(text).violation(costs) == f"{reason} {text!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("latency < 20ms", "measured latency 24.00 ms violates 'latency < 20ms'"),
+        ("latency < 1.2", "measured latency 1.500 of the reference violates 'latency < 1.2'"),
+        ("latency < 24.5ms", ""),
+        ("latency < 1.6", ""),
+    ],
+)
+def test_the_measured_latency_is_limited(text: str, reason: str) -> None:
+    costs = whole_metrics(**LATENCY).costs  # 24 ms, 1.5 of the reference network's
+    assert costs is not None
+    assert measured_violation(costs, [Constraint.parse(text)]) == reason
+
+
+def test_a_latency_that_was_not_measured_violates_nothing() -> None:
+    costs = whole_metrics().costs
+    assert costs is not None
+    assert measured_violation(costs, [Constraint.parse("latency < 1us")]) == ""
+
+
+def test_kinds_of_times_are_told_apart() -> None:
+    texts = ("latency < 1", "latency < 1s", "step_time < 1", "step_time < 1s", "params < 1")
+    parsed = [Constraint.parse(text) for text in texts]
+    assert [one.is_of_latency for one in parsed] == [True, True, False, False, False]
+    assert [one.is_of_step_time for one in parsed] == [False, False, True, True, False]

@@ -135,6 +135,37 @@ def test_what_breaks_a_limit_by_its_measured_time_is_not_trained(
     assert not names(tmp_path)
 
 
+def test_a_latency_is_measured_if_a_constraint_limits_it_and_kept_at_later_rungs(
+    worker: Evaluator, tmp_path: Path
+) -> None:
+    assert worker(job(0)).costs.latency is None
+    limited = CONFIG.model_copy(update={"constraints": (Constraint.parse("latency < 1000"),)})
+    checkpoints = RungCheckpoints(folder=tmp_path)
+    first = evaluator(limited, checkpoints)(job(0))
+    latency = first.costs.latency
+    assert first.state is State.COMPLETE
+    assert latency is not None
+    assert latency.latency_s > 0
+    assert latency.relative_latency == pytest.approx(
+        latency.latency_s / latency.reference_latency_s
+    )
+    assert first.metrics.to_dict()["latency_threads"] == 1
+    known = Metrics.from_dict(first.metrics.to_dict())
+    assert evaluator(limited, checkpoints)(job(1, known=known)).costs.latency == latency
+
+
+def test_what_breaks_a_limit_by_its_measured_latency_is_not_trained() -> None:
+    texts = ("latency < 0.0001", "latency > 1us")
+    strict = CONFIG.model_copy(update={"constraints": tuple(map(Constraint.parse, texts))})
+    outcome = evaluator(strict)(job(0))
+    assert outcome.state is State.INFEASIBLE
+    assert outcome.is_charged
+    assert outcome.reason.startswith("measured latency ")
+    assert outcome.reason.endswith("of the reference violates 'latency < 0.0001'")
+    assert outcome.costs.latency is not None
+    assert outcome.metrics.training is None
+
+
 def test_a_worker_without_the_folder_returns_its_outcome(tmp_path: Path) -> None:
     away = RungCheckpoints(folder=tmp_path / "elsewhere")
     assert not away.folder.exists()
@@ -173,7 +204,8 @@ def test_a_full_training_is_one_rung_and_its_files_know_no_rungs() -> None:
 
 def test_a_training_has_its_own_seed_and_epochs_and_no_constraints() -> None:
     torch.set_num_threads(1)
-    strict = FULL.model_copy(update={"constraints": (Constraint.parse("step_time < 0.0001"),)})
+    texts = ("step_time < 0.0001", "latency < 0.0001")
+    strict = FULL.model_copy(update={"constraints": tuple(map(Constraint.parse, texts))})
     candidate = Candidate(number=3, choices=CHOSEN, key=TINY.key(CHOSEN))
     same = evaluator(strict)(Training.of(candidate, seed=0, epochs=2))
     full = evaluator(FULL)(candidate)

@@ -25,7 +25,7 @@ from nas.report.outputs import write_finals, write_outputs
 from nas.settings.config import ProgressiveConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, failed, infeasible, run_files, trained
-from tests.toys.metrics import at_rung, with_metrics
+from tests.toys.metrics import LATENCY, at_rung, with_metrics
 
 SEEDS, EPOCHS = (1, 2), 20
 
@@ -108,6 +108,14 @@ def test_the_mean_of_the_trainings_decides() -> None:
     assert final_notes(finals)[0] == (
         "candidate 1 wins: rank 2 after the search, but ahead of candidate 0 when trained again"
     )
+
+
+def test_the_latency_is_that_of_the_search() -> None:
+    """The further trainings of a finalist are without constraints, so they do not measure it."""
+    measured = with_metrics(trained(0, 0.8), **LATENCY)
+    finals = judged([measured, trained(1, 0.7)], {n: [outcome(0.6)] * 2 for n in range(2)})
+    costs = [one.with_retrained_metrics.outcome.costs for one in finals.finalists]
+    assert [one.latency for one in costs] == [measured.outcome.costs.latency, None]
 
 
 def test_a_rank_correlation_needs_four_finalists() -> None:

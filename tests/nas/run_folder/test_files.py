@@ -14,6 +14,7 @@ from nas.run_folder.files import trials_table
 from nas.settings.config import SearchConfig
 from search_space.architecture_file import load_architecture
 from tests.nas.nas_records import CONFIG, TINY, choices, failed, infeasible, run_files, trained
+from tests.toys.metrics import LATENCY, with_metrics
 from tests.toys.training import images
 from trainer.environment import recorded_notes
 
@@ -82,6 +83,19 @@ def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None
     raw = json.loads((folder / "best.json").read_text())
     assert raw["schema"] == "nas.architecture/1"
     assert raw["key"] == file.architecture.key
+
+
+def test_a_latency_that_a_constraint_limits_is_in_the_table_and_with_the_winner(
+    tmp_path: Path,
+) -> None:
+    winner = with_metrics(trained(4, 0.6), **LATENCY)
+    table = trials_table([failed(1), winner], TINY)
+    assert list(table["latency_s"])[1] == 0.024
+    assert list(table.columns)[-len(LATENCY) :] == list(LATENCY)
+    plain, limited = (
+        run_files(tmp_path).architecture_file(one) for one in (trained(4, 0.6), winner)
+    )
+    assert limited.metrics == {**plain.metrics, "latency_s": 0.024, "relative_latency": 1.5}
 
 
 def test_config_yaml_contains_all_settings(tmp_path: Path) -> None:

@@ -77,7 +77,10 @@ def test_workers_are_at_most_the_candidates() -> None:
         ("proxy: {epoch: 3}", r"setting proxy.epoch: .*did you mean proxy.epochs\?"),
         ("{sampler: tpe, sampler_options: {seed: 3}}", "give it with --seed"),
         ("space: tinny", r"search space .*; did you mean tiny\?"),
-        ("constraints: ['speed < 3']", "one of params, macs, step_time, memory, got 'speed'"),
+        (
+            "constraints: ['speed < 3']",
+            "one of params, macs, step_time, latency, memory, got 'speed'",
+        ),
         (
             "{sampler: evolution, sampler_options: {popolation: 5}}",
             r"evolution takes population, tournament.*; did you mean population\?",

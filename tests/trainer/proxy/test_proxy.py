@@ -1,5 +1,6 @@
 """Costs and short training of a candidate: results, repeatability, errors."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -12,12 +13,15 @@ from search_space.architecture import Architecture, BlockType, Stage
 from search_space.cost import count_macs, count_params
 from trainer.config import ProxyConfig, TimingConfig
 from trainer.data.cache.images import CachedImages, ImageSplit
-from trainer.proxy import rung_training
+from trainer.device.gate import DeviceGate
+from trainer.proxy import rung_training, step_timing
 from trainer.proxy.measurement import MeasuredCosts, UntrainableError
 from trainer.proxy.rung_training import RungResult, train_rung
 from trainer.proxy.rungs import training_rungs
 from trainer.proxy.step_timing import fastest_precision, measure_costs
 from trainer.proxy.task import ProxyTask
+from trainer.timing.inference_latency import InferenceLatency
+from trainer.timing.latency_timer import Inference, time_inference
 
 SMALL = Architecture(
     stem_width=8,
@@ -86,6 +90,27 @@ def test_it_learns_and_measures_costs_and_times(task: ProxyTask) -> None:
         measured.timing.step_time_s / measured.reference_step_time_s
     )
     assert measured.timing_seconds > 0
+
+
+def test_the_latency_is_of_one_image_by_both_networks(
+    task: ProxyTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[Inference] = []
+
+    def spy(
+        inferences: Sequence[Inference], config: TimingConfig, gate: DeviceGate
+    ) -> tuple[InferenceLatency, ...]:
+        timed.extend(inferences)
+        return time_inference(inferences, config, gate)
+
+    monkeypatch.setattr(step_timing, "time_inference", spy)
+    assert measure_costs(SMALL, task).latency is None
+    assert not timed
+    measured = measure_costs(SMALL, task, with_latency=True)
+    assert measured.latency is not None
+    assert measured.latency.latency_s > 0
+    assert [tuple(one.images.shape) for one in timed] == [(1, 3, 16, 16)] * 2
+    assert [one.form for one in timed] == ["eager"] * 2
 
 
 def test_the_same_seed_gives_the_same_accuracy_and_loss(task: ProxyTask) -> None:

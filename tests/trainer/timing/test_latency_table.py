@@ -6,32 +6,8 @@ from typing import Any
 import pytest
 
 from search_space.command_line.terminal import PlainConsole
-from trainer.timing.inference_latency import InferenceLatency
+from tests.toys.latency import latency
 from trainer.timing.latency_table import latency_notes, latency_table
-
-
-def latency(**changes: Any) -> InferenceLatency:
-    values: dict[str, Any] = {
-        "p50_s": 0.01234,
-        "p95_s": 0.1234,
-        "cpu_s": 0.0005,
-        "spread": 0.056,
-        "samples_per_sec": 81.04,
-        "batch_size": 1,
-        "image_size": 224,
-        "form": "eager",
-        "runtime": "torch 2",
-        "precision": "fp32",
-        "threads": 1,
-        "repeats": 90,
-        "attempts": 2,
-        "contaminated": False,
-        "wide_spread": False,
-        "clock": "wall",
-        "device": "a [cpu]",
-        "torch_version": "2",
-    }
-    return InferenceLatency(**{**values, **changes})
 
 
 def test_a_row_has_milliseconds_and_images_per_second() -> None:
