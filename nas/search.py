@@ -128,7 +128,9 @@ def run_search(
             mirror=mirror,
             console=console,
             dashboard=dashboard,
-            make_evaluator=make_evaluator_factory(config, images.path, folder, predictor),
+            make_evaluator=make_evaluator_factory(
+                config, images.path, folder, predictor, finalist_round.predictions
+            ),
         )
         return session.run()
 

@@ -15,6 +15,7 @@ from nas.engine.engine import Engine
 from nas.engine.events import Event, Opened
 from nas.engine.ledger import Ledger
 from nas.evaluation.evaluator import EvaluatorFactory, RungCheckpoints
+from nas.evaluation.prediction_files import PredictionFiles
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.mirror.url import password_mask, without_password
 from nas.samplers import sampler_factory
@@ -65,7 +66,11 @@ def make_engine(
 
 
 def make_evaluator_factory(
-    config: SearchConfig, images: Path, folder: Path, predictor: CostPredictor
+    config: SearchConfig,
+    images: Path,
+    folder: Path,
+    predictor: CostPredictor,
+    predictions: PredictionFiles | None = None,
 ) -> EvaluatorFactory:
     """Return the factory of the workers' evaluators; see `EvaluatorFactory`.
 
@@ -80,7 +85,11 @@ def make_evaluator_factory(
         checkpoints.prepare()
     config = config.model_copy(update={"mirror": None})  # workers need no password
     return EvaluatorFactory(
-        config=config, images=images, predictor=predictor, checkpoints=checkpoints
+        config=config,
+        images=images,
+        predictor=predictor,
+        checkpoints=checkpoints,
+        predictions=predictions,
     )
 
 

@@ -45,7 +45,7 @@ from search_space.architecture import Architecture
 from trainer.data.cache.images import CachedImages
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
-from trainer.proxy.loops import accuracy, train_epoch
+from trainer.proxy.loops import predictions, train_epoch
 from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.schedule import cosine, scaled_learning_rate
 
@@ -146,7 +146,8 @@ def train_longer(architecture: Architecture, task: ProxyTask, epochs: int, seed:
                 ),
                 gate=gate,
             )
-        return accuracy(network, make(test, chosen, train=False).epoch(0), gate=gate)
+        batches = make(test, chosen, train=False).epoch(0)
+        return predictions(network, batches, chosen, gate=gate).accuracy
 
 
 def retrain(images: CachedImages, folder: Path, seed: int, epochs: int, seeds: int) -> None:

@@ -16,6 +16,7 @@ from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
 from nas.engine.successive_halving import RungId
 from nas.evaluation.images import proxy_task
+from nas.evaluation.prediction_files import PredictionFiles
 from nas.evaluation.worker import worker_name
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung, TrainingResult
 from nas.settings.config import SearchConfig
@@ -80,12 +81,14 @@ class EvaluatorFactory:
         predictor: Has the space, which maps choices to networks. Predicts step times, which are
             recorded together with the measured ones.
         checkpoints: Where the state after a rung is kept; None for a search with one rung.
+        predictions: Where the predictions of the finalists' trainings are kept; None for nowhere.
     """
 
     config: SearchConfig
     images: Path
     predictor: CostPredictor
     checkpoints: RungCheckpoints | None = None
+    predictions: PredictionFiles | None = None
 
     def __call__(self) -> "Evaluator":
         """Open the images and select the device; called in the worker."""
@@ -101,10 +104,12 @@ class Evaluator:
     Attributes:
         factory: The settings that all workers share.
         task: Images, settings and device of the short training.
+        finalist: The training of a finalist that it evaluates; its predictions are kept.
     """
 
     factory: EvaluatorFactory
     task: ProxyTask
+    finalist: Training | None = None
 
     def __call__(self, candidate: Candidate) -> Outcome:
         """Return the outcome of a `Job` or a `Training`; a plain candidate is trained in full."""
@@ -113,7 +118,8 @@ class Evaluator:
             # The search's constraints were applied to the candidate before it got here.
             own = {"seed": candidate.seed, "epochs": candidate.epochs}
             proxy = self.task.config.model_copy(update=own)
-            evaluator = replace(self, task=replace(self.task, config=proxy))
+            task = replace(self.task, config=proxy)
+            evaluator = replace(self, task=task, finalist=candidate)
             return evaluator._evaluate(candidate, training_rungs(proxy), ())
         return self._evaluate(candidate, config.training_rungs, config.constraints)
 
@@ -188,6 +194,9 @@ class Evaluator:
         for rung in rungs[first : job.rung + 1]:
             result = train_rung(architecture, task, rung, state)
             state = result.state
+        if self.finalist is not None and self.factory.predictions is not None:
+            # Before the result file: a training that has one is not done again.
+            self.factory.predictions.save(self.finalist, result.predictions)
         seconds, again = time.perf_counter() - started, job.rung - first
         is_last = job.rung + 1 == len(rungs)
         if not is_last and checkpoints is not None and checkpoints.folder.is_dir():

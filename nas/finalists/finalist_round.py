@@ -11,6 +11,7 @@ from nas.dispatch.job_queue import JobObserver
 from nas.dispatch.limits import Limits
 from nas.dispatch.result_files import Evaluate, ResultFiles
 from nas.engine.job import Training
+from nas.evaluation.prediction_files import PredictionFiles
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalists import Finals, finalist_trainings, judge_finalists
 from nas.finalists.training_queue import TrainingNotes, TrainingQueue, missing_trainings
@@ -30,16 +31,20 @@ class FinalistRound:
     Attributes:
         config: The search's settings.
         results: One file a training.
+        predictions: What the trainings predict, one file each where a worker could write it.
     """
 
     config: SearchConfig
     results: ResultFiles
+    predictions: PredictionFiles
 
     @classmethod
     def of_run(cls, folder: Path, config: SearchConfig, run_id: str) -> "FinalistRound":
         """Return the finalist round of the run in `folder`."""
         results = ResultFiles(folder=(folder / FINALISTS).resolve(), run_id=run_id)
-        return cls(config=config, results=results)
+        return cls(
+            config=config, results=results, predictions=PredictionFiles.of_run(folder, run_id)
+        )
 
     def trainings(self, records: Sequence[Record]) -> tuple[Training, ...]:
         """Return every further training of the best of `records`."""
@@ -80,7 +85,8 @@ class FinalistRound:
         trainings, missing = self.trainings(records), self.missing(records)
         if not missing:
             return None
-        self.results.folder.mkdir(exist_ok=True)
+        for place in (self.results.folder, self.predictions.folder):
+            place.mkdir(exist_ok=True)
         queue = TrainingQueue(
             trainings,
             self.results,

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from trainer.config import Precision
+from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate
 from trainer.device.precision import autocast
 from trainer.optim import set_learning_rate
 from trainer.proxy.measurement import UntrainableError
+from trainer.proxy.predictions import Predictions
 
 Batch = tuple[Tensor, Tensor]
 
@@ -63,31 +65,51 @@ def train_epoch(
 
 
 @torch.no_grad()
-def accuracy(
+def predictions(
     network: nn.Module,
     batches: Iterable[Batch],
+    positions: Indices,
     *,
     gate: DeviceGate,
     precision: Precision = "fp32",
-) -> float:
-    """Return the share of images whose label has the largest logit, in [0, 1].
+) -> Predictions:
+    """Return what the network says about each image; its accuracy is the search's.
 
-    Each image counts once, also in a last batch that is smaller.
+    Args:
+        network: Maps images (batch, 3, size, size) to logits (batch, classes).
+        batches: Images and labels; each image comes once, also in a last batch that is smaller.
+        positions: (count,) int64, the images in their split, in the order of the batches.
+        gate: Entered at each step, so that a timer can have the device for itself.
+        precision: Arithmetic of the forward pass; probabilities are computed in float32.
+
+    Raises:
+        ValueError: If there is no image, or not one for each of `positions`.
     """
     network.eval()
     device = next(network.parameters()).device
-    correct, seen = torch.zeros((), dtype=torch.int64, device=device), 0
+    parts: list[tuple[Tensor, ...]] = []
     for images, labels in batches:
         with gate.step():
             with autocast(device, precision):
                 logits = network(images)
-            correct += (logits.argmax(dim=1) == labels).sum()
+            probabilities = logits.float().softmax(dim=1)
+            predicted = logits.argmax(dim=1)
+            told = (probabilities.gather(1, one[:, None])[:, 0] for one in (predicted, labels))
+            parts.append((labels, predicted, *told))
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-        seen += len(labels)
-    if seen == 0:
-        raise ValueError("accuracy needs at least one image, got none")
-    return int(correct) / seen
+    if not parts:
+        raise ValueError("predictions need at least one image, got none")
+    all_labels, classes, confidence, label_probability = (
+        torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
+    )
+    return Predictions(
+        positions=positions,
+        labels=all_labels,
+        predicted=classes,
+        confidence=confidence,
+        label_probability=label_probability,
+    )
 
 
 def _check_finite(total: Tensor, step: int) -> None:

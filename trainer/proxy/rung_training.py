@@ -12,7 +12,8 @@ import torch
 from search_space.architecture import Architecture
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.order import seed_of
-from trainer.proxy.loops import accuracy, train_epoch
+from trainer.proxy.loops import predictions, train_epoch
+from trainer.proxy.predictions import Predictions
 from trainer.proxy.rungs import Rung, rung_learning_rate
 from trainer.proxy.task import ProxyTask, proxy_split
 from trainer.tensor_file import load_tensors, save_tensors
@@ -31,15 +32,20 @@ class RungResult:
     """A candidate after a rung.
 
     Attributes:
-        accuracy: Top-1 accuracy on the held-out images at the rung's image size, in [0, 1].
+        predictions: On the held-out images, at the rung's image size.
         train_loss: Mean training loss of the last epoch.
         state: What the next rung starts from: weights, batch statistics and optimizer state.
             Everything random is a function of (seed, epoch) or (seed, rung), so it is complete.
     """
 
-    accuracy: float
+    predictions: Predictions
     train_loss: float
     state: State
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1 accuracy on the held-out images, in [0, 1]."""
+        return self.predictions.accuracy
 
 
 def train_rung(
@@ -86,9 +92,15 @@ def train_rung(
                 gate=gate,
                 precision=config.precision,
             )
-        top1 = accuracy(network, evaluation.epoch(0), gate=gate, precision=config.precision)
+        found = predictions(
+            network,
+            evaluation.epoch(0),
+            evaluation.indices,
+            gate=gate,
+            precision=config.precision,
+        )
         state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-    return RungResult(accuracy=top1, train_loss=loss, state=state)
+    return RungResult(predictions=found, train_loss=loss, state=state)
 
 
 def save_rung(path: Path, state: State) -> None:

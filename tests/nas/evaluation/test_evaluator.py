@@ -1,5 +1,6 @@
 """The evaluator of a worker: rungs, full trainings, and candidates that are not trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from nas.costs.predictor import CostPredictor
 from nas.engine.job import Job, Training
 from nas.engine.pruning import PruningThreshold
 from nas.evaluation.evaluator import Evaluator, EvaluatorFactory, RungCheckpoints
+from nas.evaluation.prediction_files import PredictionFiles
 from nas.metrics import DeviceSeconds, Metrics, ReachedRung
 from nas.settings.config import ProgressiveConfig, SearchConfig
 from search_space.space import SearchSpace
 from tests.nas.nas_records import choices
 from tests.toys.training import SIZE, images
 from trainer.config import ProxyConfig, TimingConfig
+from trainer.data.holdout import holdout
 from trainer.proxy.task import ProxyTask
 
 TINY = SearchSpace.load("tiny")
@@ -214,3 +217,22 @@ def test_a_training_has_its_own_seed_and_epochs_and_no_constraints() -> None:
     other = evaluator(strict)(Training.of(candidate, seed=1, epochs=2))
     longer = evaluator(strict)(Training.of(candidate, seed=0, epochs=3))
     assert len({one.training.train_loss for one in (same, other, longer)}) == 3
+
+
+def test_the_predictions_of_a_finalist_are_kept_and_have_its_accuracy(
+    worker: Evaluator, tmp_path: Path
+) -> None:
+    files = PredictionFiles.of_run(tmp_path, "this run")
+    files.folder.mkdir()
+    keeping = replace(worker, factory=replace(worker.factory, predictions=files))
+    keeping(job(0))  # a candidate of the search is no finalist
+    assert not names(files.folder)
+    training = Training(number=3, choices=CHOSEN, key=TINY.key(CHOSEN), seed=5, epochs=1)
+    outcome = keeping(training)
+    found = files.find(training)
+    assert found is not None
+    assert found.accuracy == outcome.training.accuracy
+    split = worker.task.images.splits["train"]
+    _, held_out = holdout(split, size=0.25, seed=5)  # other images than with the search's seed
+    assert found.positions.tolist() == held_out.tolist()
+    assert found.labels.tolist() == split.labels[held_out].tolist()

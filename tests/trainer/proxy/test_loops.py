@@ -1,14 +1,16 @@
 """The two loops: what they return, and what they refuse."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from trainer.device.gate import DeviceGate
-from trainer.proxy.loops import accuracy, train_epoch
+from trainer.proxy.loops import predictions, train_epoch
 from trainer.proxy.measurement import UntrainableError
 
 
@@ -34,17 +36,27 @@ def _one_hot(*labels: int) -> Tensor:
     return torch.eye(3)[list(labels)]
 
 
-def test_accuracy_counts_every_image_once(gate: DeviceGate) -> None:
+def test_predictions_are_of_every_image_once(gate: DeviceGate) -> None:
+    thirds = torch.tensor([[0.0, 0.0, math.log(2.0)]])  # softmax: 1/4, 1/4, 1/2
     batches = [
-        (_one_hot(0, 1, 2, 0), torch.tensor([0, 1, 2, 1])),  # three of four
-        (_one_hot(2), torch.tensor([0])),  # none of one, in a smaller last batch
+        (torch.cat([thirds, 1000 * _one_hot(0, 1, 2)]), torch.tensor([0, 0, 1, 1])),
+        (thirds, torch.tensor([2])),  # a smaller last batch
     ]
-    assert accuracy(_Echo(), batches, gate=gate) == pytest.approx(3 / 5)
+    found = predictions(_Echo(), batches, np.array([5, 6, 8, 9, 11]), gate=gate)
+    assert found.positions.tolist() == [5, 6, 8, 9, 11]
+    assert found.labels.tolist() == [0, 0, 1, 1, 2]
+    assert found.predicted.tolist() == [2, 0, 1, 2, 2]
+    assert found.confidence.tolist() == pytest.approx([0.5, 1.0, 1.0, 1.0, 0.5])
+    assert found.label_probability.tolist() == pytest.approx([0.25, 1.0, 1.0, 0.0, 0.5])
+    assert found.accuracy == pytest.approx(3 / 5)
 
 
-def test_accuracy_of_no_image_is_refused(gate: DeviceGate) -> None:
+def test_predictions_need_images_and_a_position_for_each(gate: DeviceGate) -> None:
     with pytest.raises(ValueError, match="at least one image"):
-        accuracy(_Echo(), [], gate=gate)
+        predictions(_Echo(), [], np.array([], dtype=np.int64), gate=gate)
+    batches = [(_one_hot(0, 1), torch.tensor([0, 1]))]
+    with pytest.raises(ValueError, match="equal length"):
+        predictions(_Echo(), batches, np.array([0]), gate=gate)
 
 
 def test_train_epoch_returns_the_mean_loss_and_sets_the_rates(gate: DeviceGate) -> None:
