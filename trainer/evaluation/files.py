@@ -29,8 +29,7 @@ class PredictedImage:
         label: Name of its class; of several classes all names, joined by ``;``.
         prediction: Name of the class with the largest probability.
         confidence: That probability, in [0, 1].
-        label_probability: Probability of its class, of several classes the largest; below
-            `confidence` if and only if the prediction is wrong.
+        label_probability: Probability of its class, of several classes the largest.
     """
 
     image: str
@@ -39,6 +38,15 @@ class PredictedImage:
     prediction: str
     confidence: float
     label_probability: float
+
+    @property
+    def correct(self) -> bool:
+        """Whether the prediction is right; for an image of several classes, any one is."""
+        if self.prediction == self.label:
+            return True
+        # The probabilities tell several names from one name that has a semicolon.
+        equal = self.label_probability == self.confidence
+        return equal and self.prediction in self.label.split(";")
 
 
 def evaluation_files(folder: Path, split: str) -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ from trainer.device.precision import autocast
 from trainer.fit.processes import Processes
 
 EVALUATION_BATCH = 128
+TOP = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,13 @@ class Evaluation:
 
 
 def evaluation_batches(
-    split: ImageSplit, indices: Indices, processes: Processes, *, image_size: int, crop: float
+    split: ImageSplit,
+    indices: Indices,
+    processes: Processes,
+    *,
+    image_size: int,
+    crop: float,
+    batch_size: int = EVALUATION_BATCH,
 ) -> Batches | None:
     """Return the batches of this process, which takes every n-th image of n; None if it has none.
 
@@ -48,6 +55,7 @@ def evaluation_batches(
         processes: This process, and those that share the images.
         image_size: Side of the square images, pixels.
         crop: Central share of the side that is kept before resizing, in (0, 1].
+        batch_size: Images of a forward pass of this process.
     """
     own = indices[processes.rank :: processes.size]
     if len(own) == 0:
@@ -56,7 +64,7 @@ def evaluation_batches(
         split,
         own,
         device=processes.device,
-        batch_size=EVALUATION_BATCH,
+        batch_size=batch_size,
         train=False,
         crop=crop,
         size=image_size,
@@ -90,9 +98,9 @@ def evaluate_images(
         with autocast(processes.device, precision):
             logits = network(images)
         logits = logits.float()
-        hits = _hits(logits.topk(min(5, logits.shape[1]), dim=1).indices, labels)
-        sums[0] += hits[:, 0].sum()
-        sums[1] += hits.any(dim=1).sum()
+        found = hits(logits.topk(min(TOP, logits.shape[1]), dim=1).indices, labels)
+        sums[0] += found[:, 0].sum()
+        sums[1] += found.any(dim=1).sum()
         targets = labels if labels.ndim == 1 else class_targets(labels, logits.shape[1])
         sums[2] += F.cross_entropy(logits, targets, reduction="sum")
         sums[3] += len(labels)
@@ -105,7 +113,7 @@ def evaluate_images(
     )
 
 
-def _hits(best: Tensor, labels: Tensor) -> Tensor:
+def hits(best: Tensor, labels: Tensor) -> Tensor:
     """Return which predictions `best` (batch, 5) are classes of their image, bool (batch, 5).
 
     Rows of `labels` (batch, k) are filled up with -1, which equals no prediction.

@@ -92,6 +92,31 @@ def test_predictions_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read == (PREDICTIONS[0], replace(PREDICTIONS[1], image="test/b, c\n/\\udcff.png"))
 
 
+@pytest.mark.parametrize(
+    ("label", "prediction", "label_probability", "correct"),
+    [
+        ("cat", "cat", 0.5, True),
+        ("cat", "dog", 0.25, False),
+        ("cat;dog", "dog", 0.5, True),  # an image of two classes
+        ("cat;dog", "dog", 0.25, False),  # one class whose name has a semicolon
+        ("cat;dog", "cat;dog", 0.5, True),
+        ("", "cat", 0.0, False),
+    ],
+)
+def test_a_prediction_of_any_class_of_the_image_is_correct(
+    label: str, prediction: str, label_probability: float, correct: bool
+) -> None:
+    image = PredictedImage(
+        image="1.png",
+        index=0,
+        label=label,
+        prediction=prediction,
+        confidence=0.5,
+        label_probability=label_probability,
+    )
+    assert image.correct is correct
+
+
 def test_the_tables_have_the_agreed_columns(tmp_path: Path) -> None:
     paths = write_evaluation(tmp_path, record(), PREDICTIONS)
     assert sorted(path.name for path in paths) == sorted(p.name for p in tmp_path.iterdir())
