@@ -27,6 +27,7 @@ from trainer.data.notes import image_notes
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.proxy.task import proxy_split
+from trainer.trackers.selection import chosen_trackers
 
 SEARCH = "nas-search"
 FAILED = 1
@@ -58,6 +59,7 @@ def _search(argv: Sequence[str] | None) -> int:
         w, v = args.reweigh
         show_reranked(folder, w, v, console)
         return 0
+    trackers = chosen_trackers(args.tracker, default=())
     check_files(config)
     with decoding_progress() as on_progress:
         images = prepare(
@@ -82,7 +84,9 @@ def _search(argv: Sequence[str] | None) -> int:
         )
         return _stopped(console, again, stopped) if stopped else 0
     quiet_optuna()
-    result = run_search(config, folder, images, console=console, dashboard=args.dashboard)
+    result = run_search(
+        config, folder, images, console=console, dashboard=args.dashboard, trackers=trackers
+    )
     return _conclude(result, folder, console, again)
 
 

@@ -1,5 +1,6 @@
 """One session of a search: its parts, candidates, finalists, and files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -24,6 +25,7 @@ from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
+from nas.report.tracked import candidate_metrics, tracked_search
 from nas.run_folder.files import RunFiles
 from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
 from nas.run_folder.resuming import require_same_run
@@ -43,6 +45,7 @@ from search_space.space import SearchSpace
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages
 from trainer.stop_signals import stop_signals
+from trainer.trackers.selection import Trackers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ def run_search(
     *,
     console: Console,
     dashboard: bool = False,
+    trackers: Sequence[str] = (),
 ) -> SearchResult:
     """Search until the budget is spent, or resume a search that was interrupted.
 
@@ -87,6 +91,7 @@ def run_search(
         images: The decoded images of ``config.data``.
         console: Where progress is shown.
         dashboard: Whether a Ray that is started here serves its dashboard.
+        trackers: Trackers that receive the candidates, by name.
 
     Raises:
         ValueError: If the settings differ from those of the run, another process searches it,
@@ -131,6 +136,7 @@ def run_search(
             make_evaluator=make_evaluator_factory(
                 config, images.path, folder, predictor, finalist_round.predictions
             ),
+            tracked=tracked_search(trackers, files, console),
         )
         return session.run()
 
@@ -144,6 +150,8 @@ class _RunObserver(JobObserver):
     def completed(self, record: Record) -> None:
         session = self._session
         session.mirror.add([record])
+        if metrics := candidate_metrics(record):
+            session.tracked.log(metrics, record.candidate.number)
         session.tidy_checkpoints()
         self._progress.completed(record)
         if session.engine.best is record:
@@ -166,6 +174,7 @@ class _Session:
     console: Console
     dashboard: bool
     make_evaluator: EvaluatorFactory
+    tracked: Trackers
 
     def run(self) -> SearchResult:
         """Do what is left of the search, and write its files."""
@@ -233,6 +242,9 @@ class _Session:
         engine, records = self.engine, self.engine.records()
         finals = self.finalist_round.finals(records)
         files = write_outputs(self.files, records, finals)
+        best = winner(records, finals)
+        ended = signal is None and failures is None
+        self.tracked.finish(candidate_metrics(best) if ended and best else None)
         notes = [
             *search_notes(engine),
             time_note(self.files.config, self.limits, engine),

@@ -32,6 +32,7 @@ from trainer.run.init_weights import check_init_file
 from trainer.run.plan_table import show_plan
 from trainer.run.train import train
 from trainer.stop_signals import stop_signals
+from trainer.trackers.selection import TENSORBOARD, chosen_trackers
 from trainer.train_flags import READING, train_parser
 
 TRAIN = "nas-train"
@@ -126,6 +127,7 @@ def _request(
     args: argparse.Namespace, recipe: Recipe, workers: Workers, command: tuple[str, ...]
 ) -> TrainRequest:
     """Return the training that the flags ask for, with its images decoded."""
+    trackers = chosen_trackers(args.tracker, default=(TENSORBOARD,))
     file = load_architecture(args.arch)
     device = named_device(args.device if workers.gpus else "cpu")
     torch.set_num_threads(num_threads(args.threads))
@@ -158,6 +160,7 @@ def _request(
         init_from=init_from,
         init_scale=args.init_scale,
         command=command,
+        trackers=trackers,
     )
 
 

@@ -9,6 +9,7 @@ from search_space.command_line.flags import add_flags
 from trainer.config import ReadingConfig, ScaleName
 from trainer.data.prepare import DATA_TAKES
 from trainer.recipes.config import Recipe, recipe_names
+from trainer.trackers.selection import add_tracker_flag
 
 # Settings of `ReadingConfig` that are flags.
 MAX_SEED = 2**64 - 1  # of torch
@@ -87,6 +88,7 @@ def _add_place(parser: CommandParser) -> None:
         type=at_least(1, MAX_THREADS),
         help="CPU threads of each worker (default: the CPUs that it can use)",
     )
+    add_tracker_flag(where, default="tensorboard")
     add("--compile", action="store_true", help="Use torch.compile")
     add("--dry-run", action="store_true", help="Show phases, memory and time; do not train")
 

@@ -19,6 +19,7 @@ from search_space.command_line.command import CommandParser, at_least
 from search_space.command_line.flags import add_flags, flags_by_setting
 from search_space.text_files import MAX_YAML_BYTES, parse_yaml, read_text
 from trainer.config import ProxyConfig, ReadingConfig, parse_settings
+from trainer.trackers.selection import add_tracker_flag
 
 SEARCH = (
     *("budget", "data", "space", "sampler", "sampler_options", "seed", "w", "v"),
@@ -101,6 +102,7 @@ def search_parser(prog: str) -> argparse.ArgumentParser:
     where.add_argument("--name", help="Name of the run (default: data, space, sampler, seed)")
     where.add_argument("--out", type=Path, default=Path("runs"), help="The run is OUT/NAME")
     add_flags(where, SearchConfig, WORKERS, METAVARS, defaults=DEFAULTS)
+    add_tracker_flag(where, default="none")
     where.add_argument("--dashboard", action="store_true", help="Serve Ray's dashboard")
     where.add_argument("--config", type=Path, help="YAML file of settings; flags override it")
     add_flags(parser.add_argument_group("when it gives up"), SearchConfig, LIMITS, METAVARS)

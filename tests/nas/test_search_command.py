@@ -48,7 +48,8 @@ def extended(
     out: Path, first: subprocess.CompletedProcess[str]
 ) -> subprocess.CompletedProcess[str]:
     assert first.returncode == 0, first.stderr
-    return search(out, "--name", "a", "--budget", "3", "--workers", "1")
+    words = ("--budget", "3", "--workers", "1", "--tracker", "tensorboard")
+    return search(out, "--name", "a", *words)
 
 
 def test_it_writes_the_files_and_shows_the_next_command(
@@ -96,6 +97,13 @@ def test_a_larger_budget_extends_the_run_and_repeats_nothing(
     told = [event for event in events if isinstance(event, Told)]
     assert len(told) == 3
     assert extended.stdout.startswith("candidate 2: ")
+
+
+def test_a_tracker_gets_the_new_candidates(
+    out: Path, extended: subprocess.CompletedProcess[str]
+) -> None:
+    (events,) = (out / "a" / "tensorboard").glob("events.out.tfevents.*")
+    assert events.read_bytes().count(b"relative_step_time") == 1  # candidate 2
 
 
 def test_a_finished_run_is_shown_again_without_training(

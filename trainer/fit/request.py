@@ -15,6 +15,7 @@ from trainer.data.holdout import holdout
 from trainer.data.labels import Indices
 from trainer.fit.plan import TrainPlan, make_plan
 from trainer.recipes.config import Recipe
+from trainer.trackers.selection import TENSORBOARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,6 +52,7 @@ class TrainRequest:
         init_from: File of the initial weights; None for random ones.
         init_scale: Scale of the images that they were trained with; None for that of their origin.
         command: The command line.
+        trackers: Trackers that receive the metrics, by name.
     """
 
     file: ArchitectureFile
@@ -65,6 +67,7 @@ class TrainRequest:
     init_from: Path | None = None
     init_scale: ScaleName | None = None
     command: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = (TENSORBOARD,)
 
     @cached_property
     def split(self) -> DataSplit:

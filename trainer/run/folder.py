@@ -106,17 +106,12 @@ def is_finished(request: TrainRequest, step: int) -> bool:
     return step == request.plan.total_steps and (request.folder / SUMMARY).exists()
 
 
-def record_settings(request: TrainRequest, *, workers: int) -> None:
-    """Write ``config.yaml`` and ``environment.json``.
-
-    The first has all settings, defaults included, and the architecture; the second has versions,
-    device, commit, command, seed and the images.
-    """
-    images = request.images
-    settings = {
+def run_settings(request: TrainRequest, *, workers: int) -> dict[str, Any]:
+    """Return all settings of a training, defaults included, and the architecture."""
+    return {
         "name": request.folder.name,
         "seed": request.seed,
-        "images": images.name,
+        "images": request.images.name,
         "device": str(request.device),
         "precision": request.precision,
         "compiled": request.compiled,
@@ -126,7 +121,17 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
         "recipe": request.recipe.model_dump(mode="json"),
         "architecture": request.file.to_dict(),
     }
-    write_atomic(request.folder / CONFIG, yaml.safe_dump(settings, sort_keys=False))
+
+
+def record_settings(request: TrainRequest, *, workers: int) -> None:
+    """Write ``config.yaml`` and ``environment.json``.
+
+    The first has the settings; the second has versions, device, commit, command, seed and the
+    images.
+    """
+    images = request.images
+    settings = yaml.safe_dump(run_settings(request, workers=workers), sort_keys=False)
+    write_atomic(request.folder / CONFIG, settings)
     write_environment(
         request.folder,
         command=request.command or sys.argv,

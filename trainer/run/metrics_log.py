@@ -1,4 +1,4 @@
-"""Metrics of a training: metrics.csv and TensorBoard events, continued by a resumed training."""
+"""Metrics of a training: metrics.csv and the trackers, continued by a resumed training."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
 from search_space.atomic_file import write_atomic
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
 from trainer.fit.step import StepReport
+from trainer.trackers.selection import Trackers
 
 METRICS = "metrics.csv"
 
@@ -42,7 +42,7 @@ class Window:
 
 
 class MetricsLog:
-    """Writes a row of metrics.csv and TensorBoard events at every evaluation.
+    """Writes a row of metrics.csv, and the same numbers to the trackers, at every evaluation.
 
     It is a `trainer.fit.step.TrainingObserver`.
 
@@ -50,20 +50,21 @@ class MetricsLog:
         folder: Folder of the run.
         plan: Plan of the training.
         start: Number of finished steps at the start of this process; later rows are removed.
+        trackers: They receive every row.
 
     Attributes:
         rows: Rows of the file.
         phases: Sums over this process's steps by index of the phase.
     """
 
-    def __init__(self, folder: Path, plan: TrainPlan, start: int) -> None:
+    def __init__(self, folder: Path, plan: TrainPlan, start: int, trackers: Trackers) -> None:
         self.rows = [row for row in read_metrics(folder) if row["step"] <= start]
         self.phases: defaultdict[int, Window] = defaultdict(Window)
         self._file, self._plan = folder / METRICS, plan
         self._window = Window()
         self._last: StepReport | None = None
         self._skipped = int(self.rows[-1]["skipped_steps"]) if self.rows else 0
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start)
+        self._trackers = trackers
 
     def stepped(self, report: StepReport) -> None:
         """Add a step to the sums."""
@@ -95,21 +96,19 @@ class MetricsLog:
         }
         self.rows.append(row)
         write_atomic(self._file, pd.DataFrame(self.rows).to_csv(index=False))
-        for name, value in row.items():
-            if name != "step":
-                self._board.add_scalar(name, value, step)
-        self._board.flush()
+        self._trackers.log({name: row[name] for name in row if name != "step"}, step)
         self._window = Window()
 
     def rewound(self, step: int, rate_scale: float) -> None:
         """Remove the rows after `step`."""
-        self._board.add_scalar("rate_scale", rate_scale, step)
+        self._trackers.log({"rate_scale": rate_scale}, step)
         self.rows = [row for row in self.rows if row["step"] <= step]
         self._window = Window()
 
-    def close(self) -> None:
-        """Close the file of the events."""
-        self._board.close()
+    def finish(self, *, finished: bool) -> None:
+        """End the run in the trackers, with its last row if the training is finished."""
+        last = dict(self.rows[-1]) if self.rows else {}
+        self._trackers.finish(last if finished else None)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

@@ -21,14 +21,18 @@ from trainer.run.folder import (
     exclusive_lock,
     is_finished,
     record_settings,
+    run_settings,
 )
 from trainer.run.init_weights import init_from
 from trainer.run.metrics_log import MetricsLog
 from trainer.run.mirror_hint import mirror_hint
 from trainer.run.results import write_results
 from trainer.stop_signals import StopCondition
+from trainer.trackers.selection import Trackers
+from trainer.trackers.tracker import TrackedRun
 
 FEW_IMAGES = 8
+PROJECT = "nas-train"  # under which trackers group the runs
 OTHER_PARTS = "a step has the same images, but other augmentation and batch normalisation"
 
 
@@ -61,7 +65,8 @@ def train_share(
         state, accumulation = _initial_or_resumed_state(request, processes, display)
         if is_finished(request, state.step):
             return True  # its files are complete; this process would write shorter metrics
-        log = MetricsLog(request.folder, plan, state.step) if first else None
+        log = _metrics_log(request, processes, state.step, display) if first else None
+        finished = False
         try:
             with _feed(request, processes) as feed, display.progress(plan, state.step) as shown:
                 setup = TrainingSetup(
@@ -85,7 +90,7 @@ def train_share(
                 finished = fit(state, setup, observers, stop)
         finally:
             if log is not None:
-                log.close()
+                log.finish(finished=finished)
         if finished and log is not None:
             write_results(request, state, log)
             if processes.size == 1:
@@ -93,6 +98,16 @@ def train_share(
                 if hint is not None:
                     display.print(f"note: {hint}")
     return finished
+
+
+def _metrics_log(
+    request: TrainRequest, processes: Processes, start: int, display: TrainDisplay
+) -> MetricsLog:
+    """Return the log of a training that continues after `start` steps, with its trackers open."""
+    run = TrackedRun(folder=request.folder, project=PROJECT, start=start)
+    trackers = Trackers(request.trackers, run, display.print)
+    trackers.start(run_settings(request, workers=processes.size))
+    return MetricsLog(request.folder, request.plan, start, trackers)
 
 
 def _initial_or_resumed_state(
