@@ -16,7 +16,8 @@ from nas.report.outputs import show_reranked
 from nas.report.tables import finals_table, front_table, top_table
 from nas.run_folder.opening import run_precision
 from nas.run_folder.recovery import recover_ledger
-from nas.search import SearchResult, run_search
+from nas.search import run_search
+from nas.search_result import SearchResult
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser, typed_names
 from search_space.command_line.command import print_lines, run_command, run_folder

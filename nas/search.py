@@ -20,7 +20,7 @@ from nas.evaluation.memory_need import memory_note
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalist_round import FinalistRound
-from nas.finalists.finalists import Finals, winner
+from nas.finalists.finalists import winner
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
@@ -29,6 +29,7 @@ from nas.report.tracked import candidate_metrics, tracked_search
 from nas.run_folder.files import RunFiles
 from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
 from nas.run_folder.resuming import require_same_run
+from nas.search_result import SearchResult
 from nas.session import (
     MIRROR_PATIENCE_S,
     cost_predictor,
@@ -46,32 +47,6 @@ from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages
 from trainer.stop_signals import stop_signals
 from trainer.trackers.selection import Trackers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """The result of a session of a search.
-
-    Attributes:
-        records: Every candidate so far, earlier sessions included.
-        files: The files that were written, the most important first.
-        stopped: The signal that stopped it before its budget, if one did.
-        failures: Why it stopped if too many candidates failed in a row, else None.
-        note: Notes on the search, one sentence per line.
-        finals: The finalists after their further trainings; None if there are none.
-    """
-
-    records: tuple[Record, ...]
-    files: tuple[Path, ...]
-    stopped: Signals | None
-    failures: TooManyFailuresError | None
-    note: str
-    finals: Finals | None = None
-
-    @property
-    def best(self) -> Record | None:
-        """The winner: of the finalists, or else of all candidates; None if none can win."""
-        return winner(self.records, self.finals)
 
 
 def run_search(
