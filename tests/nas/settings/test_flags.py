@@ -18,7 +18,8 @@ FLAGS = """
     --learning-rate --no-flip --precision --fidelity --rungs --eta --accuracy-bound --prune
     --finalists
     --finalist-seeds --finalist-epochs --proxy-check --proxy-check-epochs --reweigh --name --out
-    --workers --gpus-per-worker --max-concurrent --executor --address --mirror --dashboard
+    --workers --gpus-per-worker --max-concurrent --executor --address --mirror --tracker
+    --dashboard
     --config --time-budget --candidate-timeout --max-failures --worker-memory
 """
 
