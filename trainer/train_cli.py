@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -20,6 +21,7 @@ from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
 from trainer.device.precision import resolve_precision
 from trainer.distributed.ray_train import Workers, check_share, train_on_workers
+from trainer.evaluation.files import EVALUATION
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
@@ -82,8 +84,10 @@ def _train(argv: Sequence[str] | None) -> int:
         again = shlex.join([*words, *([] if args.resume else ["--resume"])])
         display.print(f"stopped and saved. Resume with: {again}")
         return SIGNALLED + (stop.signal or 0)
-    for name in ("model.pt", "summary.json", "metrics.csv", "training.png"):
-        display.print(str(request.folder / name))
+    evaluation = f"{EVALUATION}/{request.split.evaluated_on}.json"
+    for name in ("model.pt", "summary.json", "metrics.csv", "training.png", evaluation):
+        if (request.folder / name).exists():
+            display.print(str(request.folder / name))
     return 0
 
 
@@ -152,6 +156,9 @@ def _request(
         recipe=recipe,
         images=images,
         reading=reading,
+        data=str(path.absolute())
+        if (path := Path(args.data).expanduser()).exists()
+        else args.data,
         folder=folder,
         seed=args.seed,
         device=device,

@@ -44,7 +44,11 @@ def test_a_training_from_the_command_line(
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "top-1 / top-5" in out
-    assert str(tmp_path / "runs" / "run" / "model.pt") in out.replace("\n", "")
+    for name in ("model.pt", "evaluation/holdout.json"):
+        assert str(tmp_path / "runs" / "run" / name) in out.replace("\n", "")
+        assert (tmp_path / "runs" / "run" / name).is_file()
+    environment = json.loads((tmp_path / "runs" / "run" / "environment.json").read_text())
+    assert environment["images"]["data"] == str(tmp_path / "images")
     assert read_model(tmp_path / "runs" / "run" / "model.pt").class_names == ("cat", "dog")
     settings = yaml.safe_load((tmp_path / "runs" / "run" / "config.yaml").read_text())
     assert settings["recipe"]["duration"]["epochs"] == 2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from trainer.data.labels import Indices
 from trainer.fit.plan import TrainPlan, make_plan
 from trainer.recipes.config import Recipe
 from trainer.trackers.selection import TENSORBOARD
+
+EvaluatedOn = Literal["validation", "test", "holdout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +32,7 @@ class DataSplit:
     """
 
     training: Indices
-    evaluated_on: str
+    evaluated_on: EvaluatedOn
     evaluation_images: ImageSplit
     evaluation: Indices
 
@@ -43,6 +45,7 @@ class TrainRequest:
         file: The architecture, its name and its image sizes.
         recipe: The training recipe.
         images: The images, decoded at the largest size in use.
+        data: Where they are from: the value of ``--data``, absolute if it is a path.
         reading: How they are found and made square.
         folder: Folder of the run.
         seed: Seed of weights, order, augmentation, dropout and holdout.
@@ -64,6 +67,7 @@ class TrainRequest:
     precision: Precision
     compiled: bool = False
     reading: ReadingConfig = field(default_factory=ReadingConfig)
+    data: str | None = None
     init_from: Path | None = None
     init_scale: ScaleName | None = None
     command: tuple[str, ...] = ()
@@ -73,7 +77,8 @@ class TrainRequest:
     def split(self) -> DataSplit:
         """Training and evaluated images; without a second split, some are held out."""
         train = self.images.splits["train"]
-        for name in ("validation", "test"):
+        names: tuple[EvaluatedOn, ...] = ("validation", "test")
+        for name in names:
             if (other := self.images.splits.get(name)) is not None:
                 return DataSplit(
                     training=np.arange(len(train)),

@@ -142,6 +142,7 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
         threads=torch.get_num_threads(),
         images={
             "name": images.name,
+            "data": request.data,
             "cache": str(images.path),
             "image_size": images.image_size,
             "classes": images.num_classes,

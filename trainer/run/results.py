@@ -70,6 +70,8 @@ def _summary(request: TrainRequest, state: TrainState, log: MetricsLog) -> dict[
         "images": request.images.name,
         "content": request.images.content,
         "num_images": plan.num_images,
+        "reading": request.reading.model_dump(exclude_defaults=True),
+        "holdout": request.recipe.holdout,
         "evaluated_on": split.evaluated_on,
         "num_evaluated": len(split.evaluation),
         "notes": image_notes(request.images, flip=request.mirror),

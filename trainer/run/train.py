@@ -16,6 +16,7 @@ from trainer.fit.state import TrainState, new_state
 from trainer.fit.step import TrainingSetup
 from trainer.run.compiler_cache import own_compiler_cache
 from trainer.run.display import TrainDisplay
+from trainer.run.final_evaluation import evaluate_result
 from trainer.run.folder import (
     check_folder,
     exclusive_lock,
@@ -92,11 +93,10 @@ def train_share(
             if log is not None:
                 log.finish(finished=finished)
         if finished and log is not None:
-            write_results(request, state, log)
-            if processes.size == 1:
-                hint = mirror_hint(request, state.averaged, setup.evaluation)
-                if hint is not None:
-                    display.print(f"note: {hint}")
+            record = evaluate_result(request, state, display)
+            write_results(request, state, log)  # the summary is last: it marks a finished run
+            if record is not None and (hint := mirror_hint(request, record.confusion)):
+                display.print(f"note: {hint}")
     return finished
 
 

@@ -112,9 +112,9 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_finished_training_does_not_change(tmp_path: Path) -> None:
     run = toy_run(tmp_path / "run")
     train(run, quiet(), resume=False, stop=StopRequest())
-    before = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     assert train(run, quiet(), resume=True, stop=StopRequest())
-    after = {path.name: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+    after = {path.name: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     assert after == before
 
 
