@@ -1,6 +1,7 @@
 """Files of an export, written after all of them were computed."""
 
 import io
+import json
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -29,16 +30,35 @@ def torch_bytes(weights: Mapping[str, Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def safetensors_bytes(weights: Mapping[str, Tensor]) -> bytes:
-    """Return the safetensors file of `weights`.
+def safetensors_bytes(
+    weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the safetensors file of `weights`, with further `metadata`.
+
+    The same arguments give the same bytes.
 
     Raises:
         ValueError: If safetensors is not installed.
     """
     safetensors = extra_module("safetensors.torch", extra="export")
     tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
-    content: bytes = safetensors.save(tensors, metadata={"format": "pt"})
-    return content
+    # "format" is what other libraries look for; metadata of safetensors are texts.
+    content: bytes = safetensors.save(tensors, metadata={"format": "pt", **(metadata or {})})
+    return _with_sorted_header(content)
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, which the library writes in random order.
+
+    Source: the format in the README of github.com/huggingface/safetensors: the length of the
+        header in 8 bytes, the header as JSON with spaces at its end, and the tensors.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors start at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def extra_module(name: str, *, extra: str) -> Any:
