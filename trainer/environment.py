@@ -4,6 +4,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ ENVIRONMENT = "environment.json"
 def write_environment(
     folder: Path, *, command: Iterable[str], seed: int, packages: Iterable[str], **others: object
 ) -> Path:
-    """Write ``environment.json``: words of the command, seed, commit, versions, host.
+    """Write ``environment.json``: date, words of the command, seed, commit, versions, host.
 
     The versions are those of `packages`; `others` are further JSON-ready entries, such as the
     device.
     """
     environment = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
         "seed": seed,
         "commit": _commit(),

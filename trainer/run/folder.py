@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,10 @@ def run_settings(request: TrainRequest, *, workers: int) -> dict[str, Any]:
 def record_settings(request: TrainRequest, *, workers: int) -> None:
     """Write ``config.yaml`` and ``environment.json``.
 
-    The first has the settings; the second has versions, device, commit, command, seed and the
-    images.
+    The first has the settings; the second has versions, device, commit, command, seed, the
+    images, and the plan of phases and steps.
     """
-    images = request.images
+    images, plan = request.images, request.plan
     settings = yaml.safe_dump(run_settings(request, workers=workers), sort_keys=False)
     write_atomic(request.folder / CONFIG, settings)
     write_environment(
@@ -148,6 +149,14 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
             "classes": images.num_classes,
             "counts": {name: len(split) for name, split in images.splits.items()},
             "reading": request.reading.model_dump(exclude_defaults=True),
+        },
+        plan={
+            "steps": plan.total_steps,
+            "steps_per_epoch": plan.steps_per_epoch,
+            "num_images": plan.num_images,
+            "evaluated_on": request.split.evaluated_on,
+            "phases": [asdict(phase) for phase in plan.phases],
+            "segments": plan.segments,
         },
     )
 

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,12 @@ def test_a_training_learns_and_writes_its_files(tmp_path: Path) -> None:
     for name in ("config.yaml", "environment.json", "training.png", "checkpoint.pt"):
         assert (run.folder / name).stat().st_size > 0
     assert list((run.folder / "tensorboard").glob("*tfevents*"))
+    environment = json.loads((run.folder / "environment.json").read_text())
+    plan = environment["plan"]
+    assert (plan["steps"], plan["num_images"], plan["steps_per_epoch"]) == (65, 52, 3.25)
+    assert plan["segments"] == [[0, 0], [32, 1]]  # half of the steps each, rounded down
+    assert [phase["image_size"] for phase in plan["phases"]] == [8, 16]
+    assert datetime.fromisoformat(environment["date"]).utcoffset() == timedelta(0)
 
 
 def test_load_model_returns_the_network(tmp_path: Path) -> None:
