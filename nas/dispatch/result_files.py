@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nas.candidate import Candidate, Outcome
+from nas.engine.events import now
 from search_space.atomic_file import write_atomic
 from search_space.checksum import parse_sealed, sealed
 
 SCHEMA = "nas.result/1"
 MAX_BYTES = 10 * 2**20
-_KEYS = {"schema", "run_id", "number", "key", "choices", "outcome", "seed", "epochs"}
+_KEYS = {"schema", "run_id", "number", "key", "choices", "outcome", "seed", "epochs", "time"}
 Evaluate = Callable[[Candidate], Outcome]
 
 
@@ -75,6 +76,24 @@ class ResultFiles:
                 f"again what is needed of it"
             ) from error
 
+    def time_of(self, candidate: Candidate) -> float | None:
+        """Return when the candidate's file was written, seconds since the epoch.
+
+        None if there is no such file of this run, or if an earlier version wrote it.
+
+        Raises:
+            ValueError: If the file is damaged.
+            OSError: If it cannot be read.
+        """
+        try:
+            data = _content(self.path(candidate))
+        except FileNotFoundError:
+            return None
+        written = data.get("time")
+        if data.get("run_id") != self.run_id or not isinstance(written, int | float):
+            return None
+        return float(written)
+
     def set_aside_damaged(self) -> tuple[Path, ...]:
         """Rename every damaged file to ``NAME.json.damaged``, and return the old paths.
 
@@ -99,7 +118,12 @@ class ResultFiles:
             OSError: If it cannot be written.
         """
         head = {"schema": SCHEMA, "run_id": self.run_id}
-        content = {**head, **candidate.to_dict(), "outcome": outcome.to_dict()}
+        content = {
+            **head,
+            **candidate.to_dict(),
+            "outcome": outcome.to_dict(),
+            "time": now(),  # files that are copied lose the time of their file system
+        }
         write_atomic(self.path(candidate), sealed(json.dumps(content, allow_nan=False)) + "\n")
 
     def save_traceback(self, candidate: Candidate, outcome: Outcome) -> None:

@@ -1,6 +1,5 @@
 """The ledger: an append-only file of JSON lines, which is the only state of a search."""
 
-import fcntl
 import json
 import os
 import socket
@@ -13,6 +12,7 @@ from typing import Any
 
 from nas.engine.events import Event, Opened, event_from_dict, now
 from nas.engine.ledger_lines import damage, line_text, sealed_line, split_lines
+from nas.engine.ledger_lock import lock_for_writing
 from search_space.atomic_file import sync
 from search_space.checksum import split_seal
 
@@ -135,15 +135,12 @@ class Ledger(AbstractContextManager["Ledger"]):
         self.close()
 
     def _lock(self) -> None:
-        """Lock the file; the kernel releases the lock when the process dies."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock_for_writing(self._fd):
             run = self.path.parent.resolve().name
             raise HeldError(
                 f"run {run!r} is being searched by {_holder(self.path)}; "
                 f"stop it or choose another name ({self.path})"
-            ) from None
+            )
 
     def _require_in_place(self) -> None:
         """Check that the file is still in its place, and that no other process wrote to it."""

@@ -14,6 +14,7 @@ from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
 from nas.report.figures import search_figure
 from nas.report.search_page.page import write_report
+from nas.report.search_page.search_run import search_run
 from nas.report.tables import top_table
 from nas.run_folder.files import RunFiles, trials_table
 from nas.run_folder.opening import read_run
@@ -39,7 +40,7 @@ def write_outputs(
         *write_finals(run.folder, finals),
         write_front(run, records),
         run.write_trials(records),
-        write_report(run, records, finals),
+        write_report(search_run(run, records, finals, is_own=True)),
     ]
     best = winner(records, finals)
     if best is None:
@@ -62,7 +63,7 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
     finals = FinalistRound.of_run(folder, run.files.config, run.run_id).finals(run.records)
-    report = write_report(run.files, run.records, finals)
+    report = write_report(search_run(run.files, run.records, finals, is_own=False))
     if png is None:
         return (report,)
     best = winner(run.records, finals)

@@ -76,11 +76,12 @@ function largestArea(spec) {
 }
 
 function drawPlot(spec, width) {
-  const height = Math.max(230, Math.min(400, Math.round(width * 0.58)));
+  const height = Math.max(270, Math.min(400, Math.round(width * 0.58)));
   const [xs, ys] = plotValues(spec);
   const texts = makeScale(spec.y, ys, 0, 1, 0.07).ticks(5).map((tick) => tickText(spec.y, tick).length);
   const left = 16 + 7 * Math.max(2, ...texts);
-  const box = { left, right: width - 14, top: 30, bottom: height - 46 };
+  const top = spec.series.some((one) => one.kind === "rule" && one.x !== null) ? 44 : 30; // below its label
+  const box = { left, right: width - 14, top, bottom: height - 46 };
   const x = makeScale(spec.x, xs, box.left, box.right, 0.05), y = makeScale(spec.y, ys, box.bottom, box.top, 0.07);
   const back = [], front = [], points = [], bands = [];
   for (const one of spec.series) {
@@ -113,7 +114,7 @@ function rowLabel(text, x, y, longest) {
 
 function drawRows(spec, width) {
   const each = 26, top = 8, bottom = top + each * spec.rows.length, height = bottom + 46;
-  const longest = Math.max(...spec.rows.map((row) => row.label.length)) * 6.8 + 12;
+  const longest = Math.max(...spec.rows.map((row) => row.label.length)) * 7.2 + 14;
   const left = Math.min(longest, width * 0.42);
   const box = { left, right: width - 18, top, bottom };
   const spans = spec.rows.flatMap((row) => row.spans);

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -25,7 +26,40 @@ _SCRIPTS = (
     "frame/notes.js",
     "frame/marks.js",
     "frame/charts.js",
+    "frame/printing.js",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section that another module adds to a page.
+
+    Attributes:
+        name: Its id in the page: letters, digits and hyphens.
+        title: Its heading.
+        body: Its content, of `render_part`.
+        styles: CSS files that it needs, as paths in ``nas/report``.
+        scripts: JavaScript files that it needs, likewise.
+    """
+
+    name: str
+    title: str
+    body: Markup
+    styles: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+
+
+def render_part(template: str, **values: object) -> Markup:
+    """Return a part of a page, for a `Section`; all values are escaped.
+
+    Args:
+        template: A template, as a path in ``nas/report``.
+        values: Values of the template.
+
+    Raises:
+        jinja2.TemplateError: If the template is wrong or a value is missing.
+    """
+    return Markup(_environment().get_template(template).render(**values))
 
 
 def render_page(

@@ -1,114 +1,147 @@
 """The report of a search: one self-contained HTML page."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from nas.analysis.ranking import pareto_front
-from nas.candidate import Record, State
-from nas.finalists.finalists import Finals, winner
-from nas.report.frame.page import render_page
-from nas.report.frame.table import Column, Mark, Row, Table
-from nas.report.notes import final_notes, rung_costs
-from nas.report.tables import (
-    CANDIDATE,
-    FINALIST,
-    candidate_cells,
-    count,
-    finalist_cells,
-    milliseconds,
-    percent,
-)
-from nas.run_folder.files import RunFiles, trials_table
+from nas.candidate import State
+from nas.report.frame.page import Section, render_page
+from nas.report.frame.table import Column, Row, Table
+from nas.report.notes import final_notes, prediction_note, rung_costs
+from nas.report.search_page import charts, decisions, step_times, words
+from nas.report.search_page.candidates import candidates_table, finalists_table, front_table
+from nas.report.search_page.failures import deaths_note, failures_table
+from nas.report.search_page.networks import compared, stages_table
+from nas.report.search_page.reweigh import dropped_note, reweigh_command, reweigh_data
+from nas.report.search_page.search_run import SearchRun
+from nas.report.search_page.status import search_status
+from nas.report.search_page.workers import timeline, workers_chart
 from search_space.atomic_file import write_atomic
 from search_space.leftovers import remove_drafts
 from trainer.environment import recorded_notes
 
+REPORT = "report.html"
+_SECTIONS = (
+    ("winner", "Winner", ""),
+    ("trade-off", "Accuracy, step time, parameters", "best"),
+    ("other-exponents", "Other exponents", "best"),
+    ("finalists-section", "Finalists", "finals"),
+    ("networks", "Networks", "comparison"),
+    ("progress", "Course", "best"),
+    ("decisions-section", "Decisions", "best"),
+    ("step-times", "Step times", "spread_plot"),
+    ("failures-section", "Without a result", "has_failures"),
+    ("workers-section", "Workers", "timeline"),
+)
 
-def write_report(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> Path:
+
+def write_report(run: SearchRun, sections: Sequence[Section] = ()) -> Path:
     """Write ``report.html`` into the run's folder and return its path.
 
     The page needs no network and no other file. If no candidate was trained, it says so and lists
     the reasons.
+
+    Args:
+        run: The search.
+        sections: Further sections, before the table of all candidates.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
-    remove_drafts(run.folder, "report.html")
-    return write_atomic(run.folder / "report.html", report_page(run, records, finals))
+    remove_drafts(run.files.folder, REPORT)
+    return write_atomic(run.files.folder / REPORT, report_page(run, sections))
 
 
-def report_page(run: RunFiles, records: Sequence[Record], finals: Finals | None = None) -> str:
+def report_page(run: SearchRun, sections: Sequence[Section] = ()) -> str:
     """Return the page as text, with all values escaped."""
-    best = winner(records, finals)
-    number, first = best.candidate.number if best else None, finals.winner if finals else None
-    trials = trials_table(records, run.space).sort_values("reward", ascending=False)
+    values = {**_always(run), **_with_winner(run)}
+    links = [(name, title) for name, title, needed in _SECTIONS if not needed or values[needed]]
+    links += [(section.name, section.title) for section in sections]
+    links += [("all-candidates", "All candidates"), ("run", "The run")]
     return render_page(
         "search_page/search.html.jinja",
-        title=f"Search {run.folder.name}",
-        name=run.folder.name,
-        percent=percent,
-        milliseconds=milliseconds,
-        count=count,
-        config=run.config,
-        space=run.space,
-        counts=Counter(record.outcome.state for record in records),
-        best=best,
-        stages=run.space.architecture(best.candidate.choices).stages if best else (),
-        finals=finals,
-        finals_table=_table(
-            "finalists",
-            "Finalists",
-            FINALIST,
-            [
-                ("best" if one is first else "" if one.can_win else "chance", finalist_cells(one))
-                for one in (finals.finalists if finals else ())
-            ],
-        ),
-        finals_notes=final_notes(finals) if finals else (),
-        front_table=_table(
-            "front",
-            "Pareto front",
-            CANDIDATE,
-            [
-                ("best" if one.candidate.number == number else "", candidate_cells(one))
-                for one in pareto_front(records)
-            ],
-        ),
-        rungs=rung_costs(records),
-        image_notes=recorded_notes(run.folder),
-        trials=_table(
-            "candidates", "All candidates", list(trials.columns), _rows(trials, records, number)
-        ),
+        title=f"Search {run.name}",
+        styles=("search_page/search.css", *(style for one in sections for style in one.styles)),
+        scripts=("search_page/reweigh.js", *(name for one in sections for name in one.scripts)),
+        sections=links,
+        more_sections=sections,
+        **values,
     )
 
 
-def _table(
-    name: str, caption: str, heads: Sequence[str], rows: Sequence[tuple[Mark, Sequence[str]]]
-) -> Table:
-    return Table(
-        name=name,
-        caption=caption,
-        columns=tuple(Column(head=head) for head in heads),
-        rows=tuple(Row(tuple(cells), mark) for mark, cells in rows),
-    )
-
-
-def _rows(
-    trials: pd.DataFrame, records: Sequence[Record], best: int | None
-) -> list[tuple[Mark, list[str]]]:
-    """Return the mark and the cells of every candidate."""
-    trained = (record for record in records if record.outcome.state is State.COMPLETE)
-    marks: dict[int, Mark] = {
-        one.candidate.number: "" if one.can_win else "chance" for one in trained
+def _always(run: SearchRun) -> dict[str, Any]:
+    """Return the values of the template that a search without a winner has too."""
+    failures, deaths, work = failures_table(run), deaths_note(run), timeline(run)
+    finals = run.finals
+    return {
+        "run": run,
+        "config": run.files.config,
+        "status": search_status(run),
+        "counts_line": words.counts_line(run),
+        "best": run.winner,
+        "finals": finals,
+        "has_trained": any(one.outcome.state is State.COMPLETE for one in run.records),
+        "has_rungs": bool(rung_costs(run.records)),
+        "image_notes": recorded_notes(run.files.folder),
+        "finalists": finalists_table(run),
+        "finals_notes": final_notes(finals) if finals else (),
+        "spread_plot": step_times.spread_plot(run),
+        "prediction_plot": step_times.prediction_plot(run),
+        "prediction_note": prediction_note(run.records),
+        "failures": failures,
+        "deaths_note": deaths,
+        "has_failures": bool(failures.rows or deaths),
+        "timeline": work,
+        "workers_chart": workers_chart(work) if work else None,
+        "candidates": candidates_table(run),
+        "facts": words.run_facts(run),
+        "written": words.date_now(),
     }
-    marks |= {record.candidate.number: "front" for record in pareto_front(records)}
-    if best is not None:
-        marks[best] = "best"
-    rows = trials.astype(object).to_dict("records")
-    return [(marks.get(row["number"], ""), [*map(_text, row.values())]) for row in rows]
 
 
-def _text(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _with_winner(run: SearchRun) -> dict[str, Any]:
+    """Return the values of the template that need a winner; None for each without."""
+    best = run.winner
+    if best is None:
+        return dict.fromkeys(("comparison",))
+    config, comparison = run.files.config, compared(run)
+    importances = decisions.importances_of(run)
+    return {
+        "figures": words.winner_figures(run, best),
+        "winner_words": words.winner_words(run),
+        "why_accuracies_differ": words.why_accuracies_differ(run),
+        "next_commands": words.next_commands(run),
+        "step_time_plot": charts.step_time_plot(run),
+        "params_plot": charts.params_plot(run),
+        "front": front_table(run),
+        "reweigh": reweigh_data(run),
+        "reweigh_example": reweigh_command(run, config.w, config.v),
+        "dropped_note": dropped_note(run),
+        "comparison": comparison,
+        "stages": stages_table(comparison) if comparison else None,
+        "rewards_plot": charts.rewards_plot(run),
+        "device_time_plot": charts.device_time_plot(run),
+        "finals_time": words.finals_time(run),
+        "rungs": _rungs_table(run),
+        "importances_note": decisions.importances_note(importances),
+        "importances_chart": (
+            decisions.importances_chart(importances) if importances.decisions else None
+        ),
+        "options": decisions.options_table(run, importances),
+    }
+
+
+def _rungs_table(run: SearchRun) -> Table:
+    heads = ("rung", "candidates", "went no further")
+    return Table(
+        name="rungs",
+        caption="Costs of the rungs",
+        columns=(
+            *(Column(head=head) for head in heads),
+            Column(head="device time", unit="s", digits=0),
+        ),
+        rows=tuple(
+            Row((one.rung, one.entered, one.stopped_here, one.device_seconds))
+            for one in rung_costs(run.records)
+        ),
+    )
