@@ -1,4 +1,4 @@
-"""Converting the weights of torchvision and timm to our names."""
+"""Converting the weights of torchvision and timm to our names, and back."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -35,9 +35,7 @@ def from_torchvision(
 
     Source: torchvision 0.28.0, torchvision/models/efficientnet.py.
     """
-    last = f"features.{len(architecture.stages) + 1}"
-    convs = ("features.0.0", "features.0.1"), (f"{last}.0", f"{last}.1")
-    return _renamed(architecture, state_dict, _torchvision_block, *convs, "classifier.1")
+    return _renamed(architecture, state_dict, _torchvision_names(architecture))
 
 
 def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -49,8 +47,51 @@ def from_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> d
 
     Source: timm 1.0.31, timm/models/_efficientnet_blocks.py.
     """
-    convs = ("conv_stem", "bn1"), ("conv_head", "bn2")
-    return _renamed(architecture, state_dict, _timm_block, *convs, "classifier")
+    return _renamed(architecture, state_dict, _timm_names(architecture))
+
+
+def to_torchvision(
+    architecture: Architecture, state_dict: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Rename our weights to torchvision's names; `from_torchvision` inverts it.
+
+    Args:
+        architecture: The network.
+        state_dict: Our names and tensors, those of ``build_network(architecture, ...)``.
+
+    Returns:
+        torchvision's names and the same tensors, in torchvision's shapes: (out, in) becomes
+        (out, in, 1, 1) in squeeze-excite.
+
+    Raises:
+        ValueError: If torchvision has no such block, or a tensor is missing or unknown.
+    """
+    return _renamed_back(state_dict, _torchvision_names(architecture))
+
+
+def to_timm(architecture: Architecture, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename our weights to timm's names; `from_timm` inverts it.
+
+    Args, returns and raises as `to_torchvision`, with timm's names.
+    """
+    return _renamed_back(state_dict, _timm_names(architecture))
+
+
+def _torchvision_names(architecture: Architecture) -> Names:
+    """Yield our name and torchvision's of every tensor."""
+    last = f"features.{len(architecture.stages) + 1}"
+    yield from _layer("stem", "features.0.0", "features.0.1")
+    yield from _block_layers(architecture, _torchvision_block)
+    yield from _layer("head", f"{last}.0", f"{last}.1")
+    yield from _linear("classifier", "classifier.1")
+
+
+def _timm_names(architecture: Architecture) -> Names:
+    """Yield our name and timm's of every tensor."""
+    yield from _layer("stem", "conv_stem", "bn1")
+    yield from _block_layers(architecture, _timm_block)
+    yield from _layer("head", "conv_head", "bn2")
+    yield from _linear("classifier", "classifier")
 
 
 def _torchvision_block(stage: Stage, stage_index: int, block_index: int) -> Names:
@@ -113,24 +154,12 @@ def _linear(ours: str, theirs: str) -> Names:
 
 
 def _renamed(
-    architecture: Architecture,
-    state_dict: Mapping[str, Tensor],
-    block_names: BlockNames,
-    stem: tuple[str, str],
-    head: tuple[str, str],
-    classifier: str,
+    architecture: Architecture, state_dict: Mapping[str, Tensor], pairs: Names
 ) -> dict[str, Tensor]:
-    """Return each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix.
-
-    `stem` and `head` are their names of a convolution and its normalisation.
-    """
-    names = [*_layer("stem", *stem), *_block_layers(architecture, block_names)]
-    names += [*_layer("head", *head), *_linear("classifier", classifier)]
-    if unknown := sorted(set(state_dict) - {theirs for _, theirs in names}):
-        raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
-    if missing := [theirs for _, theirs in names if theirs not in state_dict]:
-        raise ValueError(f"state_dict lacks {_list(missing)}")
-    num_classes = state_dict[f"{classifier}.bias"].shape[0]
+    """Return each tensor under its new name; a 1x1 convolution becomes a linear layer's matrix."""
+    names = list(pairs)
+    _require_names(state_dict, [theirs for _, theirs in names])
+    num_classes = next(state_dict[old].shape[0] for new, old in names if new == "classifier.bias")
     with torch.device("meta"):
         expected = build_network(architecture, num_classes).state_dict()
     renamed = {}
@@ -144,6 +173,26 @@ def _renamed(
             )
         renamed[ours] = tensor.reshape(shape)
     return renamed
+
+
+def _renamed_back(state_dict: Mapping[str, Tensor], pairs: Names) -> dict[str, Tensor]:
+    """Return each tensor under their name; squeeze-excite's matrix becomes a 1x1 convolution."""
+    names = list(pairs)
+    _require_names(state_dict, [ours for ours, _ in names])
+    renamed = {}
+    for ours, theirs in names:
+        tensor = state_dict[ours]
+        matrix = tensor.ndim == 2 and ".squeeze_excite." in ours
+        renamed[theirs] = tensor[:, :, None, None] if matrix else tensor
+    return renamed
+
+
+def _require_names(state_dict: Mapping[str, Tensor], names: list[str]) -> None:
+    """Raise a ValueError if the tensors of `state_dict` are not those of `names`."""
+    if unknown := sorted(set(state_dict) - set(names)):
+        raise ValueError(f"state_dict has tensors that this architecture lacks: {_list(unknown)}")
+    if missing := [name for name in names if name not in state_dict]:
+        raise ValueError(f"state_dict lacks {_list(missing)}")
 
 
 def _list(names: list[str]) -> str:
