@@ -23,10 +23,18 @@ def write_files(out: Path, contents: Mapping[str, str | bytes]) -> tuple[Path, .
     return tuple(write_atomic(out / name, content) for name, content in contents.items())
 
 
-def torch_bytes(weights: Mapping[str, Tensor]) -> bytes:
-    """Return the file that ``torch.load(path, weights_only=True)`` reads as `weights`."""
+def torch_bytes(weights: Mapping[str, Tensor], *, fast: bool = False) -> bytes:
+    """Return the file that ``torch.load(path, weights_only=True)`` reads as `weights`.
+
+    With `fast` the weights of convolutions have the memory format channels_last, as our networks.
+    """
+    formats = (torch.contiguous_format, torch.channels_last)
+    saved = {
+        name: tensor.contiguous(memory_format=formats[fast and tensor.ndim == 4])
+        for name, tensor in weights.items()
+    }
     buffer = io.BytesIO()
-    torch.save({name: tensor.contiguous() for name, tensor in weights.items()}, buffer)
+    torch.save(saved, buffer)
     return buffer.getvalue()
 
 
