@@ -24,20 +24,15 @@ from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
+from trainer.export.latency import LatencyPlan, measure_latency, untrained_model
 from trainer.recipes.config import Recipe
 from trainer.step_table.build import NETWORKS
 from trainer.step_table.console import DEFAULT_TABLE, table_command
+from trainer.timing.inference_memory import require_inference_memory
 from trainer.timing.latency_table import latency_notes, latency_table
-from trainer.timing.latency_timer import eager_inference, time_inference
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
-from trainer.timing.synthetic_inference import require_inference_memory, untrained_network
-from trainer.timing.synthetic_step import (
-    StepSettings,
-    noise_images,
-    require_memory,
-    synthetic_step,
-)
+from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
 
 TIME_COMMAND = "nas-time"
 MAX_REPEATS = 10_000
@@ -54,6 +49,8 @@ def _time_command(argv: Sequence[str] | None) -> int:
         raise ValueError("--table needs --space")
     if args.inference and args.space is not None:
         raise ValueError("--inference needs --arch, not --space")
+    if args.exported and not args.inference:
+        raise ValueError("--exported needs --inference")
     file = load_architecture(args.arch) if args.arch else None
     device = named_device(args.device)
     if device.type == "cpu":
@@ -87,18 +84,19 @@ def _time_step(args: argparse.Namespace, file: ArchitectureFile, settings: StepS
 def _time_inference(
     args: argparse.Namespace, file: ArchitectureFile, settings: StepSettings
 ) -> int:
-    image_size, device = args.image_size or file.eval_size, settings.device
+    image_size = args.image_size or file.eval_size
+    plan = LatencyPlan(
+        device=settings.device,
+        precision=settings.resolved_precision,
+        batch_sizes=(1, settings.batch_size),
+        exported=args.exported,
+        timing=TimingConfig(blocks=args.repeats),
+    )
+    plan.check()
     size = (image_size, settings.batch_size, settings.num_classes)
-    require_inference_memory(file.architecture, file.name, *size, device)
-    network = untrained_network(file.architecture, settings.num_classes, device)
-    inferences = [
-        eager_inference(
-            network, noise_images(batch_size, image_size, device), settings.resolved_precision
-        )
-        for batch_size in (1, settings.batch_size)
-    ]
-    with DeviceGate(device_key(device), notice=print_note) as gate:
-        measured = time_inference(inferences, TimingConfig(blocks=args.repeats), gate)
+    require_inference_memory(file.architecture, file.name, *size, settings.device)
+    model = untrained_model(file.architecture, settings.num_classes, image_size)
+    measured = measure_latency(model, image_size, plan, notice=print_note)
     if args.json:
         latencies = [asdict(one) for one in measured]
         described = _described(file, image_size, args.num_classes)
@@ -142,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Measure the latency of inference instead, of one image and of --batch-size images: "
         "wall time of one thread on a CPU, of the device and its host on a GPU",
+    )
+    add(
+        "--exported",
+        action="store_true",
+        help="With --inference: measure the network exported to ONNX too, run by ONNX Runtime on "
+        "a CPU (needs the extra export)",
     )
     add(
         "--batch-size",

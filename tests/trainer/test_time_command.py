@@ -82,6 +82,7 @@ def test_the_latency_as_a_table_at_the_evaluation_size(
         (["--arch", "efficientnetv2-s", "--device", "gpu"], "'gpu'"),
         (["--arch", "efficientnetv2-s", "--table", "t.json"], "--table needs --space"),
         (["--space", "tiny", "--inference"], "--inference needs --arch"),
+        (["--arch", "efficientnetv2-s", "--exported"], "--exported needs --inference"),
         (["--space", "nowhere"], "nowhere"),
         (["--space", "tiny", "--table", "no/such/t.json"], "there is no folder no/such"),
     ],

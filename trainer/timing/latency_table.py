@@ -1,6 +1,7 @@
-"""Latencies as people read them."""
+"""Latencies as people read them, and as columns of a table."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -43,8 +44,29 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
     if any(one.contaminated for one in latencies):
         lines.append("The machine was busy: other programs took part of the wall time.")
         if all(one.cpu_s is not None for one in latencies):
-            lines[-1] += " The CPU time is the latency of an idle machine."
+            lines.append("The CPU time is the latency of an idle machine.")
     return lines
+
+
+def latency_columns(latencies: Sequence[InferenceLatency]) -> dict[str, Any]:
+    """Return latencies that were measured together as one row of a table.
+
+    The names are ``latency_FORM_NUMBER_VALUE``: FORM is eager or exported, NUMBER is one for one
+    image and batch for more, VALUE is an attribute of `InferenceLatency`. ``latency_batch_size``
+    is the number of images of the larger batch.
+    """
+    row: dict[str, Any] = {}
+    for one in latencies:
+        number = "one" if one.batch_size == 1 else "batch"
+        for name in ("p50_s", "p95_s", "cpu_s", "spread", "samples_per_sec", "repeats"):
+            row[f"latency_{one.form}_{number}_{name}"] = getattr(one, name)
+        row[f"latency_{one.form}_precision"] = one.precision
+        row[f"latency_{one.form}_runtime"] = one.runtime
+    first = latencies[0]
+    row["latency_batch_size"] = max(one.batch_size for one in latencies)
+    for name in ("threads", "attempts", "contaminated", "wide_spread", "clock"):
+        row[f"latency_{name}"] = getattr(first, name)
+    return row
 
 
 def _milliseconds(seconds: float) -> str:

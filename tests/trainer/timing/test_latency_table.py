@@ -7,7 +7,7 @@ import pytest
 
 from search_space.command_line.terminal import PlainConsole
 from tests.toys.latency import latency
-from trainer.timing.latency_table import latency_notes, latency_table
+from trainer.timing.latency_table import latency_columns, latency_notes, latency_table
 
 
 def test_a_row_has_milliseconds_and_images_per_second() -> None:
@@ -30,8 +30,8 @@ def test_a_row_has_milliseconds_and_images_per_second() -> None:
         (
             {"contaminated": True},
             [
-                "The machine was busy: other programs took part of the wall time. The CPU time "
-                "is the latency of an idle machine."
+                "The machine was busy: other programs took part of the wall time.",
+                "The CPU time is the latency of an idle machine.",
             ],
         ),
         (
@@ -49,3 +49,24 @@ def test_the_notes_name_conditions_and_what_disturbed(
     assert notes[0] == f"a [cpu], {threads}, fp32, torch 2, onnxruntime 1"
     assert notes[1].endswith("; 27 or more calls, attempt 2")
     assert notes[2:] == ending
+
+
+def test_latencies_of_an_image_and_a_batch_become_one_row() -> None:
+    row = latency_columns(
+        [
+            latency(),
+            latency(batch_size=32, p50_s=0.2),
+            latency(form="exported", runtime="onnxruntime 1", p50_s=0.005, cpu_s=None),
+        ]
+    )
+    assert row["latency_eager_one_p50_s"] == 0.01234
+    assert row["latency_eager_one_p95_s"] == 0.1234
+    assert row["latency_eager_batch_p50_s"] == 0.2
+    assert row["latency_exported_one_p50_s"] == 0.005
+    assert row["latency_exported_one_cpu_s"] is None
+    assert (row["latency_eager_runtime"], row["latency_exported_runtime"]) == (
+        *("torch 2", "onnxruntime 1"),
+    )
+    assert (row["latency_batch_size"], row["latency_threads"]) == (32, 1)
+    assert (row["latency_attempts"], row["latency_contaminated"]) == (2, False)
+    assert not [name for name in row if not name.startswith("latency_")]

@@ -1,11 +1,9 @@
-"""Inference on noise, for timing without a data set."""
+"""Memory of an inference, predicted before anything is built."""
 
 import torch
-from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.cost import count_params, output_side
-from search_space.network import build_network
 from trainer.device.memory import device_memory_bytes
 
 _FLOAT32_BYTES = 4
@@ -46,11 +44,3 @@ def require_inference_memory(
             f"--batch-size {batch_size} is too large for {name} at {image_size} pixels: "
             f"it needs about {needed / 2**30:.1f} GiB of {limit / 2**30:.1f} GiB"
         )
-
-
-def untrained_network(
-    architecture: Architecture, num_classes: int, device: torch.device
-) -> nn.Module:
-    """Return a new network in evaluation mode; equal arguments give equal weights."""
-    torch.manual_seed(0)
-    return build_network(architecture, num_classes).to(device).eval()

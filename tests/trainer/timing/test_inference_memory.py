@@ -1,14 +1,10 @@
-"""Inference on noise: the predicted memory and its refusal, and equal networks."""
+"""Memory of an inference: its prediction, and what is refused."""
 
 import pytest
 import torch
 
 from search_space.published import published
-from trainer.timing.synthetic_inference import (
-    predict_inference_memory,
-    require_inference_memory,
-    untrained_network,
-)
+from trainer.timing.inference_memory import predict_inference_memory, require_inference_memory
 
 CPU = torch.device("cpu")
 V2_B0 = published("efficientnetv2-b0").architecture
@@ -25,10 +21,3 @@ def test_a_batch_beyond_the_memory_is_refused() -> None:
     message = "--batch-size 10000000 is too large for b0 at 224 pixels: it needs about .* GiB of "
     with pytest.raises(ValueError, match=message):
         require_inference_memory(V2_B0, "b0", 224, 10_000_000, 10, CPU)
-
-
-def test_equal_arguments_give_equal_networks_in_evaluation_mode() -> None:
-    first, second = (untrained_network(V2_B0, 10, CPU) for _ in range(2))
-    assert not first.training
-    for one, other in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(one, other)

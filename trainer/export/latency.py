@@ -1,0 +1,144 @@
+"""Latency of a model's inference, as PyTorch runs it and exported to ONNX."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from search_space.architecture import Architecture
+from search_space.network import build_network
+from trainer.config import Precision, TimingConfig
+from trainer.data.cache.images import DECODING_VERSION
+from trainer.device.gate import DeviceGate, device_key
+from trainer.device.waiting import Notice, no_notice
+from trainer.export import onnx_format
+from trainer.export.exported import open_exported
+from trainer.export.pixel_network import sample_pixels
+from trainer.model_file import ModelFile, Weights
+from trainer.preprocessing import Preprocessing
+from trainer.timing.inference_latency import InferenceLatency
+from trainer.timing.latency_timer import Inference, eager_inference, time_inference
+from trainer.timing.synthetic_step import noise_images
+
+CPU_THREADS = 1  # as the workers of a search; several requests at once have one each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyPlan:
+    """What is measured of a model's latency.
+
+    Attributes:
+        device: Device of the network that PyTorch runs.
+        precision: Arithmetic of that network. An exported network computes in float32.
+        batch_sizes: Images of a call.
+        exported: Whether to measure the network exported to ONNX too.
+        timing: Number and length of the blocks, and the accepted spread.
+        weights: Which of the model's weights.
+    """
+
+    device: torch.device
+    precision: Precision
+    batch_sizes: Sequence[int]
+    exported: bool = False
+    timing: TimingConfig = field(default_factory=TimingConfig)
+    weights: Weights = "ema"
+
+    def check(self) -> None:
+        """Check that ONNX Runtime runs on the device.
+
+        Raises:
+            ValueError: If the exported network is asked for on a GPU.
+        """
+        if self.exported and self.device.type != "cpu":
+            raise ValueError(
+                "--exported measures ONNX Runtime on a CPU; add --device cpu, which measures both "
+                "networks there"
+            )
+
+
+def measure_latency(
+    model: ModelFile, image_size: int, plan: LatencyPlan, *, notice: Notice = no_notice
+) -> tuple[InferenceLatency, ...]:
+    """Measure the latency of a model, all batch sizes and networks alternately.
+
+    Args:
+        model: The model.
+        image_size: Side of its input, pixels.
+        plan: What to measure.
+        notice: Receives a line before each part that takes a while, and when the device is waited
+            for.
+
+    Returns:
+        The latencies, eager before exported, by batch size in the order of the plan.
+
+    Raises:
+        ValueError: If the exported network cannot be measured on the device, or a library that
+            it needs is not installed.
+    """
+    plan.check()
+    with _threads(plan.device):
+        inferences = _eager(model, image_size, plan)
+        if plan.exported:
+            notice(f"exporting the network to ONNX at {image_size} pixels")
+            inferences += _exported(model, image_size, plan)
+        notice(f"measuring the latency of {len(inferences)} batches at {image_size} pixels")
+        with DeviceGate(device_key(plan.device), notice=notice) as gate:
+            return time_inference(inferences, plan.timing, gate)
+
+
+def untrained_model(architecture: Architecture, num_classes: int, image_size: int) -> ModelFile:
+    """Return a model with new weights; equal arguments give equal weights."""
+    torch.manual_seed(0)
+    weights = build_network(architecture, num_classes).state_dict()
+    return ModelFile(
+        architecture=architecture,
+        class_names=tuple(str(number) for number in range(num_classes)),
+        train_size=image_size,
+        eval_size=image_size,
+        padding="symmetric",
+        ema=weights,
+        raw=weights,
+        preprocessing=Preprocessing(decoded_size=image_size, decoding=DECODING_VERSION),
+    )
+
+
+def _eager(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Inference]:
+    network = model.network(plan.weights).to(plan.device)
+    return [
+        eager_inference(network, noise_images(count, image_size, plan.device), plan.precision)
+        for count in plan.batch_sizes
+    ]
+
+
+def _exported(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Inference]:
+    """Return the inference by ONNX Runtime, from uint8 pixels to logits."""
+    used = model.ema if plan.weights == "ema" else model.raw
+    with TemporaryDirectory() as folder:
+        (path,) = onnx_format.write(replace(model, eval_size=image_size, ema=used), Path(folder))
+        network = open_exported(path, threads=CPU_THREADS)
+    return [
+        Inference(
+            call=network.logits,
+            images=sample_pixels(count, image_size),
+            form="exported",
+            runtime=network.runtime,
+            precision="fp32",
+            threads=CPU_THREADS,
+        )
+        for count in plan.batch_sizes
+    ]
+
+
+@contextmanager
+def _threads(device: torch.device) -> Iterator[None]:
+    """Compute with `CPU_THREADS` on a CPU."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(CPU_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
