@@ -20,12 +20,12 @@ from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
 from trainer.device.precision import resolve_precision
+from trainer.device.threads import num_threads
 from trainer.distributed.ray_train import Workers, check_share, train_on_workers
 from trainer.evaluation.files import EVALUATION
 from trainer.fit.loop import DivergedError
 from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
-from trainer.machine.cpus import available_cpus
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.run.compiler_cache import of_compiler
 from trainer.run.display import ConsoleDisplay
@@ -169,14 +169,6 @@ def _request(
         command=command,
         trackers=trackers,
     )
-
-
-def num_threads(given: int | None) -> int:
-    """Return the CPU threads of a training: as `given`, or at most the CPUs that it can use.
-
-    By default torch starts a thread for each core, also where a CPU quota allows fewer.
-    """
-    return given or min(torch.get_num_threads(), available_cpus())
 
 
 def _warn(request: TrainRequest, display: ConsoleDisplay) -> None:

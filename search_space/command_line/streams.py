@@ -84,6 +84,16 @@ def _lenient(stream: TextIO | None, descriptor: int) -> TextIO:
     )
 
 
+def has_output() -> bool:
+    """Flush standard output and return whether what is written there still arrives.
+
+    A command whose only result is its output can end early without a reader.
+    """
+    sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return not isinstance(raw, LenientOutput) or raw.error is None
+
+
 def lost_output() -> OSError | None:
     """Flush standard output and return why it is incomplete, such as a full disk.
 

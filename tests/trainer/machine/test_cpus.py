@@ -4,9 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
-from trainer import train_cli
 from trainer.machine.cpus import available_cpus, cpu_quota
 
 VERSION_1 = (
@@ -119,13 +117,3 @@ def test_a_mount_whose_path_has_a_space(tmp_path: Path) -> None:
     mounts = VERSION_2.replace("/sys/fs/cgroup ", "/sys/fs/cgroup/my\\040groups ")
     root = machine(tmp_path, mounts, "0::/\n", {"my groups/cpu.max": "200000 100000\n"})
     assert cpu_quota(root) == 2.0
-
-
-def test_nas_train_starts_no_more_threads_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without --threads, torch's own number is kept if it is smaller, as by OMP_NUM_THREADS."""
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
-    monkeypatch.setattr(train_cli, "available_cpus", lambda: 2)
-    assert train_cli.num_threads(None) == 2
-    assert train_cli.num_threads(5) == 5
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    assert train_cli.num_threads(None) == 1

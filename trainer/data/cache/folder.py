@@ -147,6 +147,25 @@ def cache_root(cache_dir: Path | None) -> Path:
 
 
 @contextlib.contextmanager
+def scratch_folder(root: Path) -> Iterator[Path]:
+    """Yield an empty folder for temporary files in the folder of all caches.
+
+    It is removed at the end; if the process is killed, by the next command that uses a cache.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    name = f"scratch-{os.getpid()}-{secrets.token_hex(4)}"
+    with locked(root / f".{name}.lock"):
+        part = _part(root / name)
+        part.mkdir()
+        try:
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on the file at `path`; the kernel releases it if the process dies.
 

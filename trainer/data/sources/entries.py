@@ -91,17 +91,22 @@ def check_photo(path: Path) -> None:
     Raises:
         ValueError: If so; the message says what to do.
     """
-    if HEIF_NAME.fullmatch(path.name):
-        raise ValueError(
-            f"{path} is a HEIC photo, which is not read; convert such files to JPEG, or "
-            f"pip install 'training-aware-nas[heif]'"
+    if reason := unread_photo(path.name):
+        raise ValueError(f"{path} {reason}")
+
+
+def unread_photo(name: str) -> str | None:
+    """Return why a photograph of this name is not read and what to do; None for other files."""
+    if HEIF_NAME.fullmatch(name) and not is_picture(name):
+        return (
+            "is a HEIC photo, which is not read; convert such files to JPEG, or "
+            "pip install 'training-aware-nas[heif]'"
         )
-    suffix = path.suffix.lower().removeprefix(".")
+    suffix = Path(name).suffix.lower().removeprefix(".")
     for kind, suffixes in UNREAD_PHOTOS.items():
         if suffix in suffixes:
-            raise ValueError(
-                f"{path} is in {kind}, which is not read; convert such files to JPEG or PNG"
-            )
+            return f"is in {kind}, which is not read; convert such files to JPEG or PNG"
+    return None
 
 
 @dataclass(slots=True)

@@ -106,6 +106,27 @@ def choose_columns(table: Table, group_column: str | None = None) -> Columns:
     return Columns(file=files[0], label=labels[0], split=_split_column(table))
 
 
+def file_column(table: Table) -> str:
+    """Return the column of the files in a table that may have no labels.
+
+    It has a usual name, or is the only column.
+
+    Raises:
+        ValueError: If there is none, or several with a usual name; lists the columns.
+    """
+    found = _known(table.columns, FILE_NAMES, "file")
+    if not found and len(table.columns) == 1 and not is_picture(table.columns[0]):
+        found = [*table.columns]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(table.columns) or "none"
+    hint = ""
+    if any(is_picture(name) for name in table.columns):
+        hint = " (the first line must have their names)"
+    lack = f"columns {' and '.join(found)} may have the files" if found else "needs a column file"
+    raise ValueError(f"{table.path}: {lack}; its columns are: {listed}{hint}")
+
+
 def _known(columns: Sequence[str], names: Sequence[str], first: str) -> list[str]:
     """Return the columns with one of the names; only `first` if there is such a column."""
     if first in columns:
