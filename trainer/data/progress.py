@@ -7,31 +7,17 @@ from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 
+from search_space.command_line.progress_line import ProgressLine
 from search_space.command_line.terminal import PlainConsole
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def progress_bar(title: str, *more: ProgressColumn, console: Console) -> Progress:
+def progress_bar(title: str, *, console: Console) -> Progress:
     """Return a display of title, bar, count and time left; it shows nothing off a terminal."""
-    columns = (
-        TextColumn(title, markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        *more,
-    )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return ProgressLine(title, console)
 
 
 class DecodingProgress(Protocol):

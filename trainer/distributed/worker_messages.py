@@ -57,9 +57,14 @@ class RemoteDisplay:
         self.send("print", line)
 
     @contextmanager
-    def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:  # noqa: ARG002
+    def progress(
+        self,
+        plan: TrainPlan,  # noqa: ARG002
+        start: int,
+        evaluated_images: int = 0,
+    ) -> Iterator[TrainingObserver]:
         """Send every step from `start` on."""
-        self.send("begun", start)
+        self.send("begun", start, evaluated_images)
         try:
             yield self
         finally:

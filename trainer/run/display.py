@@ -7,17 +7,21 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import Progress, TextColumn
+from rich.progress import Progress
 
 from search_space.command_line.command import print_lines
+from search_space.command_line.progress_line import clock, time_left_text
 from trainer.data.progress import progress_bar
 from trainer.fit.evaluation import Evaluation
 from trainer.fit.plan import TrainPlan
 from trainer.fit.step import StepReport, TrainingObserver
+from trainer.run.time_left import TrainingClock
 
 SECONDS_BETWEEN_LINES = 30.0
 # Weight of a new step in the exponential moving averages that are shown.
 SMOOTHING = 0.05
+# Steps and seconds of measuring after which the time of the whole training is told.
+STEPS_BEFORE_ESTIMATE, SECONDS_BEFORE_ESTIMATE = 10, 5.0
 
 
 class TrainDisplay(Protocol):
@@ -31,8 +35,12 @@ class TrainDisplay(Protocol):
         self,
         plan: TrainPlan,  # noqa: ARG002
         start: int,  # noqa: ARG002
+        evaluated_images: int = 0,  # noqa: ARG002
     ) -> AbstractContextManager[TrainingObserver | None]:
-        """Show the steps from `start` on that the observer receives; None receives none."""
+        """Show the steps from `start` on that the observer receives; None receives none.
+
+        `evaluated_images` is the number of forward passes of an evaluation.
+        """
         return nullcontext()
 
 
@@ -54,24 +62,29 @@ class ConsoleDisplay:
         print_lines(self.console, line)
 
     @contextmanager
-    def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:
+    def progress(
+        self, plan: TrainPlan, start: int, evaluated_images: int = 0
+    ) -> Iterator[TrainingObserver]:
         """Show a progress bar; without a terminal print lines at intervals."""
-        numbers = TextColumn("{task.fields[numbers]}", markup=False)
-        with progress_bar("{task.description}", numbers, console=self.console) as bar:
-            yield _ConsoleProgress(plan, self, bar, start)
+        with progress_bar("training", console=self.console) as bar:
+            yield _ConsoleProgress(TrainingClock(plan, evaluated_images), self, bar, start)
 
 
 class _ConsoleProgress:
-    """Shows steps, phase, loss, accuracy, images per second, data wait and time left."""
+    """Shows steps, time left, phase, accuracy, loss, images per second and data wait."""
 
     def __init__(
-        self, plan: TrainPlan, display: ConsoleDisplay, bar: Progress, start: int
+        self, clock: TrainingClock, display: ConsoleDisplay, bar: Progress, start: int
     ) -> None:
-        self._plan, self._display, self._bar = plan, display, bar
-        total = plan.total_steps
-        self._task = bar.add_task("training", total=total, completed=start, numbers="")
+        self._clock, self._plan, self._display, self._bar = clock, clock.plan, display, bar
+        self._step, self._ends = start, math.nan
+        total = self._plan.total_steps
+        self._task = bar.add_task(
+            "training", total=total, completed=start, seconds_left=self._seconds_left
+        )
         self._loss = self._top1 = self._wait = self._images_per_sec = math.nan
-        self._line_at = time.monotonic()
+        self._started = self._line_at = self._stepped_at = time.monotonic()
+        self._steps_here, self._has_estimated = 0, False
 
     def stepped(self, report: StepReport) -> None:
         """Update the bar; without a terminal, print a line at intervals."""
@@ -85,24 +98,26 @@ class _ConsoleProgress:
             self._display.print(
                 f"step {report.step}: the gradient is not finite, the step is not applied"
             )
-        numbers, position = self._numbers(), self._position(report)
-        self._bar.update(self._task, completed=report.step, description=position, numbers=numbers)
-        now = time.monotonic()
+        self._update_time(report)
+        details = (*self._position(report), *self._numbers())
+        self._bar.update(self._task, completed=report.step, details=details)
+        now = self._stepped_at
         if self._bar.disable and now - self._line_at >= SECONDS_BETWEEN_LINES:
             self._line_at = now
-            self._display.print(
-                f"{position}, step {report.step} of {self._plan.total_steps}, {numbers}"
-            )
+            left = time_left_text(self._seconds_left())
+            steps = f"step {report.step} of {self._plan.total_steps}"
+            self._display.print(", ".join((steps, left, *details)))
 
     def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
         """Print a line."""
+        self._clock.evaluated(time.monotonic() - self._stepped_at)
         epoch = step / self._plan.steps_per_epoch
         phase = self._plan.phase_index(step - 1) + 1
         average = (
             "" if averaged is None else f", averaged {averaged.top1:.2%} / {averaged.top5:.2%}"
         )
         self._display.print(
-            f"epoch {epoch:.4g}, step {step}, phase {phase}: {self._numbers()}; "
+            f"epoch {epoch:.4g}, step {step}, phase {phase}: {', '.join(self._numbers())}; "
             f"top-1 / top-5 {raw.top1:.2%} / {raw.top5:.2%}{average}"
         )
         self._line_at = time.monotonic()
@@ -114,18 +129,40 @@ class _ConsoleProgress:
             f"returned to step {step}, with {rate_scale:.3g} times the learning rate"
         )
 
-    def _position(self, report: StepReport) -> str:
+    def _update_time(self, report: StepReport) -> None:
+        """Estimate the end anew, and tell the first estimate in a line."""
+        self._clock.stepped(report)
+        self._step, self._stepped_at = report.step, time.monotonic()
+        self._steps_here += 1
+        left = self._clock.seconds_left(report.step)
+        if left is None:
+            return
+        self._ends = self._stepped_at + left
+        measured = self._stepped_at - self._started >= SECONDS_BEFORE_ESTIMATE
+        if not self._has_estimated and measured and self._steps_here > STEPS_BEFORE_ESTIMATE:
+            self._has_estimated = True
+            self._display.print(
+                f"about {clock(left)} for the rest of the training with its evaluations, "
+                f"estimated from {self._steps_here} steps"
+            )
+
+    def _seconds_left(self) -> float | None:
+        """Return the time left, which passes between two steps too."""
+        return None if math.isnan(self._ends) else max(0.0, self._ends - time.monotonic())
+
+    def _position(self, report: StepReport) -> tuple[str, str]:
         epoch = report.step / self._plan.steps_per_epoch
         size = self._plan.phases[report.phase].image_size
         count = len(self._plan.phases)
-        return f"epoch {epoch:.4g}, phase {report.phase + 1}/{count} at {size} px"
+        return f"phase {report.phase + 1}/{count} at {size} px", f"epoch {epoch:.4g}"
 
-    def _numbers(self) -> str:
+    def _numbers(self) -> tuple[str, ...]:
         measured = not math.isnan(self._images_per_sec)
-        speed = f"{self._images_per_sec:,.0f} images/s, " if measured else ""
         return (
-            f"loss {self._loss:.3f}, top-1 {self._top1:.1%}, {speed}"
-            f"data wait {self._wait * 1e3:.1f} ms"
+            f"loss {self._loss:.3f}",
+            f"top-1 {self._top1:.1%}",
+            *([f"{self._images_per_sec:,.0f} images/s"] if measured else []),
+            f"data wait {self._wait * 1e3:.1f} ms",
         )
 
 

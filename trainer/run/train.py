@@ -1,6 +1,6 @@
 """A training from its request to its results, in this process or in one of several."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from trainer.data.loading.order import ImageOrder
 from trainer.data.loading.pixels import PixelStore
@@ -13,7 +13,7 @@ from trainer.fit.loop import fit
 from trainer.fit.processes import Processes
 from trainer.fit.request import TrainRequest
 from trainer.fit.state import TrainState, new_state
-from trainer.fit.step import TrainingSetup
+from trainer.fit.step import TrainingObserver, TrainingSetup
 from trainer.run.compiler_cache import own_compiler_cache
 from trainer.run.display import TrainDisplay
 from trainer.run.final_evaluation import evaluate_result
@@ -69,7 +69,7 @@ def train_share(
         log = _metrics_log(request, processes, state.step, display) if first else None
         finished = False
         try:
-            with _feed(request, processes) as feed, display.progress(plan, state.step) as shown:
+            with _feed(request, processes) as feed, _progress(request, state, display) as shown:
                 setup = TrainingSetup(
                     request=request,
                     feed=feed,
@@ -98,6 +98,14 @@ def train_share(
             if record is not None and (hint := mirror_hint(request, record.confusion)):
                 display.print(f"note: {hint}")
     return finished
+
+
+def _progress(
+    request: TrainRequest, state: TrainState, display: TrainDisplay
+) -> AbstractContextManager[TrainingObserver | None]:
+    networks = 1 if state.average is None else 2
+    evaluated = networks * len(request.split.evaluation)
+    return display.progress(request.plan, state.step, evaluated)
 
 
 def _metrics_log(

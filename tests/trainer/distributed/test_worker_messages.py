@@ -46,7 +46,9 @@ class Notes:
         self.seen.append(line)
 
     @contextmanager
-    def progress(self, plan: TrainPlan, start: int) -> Iterator[TrainingObserver]:
+    def progress(
+        self, plan: TrainPlan, start: int, evaluated_images: int = 0
+    ) -> Iterator[TrainingObserver]:
         self.seen.append(("open", start))
         yield self
         self.seen.append("shut")
