@@ -25,6 +25,7 @@ from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
 from nas.report.progress import SearchProgress
+from nas.report.time_left import SearchWork
 from nas.report.tracked import candidate_metrics, tracked_search
 from nas.run_folder.files import RunFiles
 from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
@@ -155,9 +156,9 @@ class _Session:
         """Do what is left of the search, and write its files."""
         signal, failures = None, None
         if self._ensure_job() or self.finalist_round.missing(self.engine.records()):
-            budget, ends = self.files.config.budget, self.limits.ends
+            work, ends = SearchWork.of(self.files.config), self.limits.ends
             records = self.engine.records()
-            with SearchProgress(self.console, records, budget=budget, ends=ends) as progress:
+            with SearchProgress(self.console, records, work=work, ends=ends) as progress:
                 try:
                     signal = self._execute(progress)
                 except TooManyFailuresError as error:
@@ -179,6 +180,7 @@ class _Session:
     def _execute(self, progress: SearchProgress) -> Signals | None:
         """Train the candidates, and the best of them again; return the signal that stopped it."""
         config = self.files.config
+        progress.waiting("starting Ray")
         with (
             stop_signals() as stop,  # a signal while Ray starts waits until Ray has started
             ray_session(
@@ -190,6 +192,7 @@ class _Session:
         ):
             if ray.note:
                 print_lines(self.console, ray.note)
+            progress.waiting("waiting for the first result")
             if stop.requested():
                 return stop.signal
             if self._ensure_job():

@@ -83,6 +83,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
     from nas.engine.study import quiet_optuna
     from nas.execution.ray_actors import run_with_actors
     from nas.report.progress import SearchProgress
+    from nas.report.time_left import SearchWork
     from nas.run_folder.files import RunFiles
     from nas.samplers import sampler_factory
     from nas.settings.config import SearchConfig
@@ -107,7 +108,7 @@ def measure_ours(sampler: str, count: int) -> Clock:
         tempfile.TemporaryDirectory() as name,
         ray_session(workers=WORKERS, logical_cpus=WORKERS) as session,
         TimedLedger(Path(name, "ledger.jsonl"), config.identity()) as ledger,
-        SearchProgress(Console(file=io.StringIO()), budget=count) as progress,
+        SearchProgress(Console(file=io.StringIO()), work=SearchWork.of(config)) as progress,
     ):
         folder = Path(name)
         (folder / "results").mkdir()

@@ -23,6 +23,12 @@ class JobObserver:
     def note(self, line: str) -> None:
         """Receive a line about something other than an outcome, such as missing workers."""
 
+    def advanced(self, done: int, total: int, seconds: float | None = None) -> None:
+        """Receive that `done` of `total` further trainings are done.
+
+        The last one took `seconds`; None at the start.
+        """
+
 
 class JobQueue(ABC):
     """Hands out jobs and records their outcomes, the same way for every executor.

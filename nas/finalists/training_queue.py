@@ -66,6 +66,7 @@ class TrainingNotes(JobObserver):
 
     def __init__(self, observer: JobObserver, *, total: int, missing: int) -> None:
         self._observer, self._total, self._done = observer, total, total - missing
+        observer.advanced(self._done, total)
 
     def completed(self, record: Record) -> None:
         """Receive a training that has an outcome, which is on disk."""
@@ -78,6 +79,7 @@ class TrainingNotes(JobObserver):
                 f"step {1e3 * outcome.costs.step_time_s:.1f} ms"
             )
         self._done += 1
+        self._observer.advanced(self._done, self._total, outcome.seconds)
         self.note(
             f"candidate {training.number}, seed {training.seed}, {training.epochs} epochs: "
             f"{what} in {outcome.seconds:.0f} s; {self._done}/{self._total}"

@@ -20,6 +20,7 @@ from nas.engine.ledger import Ledger
 from nas.engine.study import quiet_optuna
 from nas.report.progress import SearchProgress
 from nas.samplers import sampler_factory
+from tests.nas.search_work import work
 from tests.toys.metrics import whole_metrics
 from tests.toys.observer import ToyObserver
 from tests.toys.space import ToySpace, toy_reward
@@ -55,7 +56,7 @@ def test_a_candidate_costs_no_more_lines_after_a_thousand_others(
     with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
         factory = sampler_factory("random", seed=0)
         engine = Engine(ToySpace(stages=6), factory, ledger, budget=2000)
-        progress = SearchProgress(Console(file=io.StringIO()), engine.records(), budget=2000)
+        progress = SearchProgress(Console(file=io.StringIO()), engine.records(), work=work(2000))
         best: list[Record] = []
 
         def on_told(record: Record) -> None:

@@ -1,6 +1,7 @@
 """Progress of a search with and without a terminal."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -9,12 +10,13 @@ from nas.candidate import Record
 from nas.report.progress import SearchProgress
 from nas.report.tables import count, duration, top_table
 from tests.nas.nas_records import failed, infeasible, trained
+from tests.nas.search_work import work
 
 
 def _say(records: list[Record], *, terminal: bool) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=terminal, width=200)
-    with SearchProgress(console, budget=4) as progress:
+    console = Console(file=stream, force_terminal=terminal, width=200, color_system=None)
+    with SearchProgress(console, work=work()) as progress:
         for record in records:
             progress.completed(record)
     return stream.getvalue()
@@ -23,6 +25,7 @@ def _say(records: list[Record], *, terminal: bool) -> str:
 def test_without_a_terminal_each_candidate_is_one_line() -> None:
     records = [trained(0, 0.5, accuracy=0.6), failed(1), infeasible(2), trained(3, 0.4)]
     lines = _say(records, terminal=False).splitlines()
+    assert lines.pop(1).startswith("about 0:36 for the rest of the search")
     assert len(lines) == 3  # candidates that were not trained have no line
     assert lines[0].startswith("candidate 0: reward 0.5000 (accuracy 60.00 %, step 20.0 ms")
     assert "the loss was not finite" in lines[1]
@@ -34,7 +37,47 @@ def test_without_a_terminal_each_candidate_is_one_line() -> None:
 def test_on_a_terminal_one_line_is_updated() -> None:
     said = _say([trained(0, 0.5), trained(1, 0.75)], terminal=True)
     assert "\x1b" in said
-    assert "2/4, best reward 0.7500" in said
+    assert re.search(r"search ━+─+ 2/4 0:\d\d left  best 50.00 %  20.0 ms a step", said)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_at_a_fixed_width_bar_count_and_time_left_are_on_one_line(width: int) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, color_system=None)
+    with SearchProgress(console, work=work(1000, finalist_trainings=6)) as progress:
+        for number in range(120):
+            progress.completed(trained(number, 0.5))
+        progress.waiting("waiting for the first result")
+        progress.advanced(0, 6)
+        progress.advanced(1, 6, 40.0)
+    lines = (
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).replace("\r", "\n").split("\n")
+    )
+    for start in ("search", "finalists"):
+        bars = [line for line in lines if line.startswith(start)]
+        assert bars
+        assert all(len(bar) < width for bar in bars)
+        assert all(re.match(rf"{start} ━*─* \d+/\d+ [-\d:]+ left(  |$)", bar) for bar in bars)
+    # Five trainings of 40 s on one worker.
+    assert re.match(r"finalists ━+─+ 1/6 3:(20|19|18) left", bars[-1])
+
+
+def test_a_wait_is_said_until_there_is_a_result() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, color_system=None)
+    with SearchProgress(console, work=work()) as progress:
+        progress.waiting("starting Ray")
+    assert "0/4 -:-- left  starting Ray" in stream.getvalue()
+
+
+def test_the_first_result_tells_the_time_of_the_whole_with_the_finalists() -> None:
+    stream = io.StringIO()
+    with SearchProgress(Console(file=stream, width=200), work=work(3, finalist_trainings=2)) as it:
+        it.completed(trained(0, 0.5))  # 12 s, of which 3 s are timing
+        it.completed(trained(1, 0.5))
+    told = [line for line in stream.getvalue().splitlines() if line.startswith("about")]
+    # 2 x 12 s, and 2 x (3 s + twice the 9 s of training).
+    assert told == ["about 1:06 for the rest of the search, 0:42 of it for the finalists"]
 
 
 @pytest.mark.parametrize(
