@@ -26,6 +26,7 @@ def _command(name: str, function: str) -> Callable[[], int]:
 search = _command("nas-search", "nas.cli:main")
 scale = _command("nas-scale", "nas.scale_command:main")
 train = _command("nas-train", "trainer.train_cli:main")
+evaluate = _command("nas-evaluate", "trainer.evaluate_cli:main")
 time = _command("nas-time", "trainer.time_cli:time_main")
 predict = _command("nas-predict", "trainer.predict_cli:main")
 report = _command("nas-report", "nas.report_command:main")

@@ -88,7 +88,14 @@ def write_evaluation(
     images = ([_cell(getattr(one, name)) for name in columns] for one in predictions)
     written.append(write_atomic(table, _csv([columns, *images])))
     # The last one: a reader that finds it finds the others too.
-    return write_atomic(main, _json(record.to_dict())), *written
+    return write_atomic(main, record_json(record)), *written
+
+
+def record_json(record: EvaluationRecord) -> str:
+    """Return JSON with one key in each line: indented matrices would be long."""
+    content = record.to_dict().items()
+    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in content)
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def read_evaluation(path: Path) -> EvaluationRecord:
@@ -145,12 +152,6 @@ def read_predictions(folder: Path, split: str) -> tuple[PredictedImage, ...]:
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{path}, row {number}: damaged predictions: {error!r}") from error
     return tuple(found)
-
-
-def _json(content: dict[str, Any]) -> str:
-    """Return JSON with one key in each line: indented matrices would be long."""
-    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in content.items())
-    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

@@ -37,7 +37,7 @@ def evaluate_result(
         device=request.device, precision=request.precision, crop=request.recipe.eval_crop
     )
     subject = Subject(
-        model=request.folder / MODEL,
+        model=request.folder.absolute() / MODEL,
         key=request.file.architecture.key,
         name=request.folder.name,
         class_names=request.images.class_names,

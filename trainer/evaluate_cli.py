@@ -1,0 +1,204 @@
+"""The command nas-evaluate."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from search_space.architecture import MAX_IMAGE_SIDE
+from search_space.command_line.command import (
+    CommandParser,
+    at_least,
+    name_part,
+    print_lines,
+    print_note,
+    run_command,
+)
+from search_space.command_line.flags import add_flags
+from search_space.command_line.terminal import PlainConsole
+from trainer.config import MAX_BATCH_SIZE, Precision, ReadingConfig
+from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
+from trainer.data.progress import decoding_progress
+from trainer.device.naming import named_device
+from trainer.device.precision import resolve_precision
+from trainer.evaluation.console import show_evaluation
+from trainer.evaluation.evaluate import (
+    Forward,
+    Subject,
+    evaluation_record,
+    outcomes_of,
+    predictions,
+)
+from trainer.evaluation.files import EVALUATION, record_json, write_evaluation
+from trainer.evaluation.images import EvaluatedImages, find_images
+from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.record import EvaluationRecord, SplitName
+from trainer.evaluation.trained_on import TrainedOn, trained_on
+from trainer.fit.evaluation import EVALUATION_BATCH
+from trainer.machine.cpus import available_cpus
+from trainer.model_file import ModelFile, Weights, model_path, read_model
+from trainer.recipes.config import Recipe
+
+EVALUATE = "nas-evaluate"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate a model; return 0, or 2 for bad input (the reason goes to stderr)."""
+    return run_command(EVALUATE, _evaluate, argv)
+
+
+def _evaluate(argv: Sequence[str] | None) -> int:
+    args = _parser().parse_args(argv)
+    words = (EVALUATE, *(sys.argv[1:] if argv is None else argv))
+    path = model_path(args.model)
+    model = read_model(path)
+    trained = trained_on(path, model)
+    forward = _forward(args, model, trained)
+    with decoding_progress() as on_progress:
+        images = find_images(
+            model,
+            trained,
+            data=args.data,
+            split=args.split,
+            skip_damaged=args.skip_damaged,
+            on_progress=on_progress,
+        )
+    for note in images.notes:
+        print_note(f"note: {note}")
+    subject = Subject(
+        model=path.absolute(),
+        key=model.architecture.key,
+        name=str(model.training.get("name") or path.absolute().parent.name),
+        class_names=model.class_names,
+        weights=args.weights,
+        command=words,
+    )
+    sizes = args.image_size or (model.eval_size,)
+    record, of_details, shown = _at_sizes(subject, model, images, sizes, forward)
+    folder = _folder(args.out, path, images)
+    rows = predictions(of_details, shown.split, shown.indices, model.class_names)
+    written = write_evaluation(folder, record, rows)
+    _show(record, written, args)
+    return 0
+
+
+def _forward(args: argparse.Namespace, model: ModelFile, trained: TrainedOn) -> Forward:
+    """Return how the network is computed; by default as in the evaluation of its training."""
+    device = named_device(args.device)
+    # By default torch starts a thread for each core, also where a CPU quota allows fewer.
+    torch.set_num_threads(min(torch.get_num_threads(), available_cpus()))
+    precision: Precision | None = args.precision or trained.precision
+    return Forward(
+        device=device,
+        precision=resolve_precision(precision, device),
+        crop=model.preprocessing.eval_crop,
+        batch_size=args.batch_size,
+    )
+
+
+def _at_sizes(
+    subject: Subject,
+    model: ModelFile,
+    images: EvaluatedImages,
+    sizes: Sequence[int],
+    forward: Forward,
+) -> tuple[EvaluationRecord, Outcomes, EvaluatedImages]:
+    """Evaluate at every size.
+
+    Returns:
+        The record, and of the size of its details the outcomes and the images.
+    """
+    network = model.network(subject.weights).to(forward.device)
+    detailed = model.eval_size if model.eval_size in sizes else sizes[0]
+    outcomes, shown = {}, images
+    for size in sizes:
+        with decoding_progress() as on_progress:
+            decoded = images.at_size(size, on_progress)
+        if decoded is not images:
+            print_note(
+                f"note: for {size} px the pictures are decoded at {size} px; in the training they "
+                f"were decoded at {images.cached.image_size} px"
+            )
+        with decoding_progress(f"evaluating at {size} px") as on_progress:
+            outcomes[size] = outcomes_of(
+                network, decoded.split, decoded.indices, size, forward, on_progress=on_progress
+            )
+        shown = decoded if size == detailed else shown
+    record = evaluation_record(
+        subject, shown.cached, images.name, outcomes, forward, image_size=detailed
+    )
+    return record, outcomes[detailed], shown
+
+
+def _folder(out: Path | None, path: Path, images: EvaluatedImages) -> Path:
+    """Return the folder of the files; those of other data do not replace the training's own."""
+    if out is not None:
+        return out
+    folder = path.parent / EVALUATION
+    return folder if images.of_training else folder / name_part(images.cached.name)
+
+
+def _show(record: EvaluationRecord, written: Sequence[Path], args: argparse.Namespace) -> None:
+    if args.json:
+        print(record_json(record), end="")
+        return
+    console = PlainConsole()
+    show_evaluation(record, console)
+    print_lines(console, *map(str, written))
+    print_lines(console, f"next: nas-predict --model {shlex.quote(args.model)} IMAGES")
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog=EVALUATE,
+        description="Measures how good a trained model is: accuracy with its confidence interval, "
+        "each class, the confusion of classes and the calibration of the probabilities.",
+    )
+    add = parser.add_argument
+    add("--model", required=True, help="Run folder of nas-train, or a model.pt")
+    add(
+        "--data",
+        help=f"Images: {DATA_TAKES} (default: those of the training). Their classes are matched "
+        "by name with those of the model",
+    )
+    add(
+        "--split",
+        choices=get_args(SplitName),
+        help="Which images; holdout is what the training held out of its images (default: what "
+        "the training was evaluated on; of other data the first of test, validation and train)",
+    )
+    add(
+        "--image-size",
+        type=_sizes,
+        metavar="SIZES",
+        help="Sides of the network's input in pixels, such as 40,48,56 (default: the evaluation "
+        "size of the model)",
+    )
+    add_flags(parser, ReadingConfig, ["skip_damaged"], {"skip_damaged": "SHARE"})
+    add("--weights", choices=get_args(Weights), default="ema", help="Averaged or last weights")
+    add(
+        "--batch-size",
+        type=at_least(1, MAX_BATCH_SIZE),
+        default=EVALUATION_BATCH,
+        help="Images of a forward pass",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_flags(parser, Recipe, ["precision"], defaults={"precision": "that of the training"})
+    add("--out", type=Path, help="Folder of the files (default: evaluation in the run folder)")
+    add("--json", action="store_true", help="Print one JSON object")
+    return parser
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """Return the image sizes of a list such as ``40,48,56``, each once."""
+    one = at_least(SMALLEST_IMAGE, MAX_IMAGE_SIDE)
+    try:
+        return tuple(dict.fromkeys(one(part) for part in text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be one or several whole numbers with commas, got {text!r}"
+        ) from None
