@@ -43,10 +43,8 @@ def dropped_note(run: SearchRun) -> str:
     dropped = sum(record.outcome.state is State.DROPPED for record in run.records)
     if not dropped:
         return ""
-    return (
-        f"{dropped} candidates were dropped before their training by the search's own exponents, "
-        "and are not ranked."
-    )
+    many = "1 candidate was" if dropped == 1 else f"{dropped} candidates were"
+    return f"{many} dropped before training by the search's own exponents, and not ranked."
 
 
 def reweigh_command(run: SearchRun, w: float, v: float) -> str:

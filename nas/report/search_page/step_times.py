@@ -45,10 +45,7 @@ def prediction_plot(run: SearchRun) -> Plot | None:
             facts=(
                 ("measured", f"{step_time_of(record):.3f}x"),
                 ("predicted", f"{predicted:.3f}x"),
-                (
-                    "error of the prediction",
-                    f"{100 * (predicted / step_time_of(record) - 1):+.1f} %",
-                ),
+                ("error", f"{100 * (predicted / step_time_of(record) - 1):+.1f} %"),
             ),
             number=record.candidate.number,
         )

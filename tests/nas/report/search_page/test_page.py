@@ -4,7 +4,6 @@ import html
 import json
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,20 +11,13 @@ from pathlib import Path
 import pytest
 
 from nas.analysis.ranking import ranked
-from nas.candidate import Record
-from nas.finalists.finalists import Finals, finalist_trainings, judge_finalists
+from nas.finalists.finalists import finalist_trainings, judge_finalists
 from nas.report.figures import search_figure
 from nas.report.search_page.page import report_page, write_report
 from nas.report.search_page.search_run import SearchRun
 from tests.nas.nas_records import failed, infeasible, run_files, trained
+from tests.nas.report.search_page.searches import search
 from tests.toys.metrics import with_metrics
-
-
-def search(
-    records: Sequence[Record], finals: Finals | None = None, *, folder: Path = Path("run")
-) -> SearchRun:
-    """Return a search without a ledger."""
-    return SearchRun(files=run_files(folder), records=tuple(records), finals=finals)
 
 
 class _Tags(HTMLParser):

@@ -1,0 +1,85 @@
+"""How far a search is: while it runs, after it has finished, and if it ended early."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nas.engine.events import Asked, Told
+from nas.engine.job import Training
+from nas.engine.ledger import Ledger
+from nas.report.outputs import rebuild_report
+from nas.report.search_page.search_run import FinishedTraining, SearchRun
+from nas.report.search_page.status import search_status
+from search_space.checksum import with_comment
+from tests.nas.nas_records import CONFIG, failed, infeasible, trained
+from tests.nas.report.search_page.searches import search
+
+
+def at(
+    finished: int, *, budget: int = 4, finalists: int = 2, done: int = 0, is_running: bool = False
+) -> SearchRun:
+    """Return a search whose finalists are trained twice each."""
+    records = [trained(number, 0.5) for number in range(finished)]
+    run = search([*records, infeasible(99)])  # refused by its predicted costs: no candidate
+    config = run.files.config.model_copy(update={"budget": budget, "finalists": finalists})
+    training = Training.of(trained(0, 0.5).candidate, seed=1, epochs=2)
+    one = FinishedTraining(training=training, worker="h/1", seconds=1.0, time=None)
+    return replace(
+        run,
+        files=replace(run.files, config=config),
+        is_running=is_running,
+        num_trainings=2 * min(finalists, finished),
+        trainings=(one,) * done,
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "line"),
+    [
+        (at(3, is_running=True), "running", "running, 3 of 4 candidates, finals to come"),
+        (
+            at(4, done=1, is_running=True),
+            "running",
+            "running, 4 of 4 candidates, 1 of 4 further trainings of finalists",
+        ),
+        (at(4, done=4), "finished", "finished: 4 candidates, 4 further trainings of finalists"),
+        (at(3), "ended early", "stopped: 3 of 4 candidates, finals to come"),
+        (
+            at(4, done=1),
+            "ended early",
+            "stopped: 4 of 4 candidates, 1 of 4 further trainings of finalists",
+        ),
+        (
+            at(4, finalists=0),
+            "finished",
+            "finished: 4 candidates, no finalists are trained again",
+        ),
+    ],
+)
+def test_the_status_counts_candidates_and_finals(run: SearchRun, kind: str, line: str) -> None:
+    found = search_status(run)
+    assert (found.kind, found.line) == (kind, line)
+
+
+def test_a_search_in_another_process_is_running(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"budget": 40})
+    settings = config.model_dump(mode="json")
+    (tmp_path / "config.yaml").write_text(with_comment(yaml.safe_dump(settings)))
+    record = trained(0, 0.5)
+    with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
+        ledger.append(Asked(**record.candidate.to_dict()), Told(number=0, outcome=record.outcome))
+        (report,) = rebuild_report(tmp_path)
+        assert "running, 1 of 40 candidates, finals to come" in report.read_text()
+    (report,) = rebuild_report(tmp_path)
+    assert "stopped: 1 of 40 candidates, finals to come" in report.read_text()
+
+
+def test_a_search_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:
+    config = CONFIG.model_dump(mode="json")
+    (tmp_path / "config.yaml").write_text(with_comment(yaml.safe_dump(config)))
+    with Ledger(tmp_path / "ledger.jsonl", {}) as ledger:
+        ledger.append(Asked(**failed(0).candidate.to_dict()))
+        (report,) = rebuild_report(tmp_path)
+    assert "No candidate has finished yet" in report.read_text()
