@@ -1,5 +1,6 @@
 """Classifier: every kind of image gives the same result, and equals the evaluation's outputs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,3 +164,24 @@ def test_a_wrong_argument_is_an_error(classifier: Classifier, photo: Path) -> No
         classifier.predict([photo, "missing.png"])
     with pytest.raises(ValueError, match="this folder holds no model"):
         Classifier.load(photo.parent)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/predict.md"])
+def test_the_lines_of_the_documentation_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "Classifier" in block
+    ]
+    for name in ("runs/flowers", "runs/flowers-L"):
+        (tmp_path / name).mkdir(parents=True)
+        save_model(tmp_path / name / "model.pt", toy_model())
+    for seed, name in enumerate(("a.jpg", "b.jpg")):
+        (tmp_path / name).write_bytes(encoded(picture(seed), "JPEG"))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, page, "exec"), {})
+    printed = capsys.readouterr().out
+    assert "a.jpg" in printed
+    assert "b.jpg" in printed
+    assert any(name in printed for name in CLASSES)

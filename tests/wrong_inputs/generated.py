@@ -16,106 +16,19 @@ from PIL import Image
 
 from search_space.architecture_file import ArchitectureFile
 from search_space.space import SearchSpace
+from tests.toys.model import toy_model
+from tests.wrong_inputs.values import (
+    BASE,
+    CONTRADICTIONS,
+    NOT_A_NUMBER,
+    NOT_WHOLE,
+    NUMBER_FLAGS,
+    TEXT_FLAGS,
+    WHOLE_FLAGS,
+    FlagValues,
+)
+from trainer.model_file import save_model
 
-# What each command needs so that it gets as far as the wrong part; {x} are files of `write_files`.
-BASE = {
-    "nas-search": "--data {photos} --image-size 16 --budget 2 --workers 1 --out {out}",
-    "nas-train": "--data {photos} --arch {arch} --recipe small --dry-run --out {out}",
-    "nas-scale": "--from {arch} --out {out}/L.json",
-    "nas-time": "--arch {arch} --image-size 16",
-    "nas-report": "",
-}
-FlagValues = dict[str, dict[str, tuple[str, ...]]]
-NOT_WHOLE = ("x", "", "1.5", "nan", "1e3", "--", "0x10")
-NOT_A_NUMBER = ("x", "", "nan", "inf", "-inf", "1,5", "1_")
-WHOLE_FLAGS: FlagValues = {  # with values that are whole and out of range
-    "nas-search": {
-        "--budget": ("0", "-1"),
-        "--epochs": ("0", "-3"),
-        "--image-size": ("7", "0"),
-        "--batch-size": ("1", "-8"),
-        "--workers": ("0", "100000"),
-        "--seed": ("-1",),
-        "--max-failures": ("-1",),
-    },
-    "nas-train": {
-        "--batch-size": ("1", "0"),
-        "--seed": ("-1",),
-        "--workers": ("0",),
-        "--threads": ("0",),
-    },
-    "nas-time": {"--batch-size": ("1",), "--repeats": ("2",), "--num-classes": ("1",)},
-    "nas-scale": {"--num-classes": ("1",), "--image-size": ("7",), "--size-multiple": ("0",)},
-}
-NUMBER_FLAGS: FlagValues = {
-    "nas-search": {
-        "--w": ("0.1",),
-        "--v": ("1",),
-        "--learning-rate": ("0", "-0.1"),
-        "--gpus-per-worker": ("-1", "1.5"),
-        "--holdout": ("0", "-0.5", "1.0", "100000"),
-    },
-    "nas-train": {"--epochs": ("0", "-1")},
-    "nas-scale": {"--alpha": ("-5", "0"), "--depth": ("0", "-1"), "--target-params": ("0", "-1M")},
-}
-TEXT_FLAGS: FlagValues = {
-    "nas-search": {
-        "--data": ("", "no-such-folder", "a/b/c", "digit", "{empty}", "{text}", "{arch}"),
-        "--space": ("", "tini", "{missing}.yaml", "{arch}", "{empty}", "{binary}.yaml"),
-        "--sampler": ("", "evolutoin", "TPE"),
-        "--sampler-option": ("population", "=20", "population=", "populaton=20", "population=x"),
-        "--constraint": ("", "params", "params < ", "params > 3M", "parms < 3M", "params < -1"),
-        "--fidelity": ("half",),
-        "--fit": ("stretch",),
-        "--start-from": ("", "efficientnetv2-xs", "{text}", "{missing}"),
-        "--step-time-table": ("{missing}", "{arch}", "{binary}.yaml"),
-        "--config": ("{missing}", "{empty}", "{text}", "{binary}.yaml", "{photos}"),
-        "--time-budget": ("", "1 fortnight", "-1h", "h"),
-        "--candidate-timeout": ("soon", "-3x", "0"),
-        "--worker-memory": ("4", "much", "-1GB"),
-        "--name": ("", ".", "..", "a/b"),
-        "--mirror": ("", "sqlite://", "no-such-scheme://x", "{photos}"),
-        "--address": ("nowhere", "localhost:99999", "127.0.0.1:1"),
-        "--group-column": (),
-    },
-    "nas-train": {
-        "--data": ("", "{empty}", "{text}", "{one_class}", "{damaged}", "{labels_without_files}"),
-        "--arch": ("", "efficientnet-v2-s", "{missing}", "{empty}", "{text}", "{photos}"),
-        "--recipe": ("", "progresive", "{missing}.yaml", "{text}", "{binary}.yaml", "{empty}"),
-        "--init-from": ("{missing}", "{text}", "{arch}", "{empty}"),
-        "--device": ("gpu", "cuda:99", "tpu", ""),
-        "--precision": ("fp8",),
-        "--gpus-per-worker": ("2", "1"),
-        "--name": ("", "..", "a/b"),
-    },
-    "nas-scale": {
-        "--from": ("", "efficientnetv2-xs", "{missing}", "{empty}", "{text}", "{photos}"),
-        "--target": ("", "XXL", "m "),
-        "--as": ("XXS",),
-        "--out": ("{missing}/a/b.json", "{photos}", "{arch}"),
-        "--recipe": ("small",),
-    },
-    "nas-time": {
-        "--arch": ("", "efficientnetv2-xs", "{missing}", "{empty}", "{text}"),
-        "--device": ("gpu", "cuda:99"),
-        "--optimizer": ("adam",),
-    },
-    "nas-report": {"--run": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}")},
-}
-CONTRADICTIONS = {
-    "nas-search": (
-        "--fidelity progressive --executor tune",
-        "--reweigh -0.1 -0.1 --proxy-check 4",
-        "--proxy-check 3",
-        "--reweigh 1",
-        "--no-such-flag",
-        "positional",
-    ),
-    "nas-train": ("--workers 3 --batch-size 32", "--workers 2 --device cuda:0", "--budget 3"),
-    "nas-scale": ("--target-params 5M --target-macs 1G", "--batch-size 32", "--target L --family"),
-    "nas-time": ("--space tiny", "--arch"),
-    "nas-report": ("", "--png x.png", "run"),
-}
 RECIPE = {
     "duration": {"steps": 1},
     "batch_size": 8,
@@ -187,8 +100,12 @@ def write_files(folder: Path) -> dict[str, str]:
     (folder / "text").write_text("these are\nsome words\n")
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
     (folder / "arch").write_text(json.dumps(_architecture()))
+    (folder / "table").with_suffix(".csv").write_text("label,size\ncat,3\n")
+    save_model(folder / "model", toy_model())
     made = ("photos", "one_class", "damaged", "labels_without_files", "empty", "out", "text")
-    return {name: str(folder / name) for name in (*made, "binary", "arch", "missing", "file")}
+    paths = {name: str(folder / name) for name in (*made, "binary", "arch", "missing", "file")}
+    further = {"model": "model", "photo": "photos/a/0.png", "table": "table.csv"}
+    return paths | {name: str(folder / place) for name, place in further.items()}
 
 
 def _wrong_values(flags: FlagValues, always: Sequence[str]) -> Iterator[WrongInput]:
