@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.report.outputs import rebuild_report
+from nas.report.training_page.page import write_training_report
+from nas.report.training_page.reading import is_training
 from nas.run_folder.recovery import recover_ledger
 from search_space.command_line.command import CommandParser, print_lines, run_command
 from search_space.command_line.terminal import PlainConsole, visible
@@ -38,6 +40,14 @@ def _report(argv: Sequence[str] | None) -> int:
     if args.png is not None and len(folders) > 1:
         parser.error(f"--png takes the figure of one run, got {len(folders)} runs")
     for folder in folders:
+        if is_training(folder):
+            if args.png is not None:
+                raise ValueError(
+                    f"--png is for searches, and {folder} is a training: its figure is "
+                    "training.png in that folder"
+                )
+            print(visible(str(write_training_report(folder))))
+            continue
         print_lines(PlainConsole(), *recover_ledger(folder))
         for path in rebuild_report(folder, args.png):
             print(visible(str(path)))

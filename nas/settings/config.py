@@ -193,17 +193,18 @@ class SearchConfig(Settings):
         left_out = {*EXECUTION_SETTINGS, *(() if self.start_from else ("start_from",)), "reading"}
         if self.fidelity == "full":  # ledgers from before progressive fidelity have neither
             left_out |= {"fidelity", "progressive"}
-        identity = _flat(self.model_dump(mode="json", exclude=left_out))
+        identity = flat_settings(self.model_dump(mode="json", exclude=left_out))
         # Of the reading, what was changed: ledgers from before these settings have none of them.
-        identity |= _flat({"reading": self.reading.model_dump(exclude_defaults=True)})
+        identity |= flat_settings({"reading": self.reading.model_dump(exclude_defaults=True)})
         return {name: value for name, value in identity.items() if name != "proxy.seed"}  # is seed
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by dotted name, such as ``proxy.epochs``."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= flat_settings(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = value
     return flat

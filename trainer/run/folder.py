@@ -15,6 +15,7 @@ import yaml
 from search_space.atomic_file import write_atomic
 from search_space.leftovers import remove_drafts
 from trainer.data.cache.changes import what_changed
+from trainer.data.notes import image_notes
 from trainer.device.naming import device_name
 from trainer.environment import recorded_images, write_environment
 from trainer.fit.checkpoint import CheckpointFolder
@@ -149,12 +150,14 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
             "classes": images.num_classes,
             "counts": {name: len(split) for name, split in images.splits.items()},
             "reading": request.reading.model_dump(exclude_defaults=True),
+            "notes": image_notes(images, flip=request.mirror),
         },
         plan={
             "steps": plan.total_steps,
             "steps_per_epoch": plan.steps_per_epoch,
             "num_images": plan.num_images,
             "evaluated_on": request.split.evaluated_on,
+            "num_evaluated": len(request.split.evaluation),
             "phases": [asdict(phase) for phase in plan.phases],
             "segments": plan.segments,
         },
