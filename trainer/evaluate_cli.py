@@ -25,6 +25,7 @@ from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
 from trainer.device.precision import resolve_precision
+from trainer.device.threads import num_threads
 from trainer.evaluation.console import show_evaluation
 from trainer.evaluation.evaluate import (
     Forward,
@@ -39,11 +40,11 @@ from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.record import EvaluationRecord, SplitName
 from trainer.evaluation.trained_on import TrainedOn, trained_on
 from trainer.fit.evaluation import EVALUATION_BATCH
-from trainer.machine.cpus import available_cpus
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 from trainer.recipes.config import Recipe
 
 EVALUATE = "nas-evaluate"
+MAX_THREADS = 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,8 +90,7 @@ def _evaluate(argv: Sequence[str] | None) -> int:
 def _forward(args: argparse.Namespace, model: ModelFile, trained: TrainedOn) -> Forward:
     """Return how the network is computed; by default as in the evaluation of its training."""
     device = named_device(args.device)
-    # By default torch starts a thread for each core, also where a CPU quota allows fewer.
-    torch.set_num_threads(min(torch.get_num_threads(), available_cpus()))
+    torch.set_num_threads(num_threads(args.threads))
     precision: Precision | None = args.precision or trained.precision
     return Forward(
         device=device,
@@ -188,6 +188,11 @@ def _parser() -> CommandParser:
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add_flags(parser, Recipe, ["precision"], defaults={"precision": "that of the training"})
+    add(
+        "--threads",
+        type=at_least(1, MAX_THREADS),
+        help="CPU threads of the network (default: the CPUs that it can use)",
+    )
     add("--out", type=Path, help="Folder of the files (default: evaluation in the run folder)")
     add("--json", action="store_true", help="Print one JSON object")
     return parser

@@ -154,6 +154,7 @@ def test_the_cache_is_used_if_the_images_are_gone(
 ) -> None:
     shutil.rmtree(tmp_path / "images")
     assert evaluated(run).num_images == 14
+    assert "note: the files of the images are gone; those decoded in " in capsys.readouterr().err
     err = refused(capsys, run, "--image-size", "24")
     assert "--image-size 24: only images of 16 px are left in the cache" in err
     environment = json.loads((run / "environment.json").read_text())

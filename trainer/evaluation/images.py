@@ -7,18 +7,17 @@ import numpy as np
 
 from trainer.config import ReadingConfig
 from trainer.data.cache.changes import what_changed
-from trainer.data.cache.images import CachedImages, ImageSplit, open_cache
+from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.holdout import holdout
 from trainer.data.labels import Indices
 from trainer.data.prepare import prepare
 from trainer.data.progress import DecodingProgress
 from trainer.evaluation.classes import with_labels_of
+from trainer.evaluation.opening import is_of_training, open_images
 from trainer.evaluation.record import SplitName
 from trainer.evaluation.trained_on import TrainedOn
 from trainer.evaluation.usage_notes import usage_notes
 from trainer.model_file import ModelFile
-
-BY_PREFERENCE: tuple[SplitName, ...] = ("test", "validation", "train")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,18 +100,9 @@ def find_images(
     if data is not None and str(Path(data).expanduser().absolute()) == trained.data:
         data = None
     _check_choice(trained, split, is_other=data is not None, skip_damaged=skip_damaged)
-    place = _place(trained) if data is None else data
-    as_trained = data is None or split == "holdout"
     usual = ReadingConfig(fit=model.preprocessing.fit, skip_damaged=skip_damaged or 0.0)
-    reading = trained.reading if as_trained else usual
-    size = model.preprocessing.decoded_size
-    cached = _opened(place, trained, size, reading, on_progress)
-    # Images that changed since the training are still mostly the ones that it knows.
-    known = data is None or _is_of_training(cached, trained)
-    name = split or (trained.evaluated_on if known else None) or _preferred(cached)
-    if name == "holdout" and reading != trained.reading:  # the groups of images may differ
-        reading = trained.reading
-        cached = _opened(place, trained, size, reading, on_progress)
+    found = open_images(trained, data, split, usual, model.preprocessing.decoded_size, on_progress)
+    cached, name = found.cached, found.name
     if stored_split(name) not in cached.splits:
         names = ", ".join(cached.splits)
         raise ValueError(f"--split {name}: {cached.name} has no such images; it has {names}")
@@ -121,20 +111,23 @@ def find_images(
     )
     indices = np.arange(len(images))
     if name == "holdout":
-        indices = _held_out(cached, reading, trained)
+        indices = _held_out(cached, found.reading, trained)
+    known = data is None or found.of_training
     notes = usage_notes(model, cached, images.labels[indices], name, of_training=known)
-    of_training = _is_of_training(cached, trained)
-    if known and not of_training:
-        change = _change(cached, reading, trained)
+    if found.data is None:
+        note = f"the files of the images are gone; those decoded in {cached.path} are used"
+        notes = (note, *notes)
+    if known and not found.of_training:
+        change = _change(cached, found.reading, trained)
         notes = (f"the images are no longer those of the training: {change}", *notes)
     return EvaluatedImages(
-        data=place,
-        reading=reading,
+        data=found.data,
+        reading=found.reading,
         cached=cached,
         name=name,
         split=images,
         indices=indices,
-        of_training=of_training,
+        of_training=found.of_training,
         notes=notes,
     )
 
@@ -159,53 +152,9 @@ def _check_choice(
         )
 
 
-def _place(trained: TrainedOn) -> str | None:
-    """Return where the images of the training are, or None if only their cache is left.
-
-    Raises:
-        ValueError: If that is gone too.
-    """
-    place = trained.data
-    if place is not None and (not Path(place).is_absolute() or Path(place).exists()):
-        return place
-    if trained.cache is not None and trained.cache.is_dir():
-        return None
-    if place is None:
-        raise ValueError("give --data: it is not recorded where the images of the training are")
-    raise ValueError(
-        f"the images of the training were in {place}, which does not exist now; give --data with "
-        "their new place"
-    )
-
-
-def _opened(
-    place: str | None,
-    trained: TrainedOn,
-    size: int,
-    reading: ReadingConfig,
-    on_progress: DecodingProgress | None,
-) -> CachedImages:
-    if place is not None:
-        return prepare(place, size, reading, on_progress=on_progress)
-    assert trained.cache is not None  # `_place` has checked it
-    return open_cache(trained.cache)
-
-
-def _is_of_training(cached: CachedImages, trained: TrainedOn) -> bool:
-    """Return whether the data set is that of the training, with the same content."""
-    if trained.content is not None:
-        return cached.content == trained.content
-    # The name of a cache folder is a digest of the content and of how it is decoded.
-    return trained.cache is not None and trained.cache.name == cached.path.name
-
-
 def _change(cached: CachedImages, reading: ReadingConfig, trained: TrainedOn) -> str:
     """Return how the images of now differ from those of the training."""
     return what_changed(cached, reading, cache=str(trained.cache), recorded=trained.recorded)
-
-
-def _preferred(cached: CachedImages) -> SplitName:
-    return next(name for name in BY_PREFERENCE if name in cached.splits)
 
 
 def _held_out(cached: CachedImages, reading: ReadingConfig, trained: TrainedOn) -> Indices:
@@ -214,7 +163,7 @@ def _held_out(cached: CachedImages, reading: ReadingConfig, trained: TrainedOn) 
     Raises:
         ValueError: If they cannot be found again.
     """
-    if not _is_of_training(cached, trained):
+    if not is_of_training(cached, trained):
         change = what_changed(cached, reading, cache=str(trained.cache), recorded=trained.recorded)
         raise ValueError(
             "--split holdout: the images are no longer those of the training, so that held-out "

@@ -1,9 +1,10 @@
 """What the user should know about the images that a model is evaluated on."""
 
-from trainer.data.cache.images import DECODING_VERSION, CachedImages
+from trainer.data.cache.images import CachedImages
 from trainer.data.labels import Indices
 from trainer.evaluation.classes import missing_note
 from trainer.evaluation.record import SplitName
+from trainer.inference.model_notes import decoding_note
 from trainer.model_file import ModelFile
 
 
@@ -40,9 +41,6 @@ def usage_notes(
             f"the images have levels of {depths[0]}, and those of the training had {depths[1]}; "
             "the network may see them brighter or darker"
         )
-    if of_training and preprocessing.decoding != DECODING_VERSION:
-        notes.append(
-            "an earlier version of this program decoded the images of the training, some of them "
-            "to slightly other pixels; the accuracy may differ from the reported one"
-        )
+    if of_training and (note := decoding_note(preprocessing)):
+        notes.append(note)
     return tuple(notes)
