@@ -68,6 +68,8 @@ def _evaluate(argv: Sequence[str] | None) -> int:
             skip_damaged=args.skip_damaged,
             on_progress=on_progress,
         )
+    sizes = args.image_size or (model.eval_size,)
+    images.require_sizes(sizes)
     for note in images.notes:
         print_note(f"note: {note}")
     subject = Subject(
@@ -78,7 +80,6 @@ def _evaluate(argv: Sequence[str] | None) -> int:
         weights=args.weights,
         command=words,
     )
-    sizes = args.image_size or (model.eval_size,)
     record, of_details, shown = _at_sizes(subject, model, images, sizes, forward)
     folder = _folder(args.out, path, images)
     rows = predictions(of_details, shown.split, shown.indices, model.class_names)

@@ -1,5 +1,6 @@
 """The images of an evaluation: those that the training was evaluated on, or others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,19 @@ class EvaluatedImages:
     of_training: bool
     notes: tuple[str, ...]
 
+    def require_sizes(self, image_sizes: Sequence[int]) -> None:
+        """Check that the images can be decoded for these image sizes.
+
+        Raises:
+            ValueError: If one is larger than the images of the cache and the files are gone.
+        """
+        usual, largest = self.cached.image_size, max(image_sizes)
+        if self.data is None and largest > usual:
+            raise ValueError(
+                f"--image-size {largest}: only images of {usual} px are left in the cache; give "
+                "--data with the files to decode larger ones"
+            )
+
     def at_size(
         self, image_size: int, on_progress: DecodingProgress | None = None
     ) -> "EvaluatedImages":
@@ -55,11 +69,8 @@ class EvaluatedImages:
         """
         if image_size <= self.cached.image_size:
             return self
-        if self.data is None:
-            raise ValueError(
-                f"--image-size {image_size}: only images of {self.cached.image_size} px are left "
-                "in the cache; give --data with the files to decode larger ones"
-            )
+        self.require_sizes([image_size])
+        assert self.data is not None
         larger = prepare(self.data, image_size, self.reading, on_progress=on_progress)
         split = larger.splits[stored_split(self.name)]
         if larger.content != self.cached.content or len(split) != len(self.split):
