@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from signal import Signals
 
@@ -42,6 +43,7 @@ from nas.session import (
 )
 from nas.settings.config import SearchConfig
 from search_space.command_line.command import print_lines
+from search_space.command_line.waiting import said_if_slow
 from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import RaySession, ray_session
@@ -180,7 +182,6 @@ class _Session:
     def _execute(self, progress: SearchProgress) -> Signals | None:
         """Train the candidates, and the best of them again; return the signal that stopped it."""
         config = self.files.config
-        progress.waiting("starting Ray")
         with (
             stop_signals() as stop,  # a signal while Ray starts waits until Ray has started
             ray_session(
@@ -188,11 +189,12 @@ class _Session:
                 gpus_per_worker=config.gpus_per_worker,
                 address=config.address,
                 dashboard=self.dashboard,
+                say=progress.waiting,
             ) as ray,
         ):
             if ray.note:
                 print_lines(self.console, ray.note)
-            progress.waiting("waiting for the first result")
+            progress.started()
             if stop.requested():
                 return stop.signal
             if self._ensure_job():
@@ -219,16 +221,20 @@ class _Session:
     ) -> SearchResult:
         engine, records = self.engine, self.engine.records()
         finals = self.finalist_round.finals(records)
-        files = write_outputs(self.files, records, finals)
+        say = partial(print_lines, self.console)
+        with said_if_slow("writing the tables and the report", say):
+            files = write_outputs(self.files, records, finals)
         best = winner(records, finals)
         ended = signal is None and failures is None
         self.tracked.finish(candidate_metrics(best) if ended and best else None)
+        with said_if_slow("waiting until the mirror has all candidates", say):
+            missing = self.mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S)
         notes = [
             *search_notes(engine),
             time_note(self.files.config, self.limits, engine),
             *rung_notes(records),
             *(final_notes(finals) if finals else []),
-            self.mirror.close(patience_s=0 if signal else MIRROR_PATIENCE_S),
+            missing,
         ]
         return SearchResult(
             records=records,

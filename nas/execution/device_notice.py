@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 from nas.dispatch.job_queue import JobObserver
-from trainer.device.waiting import NOTE_AFTER_S, SECONDS_BETWEEN_NOTES
+from search_space.command_line.waiting import NOTE_AFTER_S
+from trainer.device.waiting import SECONDS_BETWEEN_NOTES
 
 
 class DeviceNotice:

@@ -62,8 +62,15 @@ class SearchProgress(JobObserver):
         self._line.stop()
 
     def waiting(self, state: str) -> None:
-        """Show what the search waits for, until there is a result."""
+        """Show what the search waits for, until there is a result; off a terminal, in a line."""
         self._state = state
+        self._update()
+        if not self._console.is_terminal:
+            self.note(state)
+
+    def started(self) -> None:
+        """Show that the workers start with candidates."""
+        self._state = "first candidates"
         self._update()
 
     def completed(self, record: Record) -> None:

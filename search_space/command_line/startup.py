@@ -7,6 +7,7 @@ handler would print a traceback.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -17,6 +18,7 @@ from search_space.command_line.streams import lost_output, prepare_streams
 BAD_INPUT = 2
 SIGNALLED = 128  # shells report a process that a signal stopped as 128 + the signal's number
 STOPPED = SIGNALLED + signal.SIGINT
+SECONDS_BEFORE_NOTE = 2.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -81,7 +83,7 @@ def _start(name: str, load: Callable[[], Callable[[], int]]) -> int:
         print(f"{name}: the current folder was deleted; go to another one (cd)", file=sys.stderr)
         return BAD_INPUT
     try:
-        with _signals_end_at_once(name):
+        with _signals_end_at_once(name), _loading_is_said(name):
             command = load()
     except Exception as error:
         if not (lack := lack_of_resources(error)):
@@ -89,6 +91,33 @@ def _start(name: str, load: Callable[[], Callable[[], int]]) -> int:
         print(f"{name}: the libraries cannot be loaded: {lack}", file=sys.stderr)
         return BAD_INPUT
     return command()
+
+
+@contextmanager
+def _loading_is_said(name: str) -> Iterator[None]:
+    """Say on a terminal that libraries are loading, if it takes long; remove the line at the end.
+
+    PyTorch and Ray take seconds to load, and tens of seconds from a slow disk.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    said = threading.Event()
+
+    def say() -> None:
+        said.set()
+        print(f"\r{name}: loading libraries ...", end="", file=sys.stderr, flush=True)
+
+    timer = threading.Timer(SECONDS_BEFORE_NOTE, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if said.is_set():
+            timer.join()
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -4,13 +4,15 @@ import logging
 import os
 import resource
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from search_space.checks import require
+from search_space.command_line.command import print_note
+from search_space.command_line.waiting import said_if_slow
 from trainer.cluster.loopback import require_loopback
 from trainer.cluster.ray_connection import LOCAL, capacity_note, connected, joined
 from trainer.cluster.ray_private import (
@@ -72,6 +74,7 @@ def ray_session(
     address: str | None = None,
     dashboard: bool = False,
     logical_cpus: int | None = None,
+    say: Callable[[str], None] = print_note,
 ) -> Iterator[RaySession]:
     """Start Ray for the duration of the block, or join the cluster at `address`.
 
@@ -86,6 +89,7 @@ def ray_session(
         dashboard: Whether a Ray that is started here serves its dashboard on localhost.
         logical_cpus: CPUs of a Ray that is started here; None counts those that this
             process can use, see `available_cpus`.
+        say: Receives a line if the start takes more than a moment.
 
     Raises:
         ValueError: If the capacity is too small: of this machine for all workers, of a cluster
@@ -96,8 +100,10 @@ def ray_session(
     valid = 0 <= gpus_per_worker <= 1 or (gpus_per_worker > 1 and gpus_per_worker % 1 == 0)
     require(valid, "gpus_per_worker", "in [0, 1] or a whole number", gpus_per_worker)
     if address is not None:
-        with joined(address):
-            where = f"the cluster at {address}"
+        where = f"the cluster at {address}"
+        with ExitStack() as stack:
+            with said_if_slow(f"waiting for {where}", say):
+                stack.enter_context(joined(address))
             note = capacity_note(workers, gpus_per_worker, where, can_grow=True)
             yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, note=note)
         return
@@ -107,7 +113,10 @@ def ray_session(
             f"--workers must be <= {cpus}, the CPUs that this process can use, got {workers}"
         )
     require_loopback()
-    with temporary_folder(RAY) as folder, _started(folder, cpus=cpus, dashboard=dashboard):
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder(RAY))
+        with said_if_slow("waiting for Ray to start", say):
+            stack.enter_context(_started(folder, cpus=cpus, dashboard=dashboard))
         capacity_note(workers, gpus_per_worker, "this machine")
         yield RaySession(workers=workers, gpus_per_worker=gpus_per_worker, folder=folder)
 

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from search_space.command_line.waiting import said_if_slow
 from trainer.config import ReadingConfig
 from trainer.data.cache.build import BuildTask
 from trainer.data.cache.changes import decoded_by_other_version, describe
@@ -59,13 +60,16 @@ def prepare(
         raise ValueError(f"--image-size must be >= {SMALLEST_IMAGE} pixels, got {image_size!r}")
     report = on_progress or (lambda *_: None)
     root = cache_root(cache_dir)
-    source = find_source(data, root, reading)
-    seen = stat_fingerprint(source)
+    with said_if_slow(f"looking for the images of --data {data}"):
+        source = find_source(data, root, reading)
+        seen = stat_fingerprint(source)
     digest = content_digest(source, seen, memo_folder=root / MEMOS, on_progress=report)
     decoding = DECODING_VERSION if source.files else 1
     folder = root / cache_name(digest, image_size, reading, decoding)
     with locked(root / f".{folder.name}.lock"):
-        if cache_damage(folder) is not None:
+        with said_if_slow(f"checking the decoded images in {folder}"):
+            damage = cache_damage(folder)
+        if damage is not None:
             plain = re.sub(r"[^\w.-]+", "_", source.name)[:60]
             task = BuildTask(
                 source=source,

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Seconds of waiting after which the user is told who holds the device.
-NOTE_AFTER_S = 3.0
+from search_space.command_line.waiting import NOTE_AFTER_S
+
 # Seconds between two such lines of one process; in between, waiting is silent.
 SECONDS_BETWEEN_NOTES = 60.0
 # Seconds after which a stopped process is not waited for any longer.

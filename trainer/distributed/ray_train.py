@@ -66,12 +66,16 @@ def train_on_workers(
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     starting = ray_session(
-        workers=workers.count, gpus_per_worker=workers.gpus, address=workers.address
+        workers=workers.count,
+        gpus_per_worker=workers.gpus,
+        address=workers.address,
+        say=display.print,
     )
     # Ray replaces the handler of SIGTERM when it starts, so the handlers are set again here.
     with starting as session, stop_signals() as stop, EventReplay(request.plan, display) as replay:
         if session.note:
             display.print(f"{session.note}; the training starts when all workers run")
+        display.print(f"starting {workers.count} workers")
         sent = replace(
             request,
             folder=request.folder.absolute(),

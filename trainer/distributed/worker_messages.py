@@ -1,5 +1,6 @@
 """Events from the workers of a training to its driver, and their handling there."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -49,6 +50,7 @@ class RemoteDisplay:
     def __init__(self, queue: EventQueue) -> None:
         self._queue = queue
         self._events: list[Event] = []
+        self._sending = threading.RLock()  # lines about a wait come from another thread
         self._put_at = float("-inf")
         self._stop = False
 
@@ -72,7 +74,8 @@ class RemoteDisplay:
 
     def stepped(self, report: StepReport) -> None:
         """Send a step, together with later events."""
-        self._events.append(("stepped", (report,)))
+        with self._sending:
+            self._events.append(("stepped", (report,)))
 
     def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
         """Send an evaluation."""
@@ -84,8 +87,9 @@ class RemoteDisplay:
 
     def send(self, name: str, *values: Any) -> None:
         """Send an event now, after the waiting ones."""
-        self._events.append((name, values))
-        self.flush()
+        with self._sending:
+            self._events.append((name, values))
+            self.flush()
 
     def requested(self) -> bool:
         """Return whether the driver has requested a stop, as of the last transfer."""
@@ -95,9 +99,10 @@ class RemoteDisplay:
 
     def flush(self) -> None:
         """Send the waiting events."""
-        events, self._events = self._events, []
-        self._stop = self._queue.put(events)
-        self._put_at = time.monotonic()
+        with self._sending:
+            events, self._events = self._events, []
+            self._stop = self._queue.put(events)
+            self._put_at = time.monotonic()
 
 
 class EventReplay:

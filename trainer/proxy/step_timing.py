@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from search_space.architecture import Architecture
+from search_space.command_line.waiting import NOTE_AFTER_S
 from search_space.cost import count_macs, count_params
 from trainer.config import Precision
 from trainer.data.loading.batches import Batches
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes
-from trainer.device.waiting import NOTE_AFTER_S
 from trainer.proxy.measurement import MeasuredCosts, MeasuredLatency
 from trainer.proxy.task import ProxyTask, predict_proxy_memory, proxy_split
 from trainer.timing.latency_timer import eager_inference, time_inference

@@ -3,16 +3,17 @@
 import fcntl
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 import yaml
 
 from search_space.atomic_file import write_atomic
+from search_space.command_line.waiting import NOTE_AFTER_S
 from search_space.leftovers import remove_drafts
 from trainer.data.cache.changes import what_changed
 from trainer.data.notes import image_notes
@@ -20,6 +21,7 @@ from trainer.device.naming import device_name
 from trainer.environment import recorded_images, write_environment
 from trainer.fit.checkpoint import CheckpointFolder
 from trainer.fit.request import TrainRequest
+from trainer.machine.processes import ProcessName
 from trainer.run.display import TrainDisplay
 
 CONFIG, LOCK, SUMMARY = "config.yaml", ".lock", "summary.json"
@@ -165,23 +167,23 @@ def record_settings(request: TrainRequest, *, workers: int) -> None:
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Make `folder` if it is missing, and lock it against other processes for the block.
+
+    Args:
+        folder: Folder of the run.
+        say: Receives a line if this process waits for the lock.
 
     Raises:
         ValueError: If another process still holds the lock after `LOCK_TIMEOUT_S`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + LOCK_TIMEOUT_S
-    with (folder / LOCK).open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > end:
-                    raise ValueError(f"another process is training in {folder}") from error
-                time.sleep(0.2)
+    with (folder / LOCK).open("a+") as file:
+        _wait_for_lock(file, folder, say)
+        with suppress(OSError):  # a full disk only hides the name from others
+            file.truncate(0)
+            file.write(ProcessName.own().to_json())
+            file.flush()
         remove_drafts(folder)  # of a process that was killed
         try:
             yield
@@ -189,3 +191,20 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
             if [path.name for path in folder.iterdir()] == [LOCK]:  # the training was refused
                 (folder / LOCK).unlink()
                 folder.rmdir()
+
+
+def _wait_for_lock(file: TextIO, folder: Path, say: Callable[[str], None]) -> None:
+    started, has_said = time.monotonic(), False
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        file.seek(0)
+        holder = ProcessName.from_json(file.read()) or "another process"
+        waited = time.monotonic() - started
+        if waited > LOCK_TIMEOUT_S:
+            raise ValueError(f"{holder} is training in {folder}")
+        if waited >= NOTE_AFTER_S and not has_said:
+            has_said = True
+            say(f"waiting for {folder}, at most {LOCK_TIMEOUT_S:g} s: {holder} is training in it")
+        time.sleep(0.2)

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
+from search_space.command_line.waiting import said_if_slow
 from trainer.data.loading.order import ImageOrder
 from trainer.data.loading.pixels import PixelStore
 from trainer.data.loading.train_feed import TrainFeed
@@ -61,7 +62,7 @@ def train_share(
     Every process of the training calls it; only rank 0 writes files.
     """
     plan, first = request.plan, processes.rank == 0
-    lock = exclusive_lock(request.folder) if first else nullcontext()
+    lock = exclusive_lock(request.folder, display.print) if first else nullcontext()
     with lock, own_compiler_cache() if request.compiled else nullcontext():
         state, accumulation = _initial_or_resumed_state(request, processes, display)
         if is_finished(request, state.step):
@@ -169,7 +170,9 @@ def _fitting_accumulation(
     """Return for each phase the smallest accumulation that fits in all processes."""
     finder = BatchSizeFinder(request=request, processes=processes)
     predicted = finder.predicted()
-    verified = finder.verified(predicted)
+    sizes = ", ".join(str(phase.image_size) for phase in request.plan.phases)
+    with said_if_slow(f"trying one step at {sizes} px, to see whether it fits", display.print):
+        verified = finder.verified(predicted)
     for phase, before, batch in zip(request.plan.phases, predicted, verified, strict=True):
         if batch != before:
             display.print(

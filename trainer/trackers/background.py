@@ -9,6 +9,7 @@ from typing import Any
 from search_space.checks import shortened
 from search_space.command_line.passwords import without_passwords
 from search_space.command_line.terminal import one_line
+from search_space.command_line.waiting import said_if_slow
 from trainer.trackers.tracker import Tracker
 
 PATIENCE_S = 30.0  # at the end, without any sign of progress
@@ -53,17 +54,23 @@ class BackgroundTracker:
     def finish(self, summary: Mapping[str, float] | None) -> None:
         """End the run, and wait until everything is recorded or nothing happens any more."""
         self._put("finish", summary)
-        done, until = self._done, time.monotonic() + self._patience_s
-        while self._thread.is_alive() and time.monotonic() < until:
-            self._thread.join(POLL_S)
-            if self._done > done:
-                done, until = self._done, time.monotonic() + self._patience_s
+        line = f"waiting for tracker {self._name}"
+        with said_if_slow(line, self._tell):
+            self._wait()
         self._tell_lines()
         if self._thread.is_alive():
             self._tell(
                 f"note: tracker {self._name} has not answered for {self._patience_s:g} s; what "
                 "it has not recorded is missing there, and nothing is missing in the run's folder"
             )
+
+    def _wait(self) -> None:
+        """Wait for the end of the thread, or until nothing happens any more."""
+        done, until = self._done, time.monotonic() + self._patience_s
+        while self._thread.is_alive() and time.monotonic() < until:
+            self._thread.join(POLL_S)
+            if self._done > done:
+                done, until = self._done, time.monotonic() + self._patience_s
 
     def _put(self, method: str, *values: Any) -> None:
         self._calls.put((method, values))

@@ -21,11 +21,11 @@ class Steps:
         return self.notes
 
 
-def test_a_timer_of_another_command_is_noted_after_three_seconds() -> None:
+def test_a_timer_of_another_command_is_noted_after_two_seconds() -> None:
     steps = Steps()
     assert steps.at(0.0, TIMER) == []
-    assert steps.at(2.9, TIMER) == []
-    assert steps.at(3.0, TIMER) == [f"waiting for the device: {TIMER}"]
+    assert steps.at(1.9, TIMER) == []
+    assert steps.at(2.0, TIMER) == [f"waiting for the device: {TIMER}"]
 
 
 def test_it_is_repeated_only_after_a_minute() -> None:
@@ -42,9 +42,9 @@ def test_short_measurements_are_not_noted() -> None:
         assert steps.at(now + 2.0, "") == []
 
 
-def test_each_process_has_its_own_three_seconds() -> None:
+def test_each_process_has_its_own_two_seconds() -> None:
     steps = Steps()
     steps.at(0.0, TIMER)
-    assert steps.at(2.0, "process 124 (nas-time) is timing") == []
-    assert steps.at(4.0, "process 124 (nas-time) is timing") == []
-    assert len(steps.at(5.0, "process 124 (nas-time) is timing")) == 1
+    assert steps.at(1.5, "process 124 (nas-time) is timing") == []
+    assert steps.at(3.0, "process 124 (nas-time) is timing") == []
+    assert len(steps.at(3.5, "process 124 (nas-time) is timing")) == 1

@@ -47,7 +47,6 @@ def test_at_a_fixed_width_bar_count_and_time_left_are_on_one_line(width: int) ->
     with SearchProgress(console, work=work(1000, finalist_trainings=6)) as progress:
         for number in range(120):
             progress.completed(trained(number, 0.5))
-        progress.waiting("waiting for the first result")
         progress.advanced(0, 6)
         progress.advanced(1, 6, 40.0)
     lines = (
@@ -66,8 +65,16 @@ def test_a_wait_is_said_until_there_is_a_result() -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80, color_system=None)
     with SearchProgress(console, work=work()) as progress:
-        progress.waiting("starting Ray")
-    assert "0/4 -:-- left  starting Ray" in stream.getvalue()
+        progress.waiting("waiting for Ray to start")
+    assert "0/4 -:-- left  waiting for Ray to start" in stream.getvalue()
+
+
+def test_off_a_terminal_a_wait_is_a_line() -> None:
+    stream = io.StringIO()
+    with SearchProgress(Console(file=stream), work=work()) as progress:
+        progress.waiting("waiting for Ray to start")
+        progress.started()
+    assert stream.getvalue() == "waiting for Ray to start\n"
 
 
 def test_the_first_result_tells_the_time_of_the_whole_with_the_finalists() -> None:

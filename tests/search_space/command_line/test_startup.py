@@ -1,8 +1,10 @@
 """Start of a command: signals at any moment, a deleted folder, libraries that cannot be loaded."""
 
+import io
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +138,29 @@ def test_a_broken_import_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) ->
     _keep_handlers(monkeypatch)
     with pytest.raises(ImportError, match="cannot import name"):
         start_command("nas-x", load)
+
+
+def test_slow_loading_is_said_on_a_terminal_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = threading.Event()
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            said.set()
+            return super().write(text)
+
+    def load() -> Callable[[], int]:
+        assert said.wait(30)
+        return lambda: 0
+
+    terminal = Terminal()
+    monkeypatch.setattr("search_space.command_line.startup.SECONDS_BEFORE_NOTE", 0.01)
+    monkeypatch.setattr("sys.stderr", terminal)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert start_command("nas-train", load) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)  # a command ignores it at its end
+    assert terminal.getvalue() == "\rnas-train: loading libraries ...\r\x1b[2K"

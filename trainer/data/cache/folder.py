@@ -13,6 +13,7 @@ from typing import TextIO
 
 from search_space.atomic_file import sync
 from search_space.command_line.command import print_note
+from search_space.command_line.waiting import NOTE_AFTER_S
 from search_space.leftovers import is_abandoned, remove_drafts
 from trainer.data.cache.build import BuildTask, build
 from trainer.data.cache.content_digest import block_digest, stat_fingerprint
@@ -21,9 +22,8 @@ from trainer.data.progress import DecodingProgress
 from trainer.data.sources.source import OpenedSource
 from trainer.machine.processes import ProcessName
 
-# Seconds between two attempts to lock; of waiting until the user is told; and after which a
-# stopped process is an error.
-POLL_S, NOTE_AFTER_S, STOPPED_AFTER_S = 0.125, 3.0, 1.0
+# Seconds between two attempts to lock, and after which a stopped process is an error.
+POLL_S, STOPPED_AFTER_S = 0.125, 1.0
 MEMOS = "sources"  # folder of the digests of sources, below the folder of all caches
 
 
