@@ -55,6 +55,7 @@ def scaled_file(
                 "name": source.name,
                 "key": source.architecture.key,
                 "image_size": {"train": source.train_size, "eval": source.eval_size},
+                "provenance": source.provenance,
             },
             "rule": network.rule,
             "constants": network.constants,

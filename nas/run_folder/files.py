@@ -21,6 +21,7 @@ from trainer.data.cache.images import CachedImages
 from trainer.data.notes import image_notes
 from trainer.device.naming import cpu_name
 from trainer.environment import write_environment
+from trainer.export.search_ledger import ledger_facts
 from trainer.machine.cpus import available_cpus
 
 COSTS = ("step_time_s", "relative_step_time", "num_params", "macs", "peak_memory_bytes")
@@ -95,6 +96,7 @@ class RunFiles:
                 "device": costs.timing.device,
                 "torch_version": costs.timing.torch_version,
                 "finalist": finalist,
+                "ledger": ledger_facts(self.folder),
             },
         )
 

@@ -78,6 +78,7 @@ def test_a_run_folder_is_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["--from", str(tmp_path), "--target", "L", "--num-classes", "10"]) == 0
     scaled = load_architecture("L.json")
     assert scaled.provenance["source"]["key"] == winner.architecture.key
+    assert scaled.provenance["source"]["provenance"] == winner.provenance
     assert (scaled.train_size, scaled.eval_size) == (48, 60)
     assert len(scaled.architecture.stages) == 5
     assert "found-7" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Files of a run: readable by other tools, and complete."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_best_json_is_an_architecture_file_of_the_winner(tmp_path: Path) -> None
     raw = json.loads((folder / "best.json").read_text())
     assert raw["schema"] == "nas.architecture/1"
     assert raw["key"] == file.architecture.key
+
+
+def test_best_json_names_the_ledger_that_it_is_of(tmp_path: Path) -> None:
+    assert run_files(tmp_path).architecture_file(trained(4, 0.6)).provenance["ledger"] is None
+    content = b'{"event":"header"}\n{"event":"asked"}\n{"event":"told","number":0}\n'
+    (tmp_path / "ledger.jsonl").write_bytes(content)
+    file = run_files(tmp_path).architecture_file(trained(4, 0.6))
+    assert file.provenance["ledger"] == {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "candidates": 1,
+    }
 
 
 def test_a_latency_that_a_constraint_limits_is_in_the_table_and_with_the_winner(
