@@ -9,6 +9,7 @@ from nas.cli import main as search_main
 from nas.report_command import main as report_main
 from nas.scale_command import main as scale_main
 from tests.wrong_inputs.generated import WrongInput, write_files, wrong_inputs
+from trainer.export_cli import main as export_main
 from trainer.predict_cli import main as predict_main
 from trainer.time_cli import time_main
 from trainer.train_cli import main as train_main
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "nas-time": time_main,
     "nas-report": report_main,
     "nas-predict": predict_main,
+    "nas-export": export_main,
 }
 INPUTS = list(wrong_inputs())
 LONGEST_LINE = 700

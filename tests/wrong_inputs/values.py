@@ -8,6 +8,7 @@ BASE = {
     "nas-time": "--arch {arch} --image-size 16",
     "nas-report": "",
     "nas-predict": "--model {model} --device cpu {photo}",
+    "nas-export": "--model {model} --to safetensors --out {out}",
 }
 FlagValues = dict[str, dict[str, tuple[str, ...]]]
 NOT_WHOLE = ("x", "", "1.5", "nan", "1e3", "--", "0x10")
@@ -36,6 +37,7 @@ WHOLE_FLAGS: FlagValues = {  # with values that are whole and out of range
         "--image-size": ("7", "20000"),
         "--threads": ("0",),
     },
+    "nas-export": {"--image-size": ("7", "-1", "1000000000000")},
 }
 NUMBER_FLAGS: FlagValues = {
     "nas-search": {
@@ -99,6 +101,12 @@ TEXT_FLAGS: FlagValues = {
         "--output": ("{empty}", "{missing}/a.csv", "{out}/a.xlsx", "{out}/a"),
     },
     "nas-report": {"--run": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}")},
+    "nas-export": {
+        "--model": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}", "{binary}.yaml"),
+        "--to": ("", "onx", "onnx,", ",", "ONNX", "onnx torch-export", "{arch}"),
+        "--out": ("{missing}/a.safetensors", "{text}", "{out}/a.onnx", "{text}/a"),
+        "--weights": ("", "mean", "EMA"),
+    },
 }
 CONTRADICTIONS = {
     "nas-search": (
@@ -125,4 +133,9 @@ CONTRADICTIONS = {
         "digits",
     ),
     "nas-report": ("", "--png x.png", "run"),
+    "nas-export": (
+        "--to safetensors,torch-export --out {out}/a.safetensors",
+        "--push-to",
+        "positional",
+    ),
 }

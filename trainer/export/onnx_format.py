@@ -21,7 +21,6 @@ from trainer.model_file import ModelFile
 
 FILE = "model.onnx"
 OPSET = 18  # what the exporter writes without a conversion; of onnxruntime since 1.14
-NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 
 def write(model: ModelFile, out: Path) -> tuple[Path, ...]:

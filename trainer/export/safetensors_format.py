@@ -10,7 +10,6 @@ from trainer.export.files import extra_module, safetensors_bytes, write_files
 from trainer.model_file import ModelFile, parse_model
 
 FILE = "model.safetensors"
-NEEDS = ("safetensors",)
 
 
 def write(model: ModelFile, out: Path) -> tuple[Path, ...]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Start of the names: folders of Ray sessions, and of the compiler's files.
-RAY, COMPILER = "nas-ray-", "nas-compiler-"
+# Start of the names: folders of Ray sessions, of the compiler's files, and of exports.
+RAY, COMPILER, EXPORT = "nas-ray-", "nas-compiler-", "nas-export-"
 ABANDONED_AFTER_S = 3600.0
 MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited to 107 bytes
 
@@ -19,8 +19,8 @@ MAX_BASE_LENGTH = 20  # Ray puts unix sockets below it, whose paths are limited 
 def temporary_folder(prefix: str) -> Iterator[Path]:
     """Make a private folder for the duration of the block, and remove those of killed processes.
 
-    Only its owner can read it. `prefix` is one of `RAY` and `COMPILER`; abandoned folders of both
-    kinds are removed.
+    Only its owner can read it. `prefix` is one of `RAY`, `COMPILER` and `EXPORT`; abandoned
+    folders of all kinds are removed.
 
     Raises:
         OSError: If the folder cannot be made.
@@ -44,7 +44,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 def _remove_abandoned(base: Path) -> None:
     """Remove this user's folders whose process has ended: the kernel has released its lock."""
-    for prefix in (RAY, COMPILER):
+    for prefix in (RAY, COMPILER, EXPORT):
         for folder in base.glob(f".{prefix}*"):  # of a process that was killed before the lock
             _remove_old(folder)
         for folder in base.glob(f"{prefix}*"):

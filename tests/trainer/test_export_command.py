@@ -1,0 +1,157 @@
+"""nas-export: its files, its output and its errors."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.toys.exported_model import exported_model
+from trainer.export.agreement import Agreement
+from trainer.export.formats import FORMATS
+from trainer.export_cli import main
+from trainer.model_file import ModelFile, save_model
+
+EXTRA = "pip install 'training-aware-nas[export]'"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run, for reading."""
+    folder = tmp_path_factory.mktemp("runs") / "[red] flowers"
+    folder.mkdir()
+    save_model(folder / "model.pt", exported_model())
+    return folder
+
+
+@pytest.mark.slow
+def test_every_format_from_the_command_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", str(run), "--out", str(tmp_path / "a" / "b")]
+    assert main([*words, "--to", ",".join(FORMATS)]) == 0
+    out = capsys.readouterr().out
+    for form in FORMATS.values():
+        for name in form.files:
+            path = tmp_path / "a" / "b" / name
+            assert path.is_file()
+            assert f"wrote {path} (" in out
+    assert "largest difference from PyTorch's outputs: " in out  # of ONNX
+    assert "outputs equal PyTorch's (batches of 1, 3, 8)" in out  # of torch.export
+
+
+def test_files_go_into_the_folder_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = exported_model()
+    save_model(tmp_path / "model.pt", model)
+    assert main(["--model", str(tmp_path / "model.pt"), "--to", "safetensors"]) == 0
+    out, err = capsys.readouterr()
+    path = tmp_path / "export" / "model.safetensors"
+    assert torch.equal(load_file(path)["classifier.weight"], model.ema["classifier.weight"])
+    assert f"network {model.architecture.key}, 5 classes, 20 px, averaged weights" in out
+    assert f"  load it: safetensors.torch.load_file('{path}')" in out
+    assert err.splitlines() == ["exporting to safetensors ...", "writing the files ..."]
+
+
+def test_other_weights_and_size_in_a_named_file(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.pt2"
+    words = ["--model", str(run), "--to", "torch-export", "--out", str(path), "--json"]
+    assert main([*words, "--weights", "raw", "--image-size", "24"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["weights"], record["image_size"]) == ("raw", 24)
+    (form,) = record["formats"]
+    assert form["files"] == [{"path": str(path), "bytes": path.stat().st_size}]
+    assert form["agreement"]["largest_difference"] == 0
+    images = torch.randint(0, 256, (2, 3, 24, 24), dtype=torch.uint8)
+    module = eval(form["load"], {"torch": torch})  # the line for the user
+    with torch.no_grad():
+        expected = exported_model().network("raw")(images.float() * (1 / 127.5) - 1)
+    assert torch.equal(module(images)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--to", "onnx,jpeg"], "argument --to: must be of onnx, torch-export, .*, got 'jpeg'"),
+        (["--to", ""], "argument --to: must be of .*, got ''"),
+        (["--to", "onnx", "--image-size", "7"], "--image-size: must be at least 8"),
+        (["--to", "onnx", "--out", "{out}/no/a.onnx"], "a.onnx: there is no folder .*no"),
+        (["--to", "onnx", "--out", "{out}/a.pt2"], "--to onnx gives a .onnx file, or give a fol"),
+        (
+            ["--to", "onnx,safetensors", "--out", "{out}/a.onnx"],
+            "a.onnx names one file, and --to onnx,safetensors gives 2; give a folder",
+        ),
+        (["--to", "safetensors", "--out", "{out}/note/a"], "note is a file, not a folder"),
+        (["--to", "safetensors", "--out", "{run}/model.pt"], "gives a .safetensors file"),
+        (["--to", "onnx", "--model", "{out}"], "this folder holds no model.pt"),
+        (["--to", "onnx", "--model", "{out}/b"], "no such model file or folder of a training"),
+        (["--to", "onnx", "--model", "{out}/note"], "note: damaged, or no file of torch.save"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    (tmp_path / "note").write_text("some words")
+    given = [word.format(out=tmp_path, run=run) for word in words]
+    before = sorted(run.iterdir())
+    try:
+        code: object = main(["--model", str(run), *given])
+    except SystemExit as stopped:
+        code = stopped.code
+    out, err = capsys.readouterr()
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("nas-export: ")
+    assert re.search(message, err)
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]
+    assert sorted(run.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("to", "library"),
+    [("onnx", "onnx"), ("onnx", "onnxscript"), ("safetensors", "safetensors")],
+)
+def test_a_missing_library_names_the_extra(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    to: str,
+    library: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    words = ["--model", str(run), "--to", f"torch-export,{to}", "--out", str(tmp_path / "a")]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"nas-export: this export needs {library}, which is not installed; "
+        f"install it with: {EXTRA}\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_with_other_outputs_is_not_written(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def other(model: ModelFile, out: Path) -> Agreement:
+        raise ValueError("model.pt2: its outputs differ")
+
+    monkeypatch.setitem(FORMATS, "torch-export", replace(FORMATS["torch-export"], agreement=other))
+    words = ["--model", str(run), "--to", "safetensors,torch-export", "--out", str(tmp_path / "a")]
+    assert main(words) == 2
+    assert capsys.readouterr().err.endswith("nas-export: model.pt2: its outputs differ\n")
+    assert list(tmp_path.iterdir()) == []
