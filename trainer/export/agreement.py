@@ -31,16 +31,13 @@ class Agreement:
     batches: tuple[int, ...]
 
 
-def compare(
-    model: ModelFile, path: Path, logits: Callable[[Tensor], Tensor], *, exact: bool = False
-) -> Agreement:
+def compare(model: ModelFile, path: Path, logits: Callable[[Tensor], Tensor]) -> Agreement:
     """Compare the logits of an exported network with PyTorch's, for noise and smooth images.
 
     Args:
         model: What was exported.
         path: The exported file, for messages.
         logits: The exported network: uint8 images (batch, 3, size, size) to logits.
-        exact: Whether the logits must be equal, bit by bit.
 
     Raises:
         ValueError: If a logit differs by more than `BOUND`, or is not finite.
@@ -56,7 +53,7 @@ def compare(
         # A maximum with nan is nan, which no bound accepts.
         difference = torch.maximum(difference, (logits(images) - expected).abs().max())
         largest = torch.maximum(largest, expected.abs().max())
-    bound = 0.0 if exact else BOUND * max(1.0, float(largest))
+    bound = BOUND * max(1.0, float(largest))
     if not float(difference) <= bound:
         raise ValueError(
             f"{path.name}: its outputs differ from PyTorch's by up to {float(difference):.2g}, "

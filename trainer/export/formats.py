@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.export import onnx_format, safetensors_format, torch_export_format
+from trainer.export import (
+    onnx_format,
+    safetensors_format,
+    source_code,
+    timm_format,
+    torch_export_format,
+    torchvision_format,
+)
 from trainer.export.agreement import Agreement
 from trainer.export.files import extra_module
 from trainer.model_file import ModelFile
@@ -17,7 +24,8 @@ class Format:
     Attributes:
         files: Names of its files; the first is the one that is loaded.
         write: Writes these files into a folder, and returns their paths.
-        load: Line of Python that loads the first file, whose path is ``{path}``.
+        load: Line of Python that loads the first file, whose path is ``{path}``; a module is found
+            in the current folder.
         needs: Modules of optional libraries that writing needs.
         agreement: Compares the files in a folder with PyTorch's network; None where that needs
             another environment.
@@ -61,5 +69,22 @@ FORMATS = {
         write=safetensors_format.write,
         load="safetensors.torch.load_file({path})",
         needs=("safetensors",),
+    ),
+    "timm": Format(
+        files=(timm_format.CODE, timm_format.WEIGHTS),
+        write=timm_format.write,
+        load="from timm_model import load",
+        needs=("safetensors",),
+    ),
+    "torchvision": Format(
+        files=(torchvision_format.CODE, torchvision_format.WEIGHTS),
+        write=torchvision_format.write,
+        load="from torchvision_model import load",
+    ),
+    "model.py": Format(
+        files=(source_code.CODE, source_code.WEIGHTS),
+        write=source_code.write,
+        load="from model import load",
+        agreement=source_code.agreement,
     ),
 }

@@ -1,15 +1,21 @@
 """Export of a network as one readable Python file that needs torch alone."""
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor, nn
+
 from search_space.architecture import BlockType, Stage
 from search_space.cost import count_params
+from trainer.export.agreement import Agreement, compare
 from trainer.export.files import torch_bytes, write_files
 from trainer.export.python_text import render
 from trainer.model_file import ModelFile
+from trainer.preprocessing import normalise
 
 CODE, WEIGHTS = "model.py", "model_weights.pt"
 _CLASS = {BlockType.MBCONV: "MBConv", BlockType.FUSED_MBCONV: "FusedMBConv"}
@@ -44,6 +50,27 @@ def write(model: ModelFile, out: Path) -> tuple[Path, ...]:
         OSError: If a file cannot be written.
     """
     return write_files(out, {CODE: code(model), WEIGHTS: torch_bytes(model.ema, fast=True)})
+
+
+def agreement(model: ModelFile, out: Path) -> Agreement:
+    """Compare the network of ``model.py`` in the folder `out` with PyTorch's.
+
+    Raises:
+        ValueError: If the outputs differ.
+    """
+    spec = importlib.util.spec_from_file_location("exported_model", out / CODE)
+    assert spec is not None  # of any file with this suffix
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network: nn.Module = module.load()
+
+    @torch.inference_mode()
+    def logits(images: Tensor) -> Tensor:
+        computed: Tensor = network(normalise(images))
+        return computed
+
+    return compare(model, out / CODE, logits)
 
 
 def code(model: ModelFile) -> str:

@@ -34,7 +34,7 @@ def write(model: ModelFile, out: Path) -> tuple[Path, ...]:
 
 
 def agreement(model: ModelFile, out: Path) -> Agreement:
-    """Compare ``model.pt2`` in the folder `out` with PyTorch's network: they are equal.
+    """Compare ``model.pt2`` in the folder `out` with PyTorch's network.
 
     Raises:
         ValueError: If the outputs differ.
