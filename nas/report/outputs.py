@@ -10,11 +10,15 @@ from rich.console import Console
 
 from nas.analysis.ranking import contenders, pareto_front, ranked
 from nas.candidate import Record, State
+from nas.engine.ledger import LEDGER, read_ledger
 from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.finalists import Finalist, Finals, winner
+from nas.finalists.predictions import read_predictions
 from nas.report.figures import search_figure
+from nas.report.frame.page import Section
 from nas.report.search_page.page import write_report
 from nas.report.search_page.search_run import search_run
+from nas.report.suspects import suspects_section
 from nas.report.tables import top_table
 from nas.run_folder.files import RunFiles, trials_table
 from nas.run_folder.opening import read_run
@@ -22,6 +26,7 @@ from search_space.architecture_file import BEST, save_architecture
 from search_space.atomic_file import write_atomic
 from search_space.command_line.command import print_lines
 from search_space.figure import drawn
+from trainer.environment import recorded_images
 
 FRONT = "front"
 
@@ -40,7 +45,7 @@ def write_outputs(
         *write_finals(run.folder, finals),
         write_front(run, records),
         run.write_trials(records),
-        write_report(search_run(run, records, finals, is_own=True)),
+        write_report(search_run(run, records, finals, is_own=True), _more(run, records)),
     ]
     best = winner(records, finals)
     if best is None:
@@ -63,12 +68,23 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
     finals = FinalistRound.of_run(folder, run.files.config, run.run_id).finals(run.records)
-    report = write_report(search_run(run.files, run.records, finals, is_own=False))
+    shown = search_run(run.files, run.records, finals, is_own=False)
+    report = write_report(shown, _more(run.files, run.records))
     if png is None:
         return (report,)
     best = winner(run.records, finals)
     figure = search_figure(run.records, folder.name, winner=best)
     return report, write_atomic(png, drawn(figure, "png"))
+
+
+def _more(run: RunFiles, records: Sequence[Record]) -> tuple[Section, ...]:
+    """Return the sections of a search's page that are made from more than its candidates."""
+    ledger = run.folder / LEDGER
+    if not ledger.exists():
+        return ()
+    last = FinalistRound.of_run(run.folder, run.config, read_ledger(ledger).run_id)
+    section = suspects_section(read_predictions(last, records), recorded_images(run.folder))
+    return () if section is None else (section,)
 
 
 def rerank(records: Sequence[Record], *, w: float, v: float) -> tuple[Record, ...]:

@@ -120,6 +120,8 @@ class RunFiles:
             images={
                 "name": images.name,
                 "cache": images.path.name,
+                "folder": str(images.path),
+                "content": images.content,
                 "image_size": images.image_size,
                 "native_size": images.native_size,
                 "classes": list(images.class_names),

@@ -1,0 +1,92 @@
+"""The section on images that every network gets wrong: counts, order, pictures, names as text."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas.finalists.predictions import FinalistPredictions
+from nas.report.suspects import suspects_section
+from tests.toys.trained_folder import decoded_pets
+from trainer.proxy.predictions import Predictions
+
+
+def network(wrong: dict[int, float], held_out: int = 6) -> Predictions:
+    """Return predictions on images 0 to `held_out`: of cats (0), and wrong ones of dogs (1)."""
+    confidence = [wrong.get(position, 0.9) for position in range(held_out)]
+    return Predictions(
+        positions=np.arange(held_out),
+        labels=np.zeros(held_out, dtype=np.int64),
+        predicted=np.array([int(position in wrong) for position in range(held_out)]),
+        confidence=np.array(confidence, dtype=np.float32),
+        label_probability=np.array(
+            [1 - confidence[p] if p in wrong else confidence[p] for p in range(held_out)],
+            dtype=np.float32,
+        ),
+    )
+
+
+TWO = FinalistPredictions(
+    found=(network({0: 0.6, 1: 0.7, 3: 0.8}), network({0: 0.8, 3: 0.9}, held_out=5)), missing=0
+)
+IMAGES: dict[str, Any] = {"classes": ["cat", "dog"], "counts": {"train": 8}}
+
+
+def test_a_run_without_predictions_has_no_section() -> None:
+    assert suspects_section(FinalistPredictions(found=(), missing=6), IMAGES) is None
+
+
+def test_what_every_network_gets_wrong_is_shown_the_surest_first(tmp_path: Path) -> None:
+    pets = decoded_pets(tmp_path)
+    section = suspects_section(TWO, {**IMAGES, "folder": str(pets.path), "content": pets.content})
+    assert section is not None
+    text = str(section.body)
+    # 5 images were held out from both; 1 was right once; 0 and 3 are wrong twice.
+    assert "5 of 8 training images" in text
+    assert "and 2 of these are predicted" in text
+    assert re.findall(r'alt="([^"]*)"', text) == ["train/cat/3.png", "train/cat/0.png"]
+    assert text.count('src="data:image/png;base64,') == 2
+    assert "85.0 %, mean of 2 networks" in text  # (80 + 90) / 2
+
+
+def test_without_the_decoded_images_positions_are_shown() -> None:
+    gone = suspects_section(TWO, {**IMAGES, "folder": "/no/such/cache"})
+    assert gone is not None
+    assert "no longer in /no/such/cache" in str(gone.body)
+    assert "image 3" in str(gone.body)
+    assert "data:image" not in str(gone.body)
+
+
+def test_missing_and_damaged_files_are_said() -> None:
+    some = FinalistPredictions(found=TWO.found, missing=4, damaged=("a.pt: damaged",))
+    section = suspects_section(some, IMAGES)
+    assert section is not None
+    assert "4 further trainings left no predictions" in str(section.body)
+    assert "Passed over: a.pt: damaged" in str(section.body)
+
+
+def test_names_are_text() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    section = suspects_section(TWO, {**IMAGES, "classes": [hostile, "</li>"]})
+    assert section is not None
+    assert hostile not in str(section.body)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in str(section.body)
+
+
+def test_networks_that_disagree_are_counted() -> None:
+    third = network({0: 0.5})
+    third.predicted[0] = 2
+    section = suspects_section(
+        FinalistPredictions(found=(*TWO.found, third), missing=0),
+        {**IMAGES, "classes": ["cat", "dog", "fox"]},
+    )
+    assert section is not None
+    assert "dog (2), fox (1)" in str(section.body)
+
+
+def test_nothing_suspicious_is_said_without_a_table() -> None:
+    section = suspects_section(FinalistPredictions(found=(network({}),) * 2, missing=0), IMAGES)
+    assert section is not None
+    assert "0 of these are predicted" in str(section.body)
+    assert "<table>" not in str(section.body)
