@@ -21,6 +21,7 @@ from torch import Tensor
 from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.checks import require, require_int
 from trainer.config import Precision
+from trainer.data.prepare import SMALLEST_IMAGE
 from trainer.data.sources.source import RawImage
 from trainer.device.naming import named_device
 from trainer.inference.decoding import OnUnreadable, decoded_batches, network_inputs
@@ -40,7 +41,6 @@ __all__ = ["ClassProbability", "Classifier", "GivenPicture", "Prediction"]
 
 BATCH_SIZE = 64
 TOP_K = 3
-SMALLEST_IMAGE = 8
 SEVERAL_DIMENSIONS = 4  # of an array with several images
 
 Image = str | Path | GivenPicture

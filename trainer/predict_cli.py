@@ -17,7 +17,7 @@ from search_space.command_line.command import CommandParser, at_least, print_not
 from search_space.command_line.streams import has_output
 from search_space.command_line.terminal import PlainConsole
 from trainer.config import MAX_BATCH_SIZE, Precision
-from trainer.data.prepare import DATA_TAKES
+from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import DecodingProgress, decoding_progress
 from trainer.device.threads import num_threads
 from trainer.inference.data_set import SplitName, open_split
@@ -26,7 +26,7 @@ from trainer.inference.formats import Format, csv_lines, json_lines, table
 from trainer.inference.pictures import Pictures
 from trainer.inference.prediction import Prediction
 from trainer.model_file import Weights
-from trainer.predict import BATCH_SIZE, SMALLEST_IMAGE, TOP_K, Classifier
+from trainer.predict import BATCH_SIZE, TOP_K, Classifier
 
 PREDICT = "nas-predict"
 NOTHING_PREDICTED = 1
@@ -170,7 +170,7 @@ def _pictures(args: argparse.Namespace, stack: ExitStack) -> Pictures:
         return found.pictures
     if not args.paths:
         raise ValueError(f"there is nothing to predict; give {PATHS_TAKE}; or --data")
-    listed = find_pictures(args.paths, sys.stdin.buffer if "-" in args.paths else None)
+    listed = find_pictures(args.paths, sys.stdin.buffer if sys.stdin else io.BytesIO())
     for note in listed.notes:
         print_note(f"note: {note}")
     return listed.pictures

@@ -166,6 +166,14 @@ def test_a_wrong_argument_is_an_error(classifier: Classifier, photo: Path) -> No
         Classifier.load(photo.parent)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_predicts_as_a_cpu_does(classifier: Classifier, run: Path) -> None:
+    pictures = [picture(seed) for seed in range(5)]
+    on_gpu = Classifier.load(run, device="cuda").probabilities(pictures, batch_size=2)
+    np.testing.assert_allclose(on_gpu, classifier.probabilities(pictures), atol=1e-2)
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/predict.md"])
 def test_the_lines_of_the_documentation_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
