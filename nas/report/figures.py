@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # matplotlib is imported only by a process that draws
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LARGEST_AREA = 220.0  # of a circle, squared typographic points
+BELOW = (0.5, -0.16)  # the legend's place, in parts of the axes
 INK, FAINT, BEST, FRONT = "#22303c", "#c9d1d9", "#d1495b", "#2f6690"
 
 
@@ -22,8 +24,10 @@ def search_figure(
 ) -> "Figure":
     """Draw accuracy against step time, and reward against candidates, side by side.
 
-    Only candidates of the highest rung are drawn. Without `winner`, the one with the highest
-    reward is marked.
+    Only candidates of the highest rung are drawn, with the measurements of the search. The star
+    is the winner's own training in the search, and the diamond has the accuracy and the step time
+    of `winner`, which are those of its further trainings if there were any. Without `winner`, the
+    candidate with the highest reward is marked.
 
     Raises:
         ValueError: If there is no candidate to mark.
@@ -36,6 +40,8 @@ def search_figure(
     figure = new_figure(title, width=10, height=4, dpi=150, color=INK)
     left, right = figure.subplots(1, 2)
     _draw_trade_off(left, trained, best)
+    if winner is not None and _trade_off(winner) != _trade_off(best):
+        _draw_mean(left, winner, best)
     _draw_progress(right, trained, best)
     return figure
 
@@ -57,9 +63,17 @@ def _draw_trade_off(axes: "Axes", trained: Sequence[Record], best: Record) -> No
     axes.set_ylabel("held-out accuracy, %")
     largest = f"{sizes.max() / 1e6:.2f} M" if sizes.max() >= 1e5 else f"{sizes.max() / 1e3:.0f} k"
     axes.set_title(f"area: parameters, largest {largest}", fontsize=8, color=INK, loc="left")
-    label = f"winner (candidate {best.candidate.number})"
-    areas = 20 + 130 * np.sqrt(sizes / sizes.max())
+    label = f"winner (candidate {best.candidate.number}), its training in the search"
+    areas = LARGEST_AREA * sizes / sizes.max()
     _draw_points(axes, list(map(_trade_off, trained)), _trade_off(best), area=areas, label=label)
+
+
+def _draw_mean(axes: "Axes", winner: Record, best: Record) -> None:
+    """Draw the mean of the winner's further trainings, joined with its training in the search."""
+    before, mean = _trade_off(best), _trade_off(winner)
+    axes.plot(*zip(before, mean, strict=True), color=BEST, linestyle="--", linewidth=1, zorder=3)
+    axes.plot(*mean, "D", color=BEST, markersize=6, label="winner, mean of its further trainings")
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=BELOW, ncols=1)
 
 
 def _draw_progress(axes: "Axes", trained: Sequence[Record], best: Record) -> None:
@@ -91,8 +105,7 @@ def _draw_points(
     x, y = zip(*points, strict=True)
     axes.scatter(x, y, s=area, c=FAINT, edgecolors=INK, linewidths=0.6, zorder=2)
     axes.scatter(*best, marker="*", s=260, c=BEST, edgecolors="white", zorder=4, label=label)
-    below = (0.5, -0.16)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=below, ncols=2)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=BELOW, ncols=1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK)
 

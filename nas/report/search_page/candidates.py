@@ -8,6 +8,7 @@ from nas.report.search_page.plain_names import STATES, option_name, quantity
 from nas.report.search_page.search_run import SearchRun
 
 _MAIN = ("accuracy", "step_time_s", "relative_step_time", "num_params", "macs")
+_MAIN_IF_MEASURED = ("latency_s", "rung")
 _LAST = ("reason", "seconds", "worker")
 
 
@@ -16,9 +17,7 @@ def candidates_table(run: SearchRun) -> Table:
     records = sorted(run.records, key=lambda one: (not one.can_win, *_order(one)))
     metrics = [record.outcome.metrics.to_dict() for record in records]
     names = dict.fromkeys(name for one in metrics for name in one)
-    main = [name for name in _MAIN if name in names]
-    if "rung" in names:
-        main.append("rung")
+    main = [name for name in (*_MAIN, *_MAIN_IF_MEASURED) if name in names]
     others = [name for name in names if name not in main]
     decisions = [decision.name for decision in run.space.decisions()]
     marks = _Marks(run)

@@ -12,7 +12,6 @@ import pytest
 
 from nas.analysis.ranking import ranked
 from nas.finalists.finalists import finalist_trainings, judge_finalists
-from nas.report.figures import search_figure
 from nas.report.search_page.page import report_page, write_report
 from nas.report.search_page.search_run import SearchRun
 from tests.nas.nas_records import failed, infeasible, run_files, trained
@@ -138,8 +137,3 @@ def test_candidates_at_chance_are_grey_and_cannot_win() -> None:
     assert "Winner: candidate 1" in page
     assert page.count('<tr class="chance">') == 1
     assert "better than guessing" in report_page(search([guess]))
-
-
-def test_a_figure_needs_a_trained_candidate() -> None:
-    with pytest.raises(ValueError, match="at least one trained candidate"):
-        search_figure([failed(0)], "run")
