@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(argv: Sequence[str] | None) -> int:
     args = _parser().parse_args(argv)
     words = (EVALUATE, *(sys.argv[1:] if argv is None else argv))
+    if args.out is not None and any(one.is_file() for one in (args.out, *args.out.parents)):
+        raise ValueError(f"--out {args.out} is a file, or in a file; it takes a folder")
     path = model_path(args.model)
     model = read_model(path)
     trained = trained_on(path, model)

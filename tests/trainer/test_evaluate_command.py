@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
 from search_space.architecture_file import save_architecture
-from search_space.network import build_network
 from tests.toys.images import class_folders, labels_file
-from tests.toys.training import RECIPE, architecture, architecture_file
-from trainer.data.cache.images import DECODING_VERSION
+from tests.toys.model import toy_model
+from tests.toys.training import RECIPE, architecture_file
 from trainer.evaluate_cli import main
 from trainer.evaluation.files import read_evaluations, read_predictions
 from trainer.evaluation.record import EvaluationRecord
-from trainer.model_file import ModelFile, read_model, save_model
-from trainer.preprocessing import Preprocessing
+from trainer.model_file import read_model, save_model
 from trainer.train_cli import main as train_main
 
 
@@ -68,20 +65,8 @@ def run(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A model file of the classes cat, dog and emu, with random weights."""
-    torch.manual_seed(0)
-    network = build_network(architecture(), 3)
     path = tmp_path / "model.pt"
-    content = ModelFile(
-        architecture=architecture(),
-        class_names=("cat", "dog", "emu"),
-        train_size=16,
-        eval_size=16,
-        padding="symmetric",
-        ema=network.state_dict(),
-        raw=network.state_dict(),
-        preprocessing=Preprocessing(decoded_size=16, decoding=DECODING_VERSION),
-    )
-    save_model(path, content)
+    save_model(path, toy_model(class_names=("cat", "dog", "emu")))
     return path
 
 

@@ -101,7 +101,7 @@ def write_files(folder: Path) -> dict[str, str]:
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
     (folder / "arch").write_text(json.dumps(_architecture()))
     (folder / "table").with_suffix(".csv").write_text("label,size\ncat,3\n")
-    save_model(folder / "model", toy_model())
+    save_model(folder / "model", toy_model(class_names=("a", "b", "c")))
     made = ("photos", "one_class", "damaged", "labels_without_files", "empty", "out", "text")
     paths = {name: str(folder / name) for name in (*made, "binary", "arch", "missing", "file")}
     further = {"model": "model", "photo": "photos/a/0.png", "table": "table.csv"}

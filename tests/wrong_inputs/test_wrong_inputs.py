@@ -9,6 +9,7 @@ from nas.cli import main as search_main
 from nas.report_command import main as report_main
 from nas.scale_command import main as scale_main
 from tests.wrong_inputs.generated import WrongInput, write_files, wrong_inputs
+from trainer.evaluate_cli import main as evaluate_main
 from trainer.export_cli import main as export_main
 from trainer.predict_cli import main as predict_main
 from trainer.time_cli import time_main
@@ -23,6 +24,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "nas-report": report_main,
     "nas-predict": predict_main,
     "nas-export": export_main,
+    "nas-evaluate": evaluate_main,
 }
 INPUTS = list(wrong_inputs())
 LONGEST_LINE = 700

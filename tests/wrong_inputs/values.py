@@ -9,6 +9,7 @@ BASE = {
     "nas-report": "",
     "nas-predict": "--model {model} --device cpu {photo}",
     "nas-export": "--model {model} --to safetensors --out {out}",
+    "nas-evaluate": "--model {model} --device cpu --data {photos} --out {out}/evaluation",
 }
 FlagValues = dict[str, dict[str, tuple[str, ...]]]
 NOT_WHOLE = ("x", "", "1.5", "nan", "1e3", "--", "0x10")
@@ -38,6 +39,11 @@ WHOLE_FLAGS: FlagValues = {  # with values that are whole and out of range
         "--threads": ("0",),
     },
     "nas-export": {"--image-size": ("7", "-1", "1000000000000")},
+    "nas-evaluate": {
+        "--batch-size": ("0", "-1"),
+        "--image-size": ("7", "20000", "16,", "16,7", "16;24", ","),
+        "--threads": ("0",),
+    },
 }
 NUMBER_FLAGS: FlagValues = {
     "nas-search": {
@@ -49,6 +55,7 @@ NUMBER_FLAGS: FlagValues = {
     },
     "nas-train": {"--epochs": ("0", "-1")},
     "nas-scale": {"--alpha": ("-5", "0"), "--depth": ("0", "-1"), "--target-params": ("0", "-1M")},
+    "nas-evaluate": {"--skip-damaged": ("1", "-0.1")},
 }
 TEXT_FLAGS: FlagValues = {
     "nas-search": {
@@ -100,6 +107,15 @@ TEXT_FLAGS: FlagValues = {
         "--format": ("xml", ""),
         "--output": ("{empty}", "{missing}/a.csv", "{out}/a.xlsx", "{out}/a"),
     },
+    "nas-evaluate": {
+        "--model": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}", "{photo}"),
+        "--data": ("", "{empty}", "{text}", "{one_class}", "{damaged}", "{missing}", "digits"),
+        "--split": ("", "test", "validation", "holdout", "minival"),
+        "--device": ("gpu", "cuda:99", ""),
+        "--precision": ("fp8", "fp16"),
+        "--weights": ("best",),
+        "--out": ("{text}", "{text}/a"),
+    },
     "nas-report": {"--run": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}")},
     "nas-export": {
         "--model": ("", "{missing}", "{empty}", "{photos}", "{arch}", "{text}", "{binary}.yaml"),
@@ -131,6 +147,13 @@ CONTRADICTIONS = {
         "--json --format csv",
         "--no-such-flag",
         "digits",
+    ),
+    "nas-evaluate": (
+        "--fit pad",
+        "--group-column group",
+        "--seed 1",
+        "{photos}",
+        "--no-such-flag",
     ),
     "nas-report": ("", "--png x.png", "run"),
     "nas-export": (

@@ -18,6 +18,7 @@ from tests.toys.images import class_folders
 from tests.toys.process_group import together, train_together
 from tests.toys.training import RECIPE, architecture_file
 from trainer.data.prepare import prepare
+from trainer.evaluation.files import read_evaluations
 from trainer.fit.request import TrainRequest
 from trainer.model_file import read_model
 from trainer.recipes.config import load_recipe
@@ -122,6 +123,9 @@ def test_kills_and_signals_do_not_change_the_weights(words: list[str], tmp_path:
     assert driver.returncode == 0, said
     rows = pd.read_csv(folder / "metrics.csv")
     assert list(rows["step"]) == list(range(50, STEPS + 1, 50))
+    # The first worker has evaluated all images, and the two of them a half each.
+    evaluation = read_evaluations(folder / "evaluation")["holdout"]
+    assert evaluation.result.top1 == rows["ema_top1"].iloc[-1]
 
     reference = TrainRequest(
         file=load_architecture(str(tmp_path / "toy.json")),
