@@ -161,9 +161,10 @@ def best_parts(record: Record) -> tuple[str, ...]:
 def summary(record: Record) -> str:
     """Return reward, accuracy, step time and parameters of a trained candidate."""
     costs = record.outcome.costs
+    latency = f"latency {milliseconds(costs.latency.latency_s)}, " if costs.latency else ""
     return (
         f"reward {record.outcome.reward:.4f} "
         f"(accuracy {percent(record.outcome.training.accuracy)}, "
         f"step {milliseconds(costs.step_time_s)} = {costs.relative_step_time:.2f}x, "
-        f"{count(costs.num_params)} params)"
+        f"{latency}{count(costs.num_params)} params)"
     )

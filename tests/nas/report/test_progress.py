@@ -11,6 +11,7 @@ from nas.report.progress import SearchProgress
 from nas.report.tables import count, duration, top_table
 from tests.nas.nas_records import failed, infeasible, trained
 from tests.nas.search_work import work
+from tests.toys.metrics import LATENCY, with_metrics
 
 
 def _say(records: list[Record], *, terminal: bool) -> str:
@@ -32,6 +33,11 @@ def test_without_a_terminal_each_candidate_is_one_line() -> None:
     assert "3/4, best reward 0.5000" in lines[2]
     assert "left" in lines[2]
     assert all("\x1b" not in line for line in lines)
+
+
+def test_a_measured_latency_is_named() -> None:
+    (line, *_) = _say([with_metrics(trained(0, 0.5), **LATENCY)], terminal=False).splitlines()
+    assert "step 20.0 ms = 1.00x, latency 24.0 ms, 123 k params" in line
 
 
 def test_on_a_terminal_one_line_is_updated() -> None:
