@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import get_args
 
@@ -39,9 +40,13 @@ from trainer.evaluation.images import EvaluatedImages, find_images
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.record import EvaluationRecord, SplitName
 from trainer.evaluation.trained_on import TrainedOn, trained_on
+from trainer.export.latency import measure_latency
+from trainer.export.latency_console import add_inference, plan_of, show_latencies
 from trainer.fit.evaluation import EVALUATION_BATCH
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 from trainer.recipes.config import Recipe
+from trainer.timing.inference_latency import InferenceLatency
+from trainer.timing.latency_table import latency_columns
 
 EVALUATE = "nas-evaluate"
 MAX_THREADS = 1024
@@ -61,6 +66,8 @@ def _evaluate(argv: Sequence[str] | None) -> int:
     model = read_model(path)
     trained = trained_on(path, model)
     forward = _forward(args, model, trained)
+    sizes = args.image_size or (model.eval_size,)
+    plan = plan_of(args, model, max(sizes), forward.device, forward.precision)
     with decoding_progress() as on_progress:
         images = find_images(
             model,
@@ -70,7 +77,6 @@ def _evaluate(argv: Sequence[str] | None) -> int:
             skip_damaged=args.skip_damaged,
             on_progress=on_progress,
         )
-    sizes = args.image_size or (model.eval_size,)
     images.require_sizes(sizes)
     for note in images.notes:
         print_note(f"note: {note}")
@@ -83,10 +89,14 @@ def _evaluate(argv: Sequence[str] | None) -> int:
         command=words,
     )
     record, of_details, shown = _at_sizes(subject, model, images, sizes, forward)
+    latencies = {
+        size: measure_latency(model, size, plan, notice=print_note) for size in sizes if plan
+    }
+    record = record.with_latencies({size: latency_columns(latencies[size]) for size in latencies})
     folder = _folder(args.out, path, images)
     rows = predictions(of_details, shown.split, shown.indices, model.class_names)
     written = write_evaluation(folder, record, rows)
-    _show(record, written, args)
+    _show(record, list(chain.from_iterable(latencies.values())), written, args)
     return 0
 
 
@@ -145,12 +155,19 @@ def _folder(out: Path | None, path: Path, images: EvaluatedImages) -> Path:
     return folder if images.of_training else folder / name_part(images.cached.name)
 
 
-def _show(record: EvaluationRecord, written: Sequence[Path], args: argparse.Namespace) -> None:
+def _show(
+    record: EvaluationRecord,
+    latencies: Sequence[InferenceLatency],
+    written: Sequence[Path],
+    args: argparse.Namespace,
+) -> None:
     if args.json:
         print(record_json(record), end="")
         return
     console = PlainConsole()
     show_evaluation(record, console)
+    if latencies:
+        show_latencies("latency of inference", latencies, console)
     print_lines(console, *map(str, written))
     print_lines(console, f"next: nas-predict --model {shlex.quote(args.model)} IMAGES")
 
@@ -196,6 +213,7 @@ def _parser() -> CommandParser:
         type=at_least(1, MAX_THREADS),
         help="CPU threads of the network (default: the CPUs that it can use)",
     )
+    add_inference(parser)
     add("--out", type=Path, help="Folder of the files (default: evaluation in the run folder)")
     add("--json", action="store_true", help="Print one JSON object")
     return parser

@@ -14,7 +14,6 @@ from search_space.architecture_file import ArchitectureFile, load_architecture
 from search_space.command_line.command import (
     CommandParser,
     at_least,
-    print_lines,
     print_note,
     run_command,
 )
@@ -25,11 +24,11 @@ from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
 from trainer.export.latency import LatencyPlan, measure_latency, untrained_model
+from trainer.export.latency_console import add_exported, require_measurable, show_latencies
+from trainer.machine.cpus import available_cpus
 from trainer.recipes.config import Recipe
 from trainer.step_table.build import NETWORKS
 from trainer.step_table.console import DEFAULT_TABLE, table_command
-from trainer.timing.inference_memory import require_inference_memory
-from trainer.timing.latency_table import latency_notes, latency_table
 from trainer.timing.step_time import StepTime
 from trainer.timing.step_timer import time_steps
 from trainer.timing.synthetic_step import StepSettings, require_memory, synthetic_step
@@ -49,8 +48,8 @@ def _time_command(argv: Sequence[str] | None) -> int:
         raise ValueError("--table needs --space")
     if args.inference and args.space is not None:
         raise ValueError("--inference needs --arch, not --space")
-    if args.exported and not args.inference:
-        raise ValueError("--exported needs --inference")
+    if not args.inference and (args.exported or args.threads > 1):
+        raise ValueError(f"{'--exported' if args.exported else '--threads'} needs --inference")
     file = load_architecture(args.arch) if args.arch else None
     device = named_device(args.device)
     if device.type == "cpu":
@@ -90,21 +89,21 @@ def _time_inference(
         precision=settings.resolved_precision,
         batch_sizes=(1, settings.batch_size),
         exported=args.exported,
+        threads=args.threads,
         timing=TimingConfig(blocks=args.repeats),
     )
-    plan.check()
-    size = (image_size, settings.batch_size, settings.num_classes)
-    require_inference_memory(file.architecture, file.name, *size, settings.device)
-    model = untrained_model(file.architecture, settings.num_classes, image_size)
+    num_classes = settings.num_classes
+    require_measurable(
+        plan, file.architecture, file.name, image_size, num_classes, flag="--batch-size"
+    )
+    model = untrained_model(file.architecture, num_classes, image_size)
     measured = measure_latency(model, image_size, plan, notice=print_note)
     if args.json:
         latencies = [asdict(one) for one in measured]
         described = _described(file, image_size, args.num_classes)
         print(json.dumps({**described, "inference": latencies}, indent=2))
     else:
-        console = PlainConsole()
-        console.print(latency_table(f"{file.name}, inference", measured))
-        print_lines(console, "\n".join(latency_notes(measured)))
+        show_latencies(f"{file.name}, inference", measured, PlainConsole())
     return 0
 
 
@@ -141,11 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         help="Measure the latency of inference instead, of one image and of --batch-size images: "
         "wall time of one thread on a CPU, of the device and its host on a GPU",
     )
+    add_exported(parser)
     add(
-        "--exported",
-        action="store_true",
-        help="With --inference: measure the network exported to ONNX too, run by ONNX Runtime on "
-        "a CPU (needs the extra export)",
+        "--threads",
+        type=at_least(1, available_cpus()),
+        default=1,
+        help="With --inference: threads that compute on a CPU",
     )
     add(
         "--batch-size",

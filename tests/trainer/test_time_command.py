@@ -83,6 +83,7 @@ def test_the_latency_as_a_table_at_the_evaluation_size(
         (["--arch", "efficientnetv2-s", "--table", "t.json"], "--table needs --space"),
         (["--space", "tiny", "--inference"], "--inference needs --arch"),
         (["--arch", "efficientnetv2-s", "--exported"], "--exported needs --inference"),
+        (["--arch", "efficientnetv2-s", "--threads", "2"], "--threads needs --inference"),
         (["--space", "nowhere"], "nowhere"),
         (["--space", "tiny", "--table", "no/such/t.json"], "there is no folder no/such"),
     ],

@@ -1,7 +1,7 @@
 """Values of an evaluation: what its files hold, and what a report shows of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from search_space.checks import require
@@ -153,6 +153,13 @@ class EvaluationRecord:
     def result(self) -> SizeResult:
         """The result at the image size that the details are of."""
         return next(one for one in self.sizes if one.image_size == self.image_size)
+
+    def with_latencies(self, latencies: Mapping[int, Mapping[str, Any]]) -> Self:
+        """Return the record with latencies by image size; sizes without one stay as they are."""
+        sizes = (
+            replace(one, latency=latencies.get(one.image_size, one.latency)) for one in self.sizes
+        )
+        return replace(self, sizes=tuple(sizes))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready content of the file; `from_dict` inverts it."""

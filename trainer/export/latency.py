@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,14 +17,13 @@ from trainer.device.gate import DeviceGate, device_key
 from trainer.device.waiting import Notice, no_notice
 from trainer.export import onnx_format
 from trainer.export.exported import open_exported
+from trainer.export.files import extra_module
 from trainer.export.pixel_network import sample_pixels
 from trainer.model_file import ModelFile, Weights
 from trainer.preprocessing import Preprocessing
 from trainer.timing.inference_latency import InferenceLatency
 from trainer.timing.latency_timer import Inference, eager_inference, time_inference
 from trainer.timing.synthetic_step import noise_images
-
-CPU_THREADS = 1  # as the workers of a search; several requests at once have one each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class LatencyPlan:
         precision: Arithmetic of that network. An exported network computes in float32.
         batch_sizes: Images of a call.
         exported: Whether to measure the network exported to ONNX too.
+        threads: Threads that compute on a CPU.
         timing: Number and length of the blocks, and the accepted spread.
         weights: Which of the model's weights.
     """
@@ -43,26 +44,32 @@ class LatencyPlan:
     precision: Precision
     batch_sizes: Sequence[int]
     exported: bool = False
+    threads: int = 1
     timing: TimingConfig = field(default_factory=TimingConfig)
     weights: Weights = "ema"
 
     def check(self) -> None:
-        """Check that ONNX Runtime runs on the device.
+        """Check that ONNX Runtime is installed and runs on the device, if it is asked for.
 
         Raises:
-            ValueError: If the exported network is asked for on a GPU.
+            ValueError: If it does not; the message says what to do.
         """
         if self.exported and self.device.type != "cpu":
             raise ValueError(
                 "--exported measures ONNX Runtime on a CPU; add --device cpu, which measures both "
                 "networks there"
             )
+        for name in onnx_format.NEEDS if self.exported else ():
+            extra_module(name, extra="export")
 
 
 def measure_latency(
     model: ModelFile, image_size: int, plan: LatencyPlan, *, notice: Notice = no_notice
 ) -> tuple[InferenceLatency, ...]:
     """Measure the latency of a model, all batch sizes and networks alternately.
+
+    With several threads the networks are timed one after the other: the threads of ONNX Runtime
+    wait actively for a while after each call, in which they would disturb the other network.
 
     Args:
         model: The model.
@@ -79,14 +86,17 @@ def measure_latency(
             it needs is not installed.
     """
     plan.check()
-    with _threads(plan.device):
-        inferences = _eager(model, image_size, plan)
+    with _threads(plan):
+        networks = [_eager(model, image_size, plan)]
         if plan.exported:
             notice(f"exporting the network to ONNX at {image_size} pixels")
-            inferences += _exported(model, image_size, plan)
-        notice(f"measuring the latency of {len(inferences)} batches at {image_size} pixels")
+            networks.append(_exported(model, image_size, plan))
+        if plan.threads == 1:
+            networks = [list(chain.from_iterable(networks))]
+        notice(f"measuring the latency at {image_size} pixels")
         with DeviceGate(device_key(plan.device), notice=notice) as gate:
-            return time_inference(inferences, plan.timing, gate)
+            timed = [time_inference(together, plan.timing, gate) for together in networks]
+    return tuple(chain.from_iterable(timed))
 
 
 def untrained_model(architecture: Architecture, num_classes: int, image_size: int) -> ModelFile:
@@ -118,7 +128,7 @@ def _exported(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Infe
     used = model.ema if plan.weights == "ema" else model.raw
     with TemporaryDirectory() as folder:
         (path,) = onnx_format.write(replace(model, eval_size=image_size, ema=used), Path(folder))
-        network = open_exported(path, threads=CPU_THREADS)
+        network = open_exported(path, threads=plan.threads)
     return [
         Inference(
             call=network.logits,
@@ -126,18 +136,18 @@ def _exported(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Infe
             form="exported",
             runtime=network.runtime,
             precision="fp32",
-            threads=CPU_THREADS,
+            threads=plan.threads,
         )
         for count in plan.batch_sizes
     ]
 
 
 @contextmanager
-def _threads(device: torch.device) -> Iterator[None]:
-    """Compute with `CPU_THREADS` on a CPU."""
+def _threads(plan: LatencyPlan) -> Iterator[None]:
+    """Let torch compute with the threads of the plan on a CPU."""
     before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(CPU_THREADS)
+    if plan.device.type == "cpu":
+        torch.set_num_threads(plan.threads)
     try:
         yield
     finally:

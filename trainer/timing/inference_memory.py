@@ -31,8 +31,12 @@ def require_inference_memory(
     batch_size: int,
     num_classes: int,
     device: torch.device,
+    *,
+    flag: str = "--batch-size",
 ) -> None:
     """Refuse a batch that cannot fit: the kernel would end a process on a CPU without a message.
+
+    `flag` is what the user typed before the number of images.
 
     Raises:
         ValueError: If the predicted memory is above the device's.
@@ -41,6 +45,6 @@ def require_inference_memory(
     needed = predict_inference_memory(architecture, image_size, batch_size, num_classes)
     if needed > limit:
         raise ValueError(
-            f"--batch-size {batch_size} is too large for {name} at {image_size} pixels: "
+            f"{flag} {batch_size} is too large for {name} at {image_size} pixels: "
             f"it needs about {needed / 2**30:.1f} GiB of {limit / 2**30:.1f} GiB"
         )

@@ -33,11 +33,12 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
     first = latencies[0]
     precisions = dict.fromkeys(one.precision for one in latencies)
     runtimes = dict.fromkeys(one.runtime for one in latencies)
+    attempts = max(one.attempts for one in latencies)
     threads = f"{first.threads} thread{'s' * (first.threads != 1)}"
     calls = f"{min(one.repeats for one in latencies)} or more calls"
     lines = [
         f"{first.device}, {threads}, {', '.join(precisions)}, {', '.join(runtimes)}",
-        f"wall time until the outputs are in the host's memory; {calls}, attempt {first.attempts}",
+        f"wall time until the outputs are in the host's memory; {calls}, attempt {attempts}",
     ]
     if any(one.wide_spread for one in latencies):
         lines.append("The spread stayed wide.")

@@ -1,5 +1,6 @@
 """Latency of a model: which networks are measured, with which weights, and on which device."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,8 +87,15 @@ def test_both_networks_have_the_weights_and_the_size_that_are_asked_for(
     assert torch.get_num_threads() == 2  # as before
     assert lines[:2] == [  # a third one would name another process that is timing
         f"exporting the network to ONNX at {SIZE + 8} pixels",
-        f"measuring the latency of 4 batches at {SIZE + 8} pixels",
+        f"measuring the latency at {SIZE + 8} pixels",
     ]
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    plan().check()
+    with pytest.raises(ValueError, match=r"onnxruntime, which is not .*ware-nas\[export\]'"):
+        plan(exported=True).check()
 
 
 def test_the_exported_network_is_not_measured_on_a_gpu() -> None:
