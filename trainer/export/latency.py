@@ -25,6 +25,8 @@ from trainer.timing.inference_latency import InferenceLatency
 from trainer.timing.latency_timer import Inference, eager_inference, time_inference
 from trainer.timing.synthetic_step import noise_images
 
+NEEDED = ("onnx", "onnxscript", "onnxruntime")  # by the exported network
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyPlan:
@@ -59,7 +61,7 @@ class LatencyPlan:
                 "--exported measures ONNX Runtime on a CPU; add --device cpu, which measures both "
                 "networks there"
             )
-        for name in onnx_format.NEEDS if self.exported else ():
+        for name in NEEDED if self.exported else ():
             extra_module(name, extra="export")
 
 
