@@ -126,6 +126,7 @@ class _Marks:
     def __init__(self, run: SearchRun) -> None:
         best = run.winner
         self._winner = best.candidate.number if best else None
+        self._title = run.title_of_first
         finalists = run.finals.finalists if run.finals else ()
         self._finalists = {one.record.candidate.number for one in finalists}
         self._front = {record.candidate.number for record in pareto_front(run.records)}
@@ -134,7 +135,7 @@ class _Marks:
         """Return the note in words; None without one."""
         number, is_trained = record.candidate.number, record.outcome.state is State.COMPLETE
         notes = (
-            ("winner", number == self._winner),
+            (self._title, number == self._winner),
             ("finalist", number in self._finalists and number != self._winner),
             ("Pareto front", number in self._front),
             ("at chance", is_trained and not record.can_win),

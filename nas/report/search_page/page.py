@@ -8,7 +8,7 @@ from nas.candidate import State
 from nas.report.frame.page import Section, render_page
 from nas.report.frame.table import Column, Row, Table
 from nas.report.notes import final_notes, prediction_note, rung_costs
-from nas.report.search_page import charts, decisions, step_times, words
+from nas.report.search_page import course, decisions, step_times, trade_off, words
 from nas.report.search_page.candidates import candidates_table, finalists_table, front_table
 from nas.report.search_page.failures import deaths_note, failures_table
 from nas.report.search_page.networks import compared, stages_table
@@ -111,16 +111,16 @@ def _with_winner(run: SearchRun) -> dict[str, Any]:
         "winner_words": words.winner_words(run),
         "why_accuracies_differ": words.why_accuracies_differ(run),
         "next_commands": words.next_commands(run),
-        "step_time_plot": charts.step_time_plot(run),
-        "params_plot": charts.params_plot(run),
+        "step_time_plot": trade_off.step_time_plot(run),
+        "params_plot": trade_off.params_plot(run),
         "front": front_table(run),
         "reweigh": reweigh_data(run),
         "reweigh_example": reweigh_command(run, config.w, config.v),
         "dropped_note": dropped_note(run),
         "comparison": comparison,
         "stages": stages_table(comparison) if comparison else None,
-        "rewards_plot": charts.rewards_plot(run),
-        "device_time_plot": charts.device_time_plot(run),
+        "rewards_plot": course.rewards_plot(run),
+        "device_time_plot": course.device_time_plot(run),
         "finals_time": words.finals_time(run),
         "rungs": _rungs_table(run),
         "importances_note": decisions.importances_note(importances),

@@ -81,6 +81,17 @@ class SearchRun:
         return sum(record.outcome.is_charged for record in self.records)
 
     @property
+    def is_decided(self) -> bool:
+        """Whether the winner is final: the search ended, with its finals if it has any."""
+        has_finals = self.finals is not None or self.files.config.num_finalists == 0
+        return has_finals and not self.is_running
+
+    @property
+    def title_of_first(self) -> str:
+        """What the best candidate is called: the winner, or the leader until now."""
+        return "winner" if self.is_decided else "leader so far"
+
+    @property
     def winner(self) -> Record | None:
         """The winner with its metrics: means of its further trainings if there are any."""
         return winner(self.records, self.finals)

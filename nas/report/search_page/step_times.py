@@ -2,7 +2,7 @@
 
 from nas.candidate import Record
 from nas.report.frame.chart import Axis, Line, Plot, Point, Points
-from nas.report.search_page.charts import step_time_of
+from nas.report.search_page.candidate_facts import step_time_of
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import milliseconds
 

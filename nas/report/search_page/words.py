@@ -68,7 +68,7 @@ def winner_words(run: SearchRun) -> tuple[str, ...]:
     if run.files.config.num_finalists:
         return (
             "The accuracy is that of one short training, the orange star in the charts. "
-            "Finalists are trained again before the winner is final.",
+            "Finalists are trained again before a winner is named.",
         )
     return (
         "The accuracy is that of one short training, not repeated with another seed. It is the "
@@ -99,8 +99,12 @@ def why_accuracies_differ(run: SearchRun) -> tuple[str, ...]:
 
 def next_commands(run: SearchRun) -> tuple[tuple[str, str], ...]:
     """Return what to do next, each with its command."""
+    if run.is_running:
+        return ()
     best, data = run.file("best.json"), run.files.config.data
+    resume = (("Continue the search where it stopped:", run.command),)
     return (
+        *(resume if run.command and not run.is_decided else ()),
         ("Make the network larger:", f"nas-scale --from {best} --target L --out L.json"),
         ("Train it as it was found:", f"nas-train --arch {best} --data {shlex.quote(data)}"),
     )

@@ -1,6 +1,7 @@
 """Searches for tests of the page, without a ledger unless events are given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nas.analysis.ranking import ranked
@@ -18,8 +19,10 @@ def search(
     folder: Path = Path("run"),
     events: Sequence[Event] = (),
 ) -> SearchRun:
-    """Return a search with these candidates."""
+    """Return a search with these candidates, which has ended; without `finals` it wants none."""
     files = run_files(folder)
+    if finals is None:
+        files = replace(files, config=files.config.model_copy(update={"finalists": 0}))
     return SearchRun(files=files, records=tuple(records), finals=finals, events=tuple(events))
 
 

@@ -10,8 +10,10 @@ from nas.engine.events import Asked, Told
 from nas.engine.job import Training
 from nas.engine.ledger import Ledger
 from nas.report.outputs import rebuild_report
+from nas.report.search_page.page import report_page
 from nas.report.search_page.search_run import FinishedTraining, SearchRun
 from nas.report.search_page.status import search_status
+from nas.report.search_page.words import next_commands
 from search_space.checksum import with_comment
 from tests.nas.nas_records import CONFIG, failed, infeasible, trained
 from tests.nas.report.search_page.searches import search
@@ -74,6 +76,24 @@ def test_a_search_in_another_process_is_running(tmp_path: Path) -> None:
         assert "running, 1 of 40 candidates, finals to come" in report.read_text()
     (report,) = rebuild_report(tmp_path)
     assert "stopped: 1 of 40 candidates, finals to come" in report.read_text()
+
+
+def test_the_best_candidate_is_the_winner_only_when_the_search_is_decided() -> None:
+    for run in (at(3, is_running=True), at(4, done=1)):
+        assert run.title_of_first == "leader so far"
+        assert "Leader so far: candidate 0" in report_page(run)
+    assert at(4, finalists=0).title_of_first == "winner"
+    assert at(4, finalists=0, is_running=True).title_of_first == "leader so far"
+
+
+def test_the_next_command_continues_a_search_that_stopped() -> None:
+    stopped = replace(at(3), environment={"command": ["nas-search", "--data", "my photos"]})
+    assert next_commands(stopped)[0][1] == "nas-search --data 'my photos'"
+    assert [text for text, _ in next_commands(at(4, finalists=0))] == [
+        "Make the network larger:",
+        "Train it as it was found:",
+    ]
+    assert next_commands(at(3, is_running=True)) == ()
 
 
 def test_a_search_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:

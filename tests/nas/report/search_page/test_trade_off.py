@@ -6,14 +6,9 @@ import pytest
 
 from nas.candidate import Record
 from nas.report.frame.chart import Line, Plot, Point, Points
-from nas.report.search_page.charts import (
-    cheapest_first_front,
-    device_time_plot,
-    params_plot,
-    rewards_plot,
-    step_time_of,
-    step_time_plot,
-)
+from nas.report.search_page.candidate_facts import step_time_of
+from nas.report.search_page.course import device_time_plot, rewards_plot
+from nas.report.search_page.trade_off import cheapest_first_front, params_plot, step_time_plot
 from nas.report.search_page.words import winner_figures
 from tests.nas.nas_records import failed, trained
 from tests.nas.report.search_page.searches import finals_of, search
