@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,3 +80,16 @@ def test_a_network_that_has_diverged_has_no_evaluation(tmp_path: Path) -> None:
     assert evaluate_result(request, state, shown) is None
     assert not any(path.exists() for path in evaluation_files(tmp_path / "evaluation", "test"))
     assert "it has diverged" in shown.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_training_that_was_killed_during_the_evaluation_repeats_it(
+    run: TrainRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.run.results.plot_training", lambda *_: None)
+    again = replace(run, folder=shutil.copytree(run.folder, tmp_path / "toy"))
+    for path in ("summary.json", "evaluation/test.json"):
+        (again.folder / path).unlink()
+    assert train(again, display(), resume=True, stop=StopRequest())
+    one, other = (read_evaluations(each.folder / "evaluation")["test"] for each in (run, again))
+    assert other.sizes == one.sizes
+    assert (again.folder / "summary.json").exists()
