@@ -17,7 +17,7 @@ from nas.finalists.predictions import read_predictions
 from nas.report.figures import search_figure
 from nas.report.frame.page import Section
 from nas.report.search_page.page import write_report
-from nas.report.search_page.search_run import search_run
+from nas.report.search_page.search_run import SearchRun, search_run
 from nas.report.suspects import suspects_section
 from nas.report.tables import top_table
 from nas.run_folder.files import RunFiles, trials_table
@@ -64,17 +64,26 @@ def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:
         ValueError: If the folder contains no run, or the run no trained candidate to draw.
         OSError: If a file cannot be read or written.
     """
-    run = read_run(folder)
+    run = read_search(folder)
     if png is not None and png.suffix.lower() != ".png":
         raise ValueError(f"--png must name a file that ends in .png, got {str(png)!r}")
-    finals = FinalistRound.of_run(folder, run.files.config, run.run_id).finals(run.records)
-    shown = search_run(run.files, run.records, finals, is_own=False)
-    report = write_report(shown, _more(run.files, run.records))
+    report = write_report(run, _more(run.files, run.records))
     if png is None:
         return (report,)
-    best = winner(run.records, finals)
-    figure = search_figure(run.records, folder.name, winner=best)
+    figure = search_figure(run.records, folder.name, winner=run.winner)
     return report, write_atomic(png, drawn(figure, "png"))
+
+
+def read_search(folder: Path) -> SearchRun:
+    """Return the search in `folder`, which may be in progress, as pages show it.
+
+    Raises:
+        ValueError: If the folder contains no run, or a file is damaged.
+        OSError: If a file cannot be read.
+    """
+    run = read_run(folder)
+    finals = FinalistRound.of_run(folder, run.files.config, run.run_id).finals(run.records)
+    return search_run(run.files, run.records, finals, is_own=False)
 
 
 def _more(run: RunFiles, records: Sequence[Record]) -> tuple[Section, ...]:
