@@ -37,8 +37,8 @@ def test_trainings_have_rows_curves_and_settings_that_differ(tmp_path: Path) -> 
         ("two", "stopped, step 20 of 40", "8 validation images", None, 50.0),
     ]
     assert [row.cells for row in found.settings.rows] == [
-        ("ema_decay", "0.9", "0.99"),
         ("cutout", "none", "not there"),
+        ("ema_decay", "0.9", "0.99"),
     ]
     over_epochs, over_time, loss = found.curves
     lines = [line.xy for line in over_time.series if line.kind == "line"]
