@@ -5,9 +5,9 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.command_line.command import (
@@ -18,9 +18,10 @@ from search_space.command_line.command import (
     run_command,
 )
 from search_space.command_line.terminal import PlainConsole
-from trainer.export.agreement import Agreement
-from trainer.export.exporting import Exported, export
+from trainer.export.exporting import export
 from trainer.export.formats import FORMATS
+from trainer.export.model_card import CARD, write_card
+from trainer.export.printed import card_lines, lines, record
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 
 EXPORT_COMMAND = "nas-export"
@@ -51,14 +52,51 @@ def _export(argv: Sequence[str] | None) -> int:
     names = tuple(dict.fromkeys(name for given in args.to for name in given))
     path = model_path(args.model)
     place = _place(args.out, path, names)
+    _check_upload(args, place)
     model = _chosen(read_model(path), args.weights, args.image_size)
+    card = address = None
     with _progress() as on_step:
         written = export(model, dict.fromkeys(names, place.file), place.folder, on_step)
+        files = [file for one in written for file in one.paths]
+        if place.file is None:
+            card = write_card(path.parent, model, files, place.folder, args.weights)
+        if args.push_to is not None:
+            address = _upload(args, [*files, place.folder / CARD], on_step)
     if args.json:
-        print(json.dumps(_record(args, path, model, written), indent=2))
+        content = record(path, model, args.weights, written)
+        content |= {"card": None if card is None else str(card), "uploaded_to": address}
+        print(json.dumps(content, indent=2))
     else:
-        print_lines(PlainConsole(), *_lines(path, model, args.weights, written))
+        printed = lines(path, model, args.weights, written)
+        print_lines(PlainConsole(), *printed, *card_lines(card, address))
     return 0
+
+
+def _check_upload(args: argparse.Namespace, place: _Place) -> None:
+    """Check what an upload needs, if there is one.
+
+    Raises:
+        ValueError: If the flags do not fit together, or the hub cannot be used.
+    """
+    if args.push_to is None:
+        if args.public:
+            raise ValueError("--public needs --push-to")
+        return
+    if place.file is not None:
+        raise ValueError(f"--push-to uploads a folder, and --out {place.file} names a file")
+    from trainer.export.hub import require_hub  # the library of the hub takes a second to import
+
+    require_hub(args.push_to)
+
+
+def _upload(
+    args: argparse.Namespace, files: Sequence[Path], on_step: Callable[[str], None]
+) -> str:
+    """Upload the files and return the address of the repository."""
+    from trainer.export.hub import push
+
+    on_step(f"uploading {len(files)} files to {args.push_to}")
+    return push(args.push_to, files, public=args.public)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,6 +130,16 @@ def _parser() -> argparse.ArgumentParser:
         "--image-size",
         type=at_least(SMALLEST_IMAGE, MAX_IMAGE_SIDE),
         help="Side of the network's input in pixels (default: that of the training's evaluation)",
+    )
+    add(
+        "--push-to",
+        metavar="OWNER/NAME",
+        help="Upload the files to this repository of the Hugging Face hub",
+    )
+    add(
+        "--public",
+        action="store_true",
+        help="Make a new repository public (default: private)",
     )
     add("--json", action="store_true", help="Print one JSON object")
     return parser
@@ -152,61 +200,3 @@ def _progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("reading the model") as status:
         yield lambda step: status.update(f"{step} ...")
-
-
-def _lines(
-    path: Path, model: ModelFile, weights: Weights, written: Sequence[Exported]
-) -> Iterator[str]:
-    """Yield what was exported, for people."""
-    kind = "averaged weights" if weights == "ema" else "weights of the last step"
-    yield (
-        f"{path}: network {model.architecture.key}, {len(model.class_names)} classes, "
-        f"{model.eval_size} px, {kind}"
-    )
-    for one in written:
-        for place in one.paths:
-            yield f"wrote {place} ({_size(place.stat().st_size)})"
-        if one.agreement is not None:
-            yield f"  {_agreement(one.agreement)}"
-        elif FORMATS[one.format].agreement is not None:
-            missing = FORMATS[one.format].compares_with
-            yield f"  outputs not compared with PyTorch's: {missing} is not installed"
-        yield f"  load it: {one.load}"
-
-
-def _agreement(found: Agreement) -> str:
-    batches = f"batches of {', '.join(map(str, found.batches))}"
-    if found.largest_difference == 0:
-        return f"outputs equal PyTorch's ({batches})"
-    return (
-        f"largest difference from PyTorch's outputs: {found.largest_difference:.1e} "
-        f"(logits up to {found.largest_logit:.1f}, {batches})"
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
-
-
-def _record(
-    args: argparse.Namespace, path: Path, model: ModelFile, written: Sequence[Exported]
-) -> dict[str, Any]:
-    """Return what was exported, JSON-ready."""
-    return {
-        "model": str(path),
-        "key": model.architecture.key,
-        "weights": args.weights,
-        "image_size": model.eval_size,
-        "class_names": list(model.class_names),
-        "formats": [
-            {
-                "format": one.format,
-                "files": [
-                    {"path": str(place), "bytes": place.stat().st_size} for place in one.paths
-                ],
-                "agreement": None if one.agreement is None else asdict(one.agreement),
-                "load": one.load,
-            }
-            for one in written
-        ],
-    }

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file
 
 from tests.toys.exported_model import exported_model
+from tests.toys.model_hub import model_hub
 from trainer.export.agreement import Agreement
 from trainer.export.formats import FORMATS
 from trainer.export_cli import main
@@ -158,3 +160,76 @@ def test_an_export_with_other_outputs_is_not_written(
     assert main(words) == 2
     assert capsys.readouterr().err.endswith("nas-export: model.pt2: its outputs differ\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_card_is_beside_the_files_and_says_how_to_use_them(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", str(run), "--to", "model.py", "--out", str(tmp_path)]
+    assert main(words) == 0
+    card = tmp_path / "README.md"
+    assert f"wrote {card} (model card)" in capsys.readouterr().out
+    assert "### model.py, model_weights.pt" in card.read_text()
+    card.write_text("mine")
+    assert main([*words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["card"] == str(tmp_path / "README.nas-export.md")
+    assert record["uploaded_to"] is None
+    assert card.read_text() == "mine"
+
+
+def test_a_named_file_has_no_card(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.safetensors"
+    assert main(["--model", str(run), "--to", "safetensors", "--out", str(out)]) == 0
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
+def test_files_and_card_are_uploaded(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--model", str(run), "--to", "model.py", "--out", str(tmp_path)]
+    with model_hub() as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.url)
+        monkeypatch.setenv("HF_TOKEN", served.token)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        assert main([*words, "--push-to", "me/flowers"]) == 0
+    out, err = capsys.readouterr()
+    assert f"uploaded to {served.url}/me/flowers" in out
+    assert "uploading 3 files to me/flowers ..." in err.splitlines()
+    names = ("README.md", "model.py", "model_weights.pt")
+    assert served.files == {f"me/flowers/{name}": (tmp_path / name).read_bytes() for name in names}
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--public"], "--public needs --push-to"),
+        (["--push-to", "flowers"], "--push-to must be owner/name, got 'flowers'"),
+    ],
+)
+def test_an_upload_is_checked_before_anything_is_written(
+    flags: list[str],
+    reason: str,
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--model", str(run), "--to", "model.py", "--out", str(tmp_path / "out")]
+    assert main([*words, *flags]) == 2
+    assert capsys.readouterr().err == f"nas-export: {reason}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_named_file_is_not_uploaded(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.safetensors"
+    words = ["--model", str(run), "--to", "safetensors", "--out", str(out)]
+    assert main([*words, "--push-to", "me/flowers"]) == 2
+    assert "--push-to uploads a folder" in capsys.readouterr().err
+    assert not out.exists()

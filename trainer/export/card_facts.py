@@ -10,7 +10,7 @@ from search_space.command_line.terminal import one_line
 from search_space.published import published, published_names
 from search_space.text_files import parse_json, parse_yaml, read_text
 from trainer.export.search_ledger import LEDGER, ledger_facts
-from trainer.model_file import ModelFile
+from trainer.model_file import ModelFile, Weights
 
 SPLITS = ("test", "validation", "holdout", "train")  # as the files of nas-evaluate are named
 MAX_BYTES = 64 * 2**20
@@ -22,26 +22,29 @@ class CardFacts:
 
     Attributes:
         training: The content of the training's summary.json.
-        evaluations: The contents of ``evaluation/SPLIT.json`` that are of this network.
+        final: top1, top5 and loss of the exported weights at the end of the training.
+        evaluations: The contents of ``evaluation/SPLIT.json`` that are of these weights.
         recipe: The recipe in the training's config.yaml.
         command: The command of the training, without the folders of absolute paths.
         origin: Where the architecture comes from: rows of a name and a value.
     """
 
     training: Mapping[str, Any]
+    final: Mapping[str, float]
     evaluations: tuple[Mapping[str, Any], ...]
     recipe: Mapping[str, Any]
     command: str
     origin: tuple[tuple[str, str], ...]
 
 
-def card_facts(model: ModelFile, run: Path | None) -> CardFacts:
+def card_facts(model: ModelFile, run: Path | None, weights: Weights = "ema") -> CardFacts:
     """Return the facts about a model.
 
     Args:
         model: The model.
         run: Folder of its training, or None. Files that are missing or damaged there are left
             out: a card must not prevent an export.
+        weights: Which weights were exported.
     """
     recorded = model.training or _mapping(run, "summary.json")
     environment = _mapping(run, "environment.json")
@@ -52,15 +55,29 @@ def card_facts(model: ModelFile, run: Path | None) -> CardFacts:
         provenance = {}
     return CardFacts(
         training=recorded,
+        final=_final(recorded, weights),
         evaluations=tuple(
             content
             for content in contents
-            if content.get("key") == model.architecture.key and _has_sizes(content)
+            if content.get("key") == model.architecture.key
+            and content.get("weights") == weights
+            and _has_sizes(content)
         ),
         recipe=_submapping(_mapping(run, "config.yaml"), "recipe"),
         command=command_line(map(str, words)) if isinstance(words, list) else "",
         origin=tuple(_origin(model, provenance, run)),
     )
+
+
+def _final(training: Mapping[str, Any], weights: Weights) -> dict[str, float]:
+    """Return top1, top5 and loss at the end of the training, of the exported weights.
+
+    A recipe without an average of the weights has no separate values for it.
+    """
+    last = _submapping(training, "final")
+    prefix = "ema_" if weights == "ema" and "ema_top1" in last else ""
+    found = {name: last.get(prefix + name) for name in ("top1", "top5", "loss")}
+    return {name: value for name, value in found.items() if isinstance(value, float)}
 
 
 def _has_sizes(evaluation: Mapping[str, Any]) -> bool:

@@ -20,14 +20,20 @@ from trainer.export.card_facts import CardFacts, card_facts
 from trainer.export.card_usage import usage
 from trainer.export.markdown import code_block, markdown_text
 from trainer.export.python_text import render
-from trainer.model_file import ModelFile
+from trainer.model_file import ModelFile, Weights
 
 CARD, OTHER_CARD = "README.md", "README.nas-export.md"
 MOST_NAMES = 50  # class names that are listed
 _MARK = re.compile(r"<!-- nas-export ([0-9a-f]{16}) -->\n$")
 
 
-def write_card(run: Path | None, model: ModelFile, files: Sequence[Path], out: Path) -> Path:
+def write_card(
+    run: Path | None,
+    model: ModelFile,
+    files: Sequence[Path],
+    out: Path,
+    weights: Weights = "ema",
+) -> Path:
     """Write the model card of exported files into their folder.
 
     A README.md that somebody else wrote, or changed after an export, stays; the card is then
@@ -38,6 +44,7 @@ def write_card(run: Path | None, model: ModelFile, files: Sequence[Path], out: P
         model: The model that was exported.
         files: The exported files; the card says how to use each.
         out: The folder of the card.
+        weights: Which weights were exported: the results on the card are theirs.
 
     Returns:
         The path of the card.
@@ -45,7 +52,7 @@ def write_card(run: Path | None, model: ModelFile, files: Sequence[Path], out: P
     Raises:
         OSError: If the card cannot be written.
     """
-    text = card_text(model, card_facts(model, run), [path.name for path in files])
+    text = card_text(model, card_facts(model, run, weights), [path.name for path in files])
     text += f"\n<!-- nas-export {_digest(text)} -->\n"
     out.mkdir(parents=True, exist_ok=True)
     path = out / CARD
@@ -81,7 +88,6 @@ def card_text(model: ModelFile, facts: CardFacts, files: Sequence[str]) -> str:
         class_names=names[:MOST_NAMES],
         other_names=len(names) - MOST_NAMES,
         facts=facts,
-        final=_final(facts.training),
         recipe=recipe_rows(facts),
         stages=stage_rows(architecture),
         usage=usage(model, files),
@@ -113,7 +119,7 @@ def metadata(
 
 def _results(model: ModelFile, facts: CardFacts) -> list[dict[str, Any]]:
     """Return the results of the model index: of evaluations, or else of the training's end."""
-    training, final = facts.training, _final(facts.training)
+    training, final = facts.training, facts.final
     found = [
         (content.get("data"), content.get("split"), content["sizes"][0])
         for content in facts.evaluations
@@ -137,18 +143,6 @@ def _results(model: ModelFile, facts: CardFacts) -> list[dict[str, Any]]:
         }
         for data, split, scores in found
     ]
-
-
-def _final(training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return top1, top5 and loss of the exported weights at the end of the training."""
-    last = training.get("final")
-    if not isinstance(last, Mapping):
-        return {}
-    names = {name: f"ema_{name}" if f"ema_{name}" in last else name for name in _SCORES}
-    return {name: last[key] for name, key in names.items() if isinstance(last.get(key), float)}
-
-
-_SCORES = ("top1", "top5", "loss")
 
 
 def stage_rows(architecture: Architecture) -> list[tuple[str | int, ...]]:

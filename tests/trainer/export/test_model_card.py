@@ -129,13 +129,18 @@ def test_evaluations_of_this_network_replace_the_trainings_result(tmp_path: Path
     assert [(one.dataset_split, one.metric_value) for one in results] == [("test", 0.75)]
 
 
-@pytest.mark.parametrize("changes", [{"key": "another"}, {"sizes": "damaged"}])
+@pytest.mark.parametrize("changes", [{"key": "another"}, {"sizes": "damaged"}, {"weights": "raw"}])
 def test_evaluations_of_other_networks_and_damaged_ones_are_left_out(
     changes: dict[str, Any], tmp_path: Path
 ) -> None:
     model = _model()
     _evaluation(model, tmp_path, **changes)
     assert "top1 62.50%" in _card(model, tmp_path)
+
+
+def test_results_are_those_of_the_exported_weights() -> None:
+    model = _model()
+    assert "top1 60.00%" in card_text(model, card_facts(model, None, "raw"), FILES)
 
 
 def test_search_is_described_with_the_digest_of_its_ledger(tmp_path: Path) -> None:
