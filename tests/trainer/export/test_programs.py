@@ -30,19 +30,6 @@ FORMATS: dict[str, ModuleType] = {"model.onnx": onnx_format, "model.pt2": torch_
 
 
 @pytest.fixture(scope="module")
-def model() -> ModelFile:
-    return exported_model("tf-same")
-
-
-@pytest.fixture(scope="module")
-def out(model: ModelFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run") / "made" / "export"
-    for name, module in FORMATS.items():
-        assert module.write(model, folder) == (folder / name,)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def opened(out: Path) -> dict[str, ExportedNetwork]:
     return {name: open_exported(out / name, threads=1) for name in FORMATS}
 

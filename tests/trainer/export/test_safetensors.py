@@ -10,23 +10,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from tests.toys.exported_model import CLASSES, exported_model
+from tests.toys.exported_model import CLASSES
 from trainer.export import safetensors_format
 from trainer.model_file import ModelFile
 
 Metadata = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def model() -> ModelFile:
-    return exported_model()
-
-
-@pytest.fixture(scope="module")
-def path(model: ModelFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    (written,) = safetensors_format.write(model, tmp_path_factory.mktemp("run") / "export")
-    assert written.name == "model.safetensors"
-    return written
+@pytest.fixture
+def path(out: Path) -> Path:
+    return out / "model.safetensors"
 
 
 def metadata(path: Path) -> Metadata:
