@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MIN_CANDIDATES = 10  # below, every decision explains the few rewards about as well
 # Above, the forest of all shufflings takes longer than a reader waits.
-MAX_CANDIDATES_OF_FOREST = 200
+MAX_CANDIDATES_OF_FOREST = 400
+NUM_TREES = 32
 NUM_SHUFFLES = 10
 _FOREST, _PED_ANOVA = "MeanDecreaseImpurity", "PED-ANOVA"
 
@@ -41,9 +42,9 @@ class Importances:
     Attributes:
         evaluator: Name of Optuna's evaluator.
         num_candidates: Candidates whose rewards it explained.
-        share_of_chance: Largest share of any decision when the rewards were shuffled, so that no
-            decision had an effect. If none has, the chance that one exceeds it is at most one in
-            `NUM_SHUFFLES` + 1.
+        share_of_chance: Largest importance of any decision when the rewards were shuffled, so
+            that no decision had an effect, as a share like the others. If none has an effect,
+            one exceeds it with a probability of at most 1 / (`NUM_SHUFFLES` + 1).
         decisions: The decisions, in the order of the space; empty for too few candidates.
     """
 
@@ -80,20 +81,21 @@ def decision_importances(
         return Importances(evaluator=name, num_candidates=count)
     evaluator = _evaluator(seed=seed, is_small=is_small)
     rng, chance = random.Random(seed), 0.0
-    shares = _shares(evaluator, trained, rewards, open_decisions)
+    found = _importances(evaluator, trained, rewards, open_decisions)
+    total = sum(found.values()) or 1.0
     for _ in range(NUM_SHUFFLES):
         rng.shuffle(rewards)
-        by_chance = _shares(evaluator, trained, rewards, open_decisions)
+        by_chance = _importances(evaluator, trained, rewards, open_decisions)
         chance = max(chance, *by_chance.values())
     return Importances(
         evaluator=name,
         num_candidates=count,
-        share_of_chance=chance,
+        share_of_chance=chance / total,
         decisions=tuple(
             Importance(
                 decision=one.name,
-                share=shares.get(one.name, 0.0),
-                is_above_chance=shares.get(one.name, 0.0) > chance,
+                share=found.get(one.name, 0.0) / total,
+                is_above_chance=found.get(one.name, 0.0) > chance,
             )
             for one in open_decisions
         ),
@@ -112,17 +114,17 @@ def _evaluator(*, seed: int, is_small: bool) -> "BaseImportanceEvaluator":
     )
 
     if is_small:
-        return MeanDecreaseImpurityImportanceEvaluator(seed=seed)
+        return MeanDecreaseImpurityImportanceEvaluator(n_trees=NUM_TREES, seed=seed)
     return PedAnovaImportanceEvaluator(evaluate_on_local=False)
 
 
-def _shares(
+def _importances(
     evaluator: "BaseImportanceEvaluator",
     trained: Sequence[Record],
     rewards: Sequence[float],
     decisions: Sequence[Decision],
 ) -> dict[str, float]:
-    """Return decision -> its share of the importance; decisions of one value are left out."""
+    """Return decision -> its importance, not scaled; decisions of one value are left out."""
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution
 
@@ -152,5 +154,4 @@ def _shares(
             for record, reward in zip(trained, rewards, strict=True)
         ]
     )
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {name: float(share) for name, share in found.items()}
+    return {name: float(value) for name, value in evaluator.evaluate(study).items()}

@@ -46,8 +46,8 @@ function drawRule(one, x, y, box) {
   return [svgElement("path", { class: "rule", d: path }), svgElement("text", at, one.label)];
 }
 
-function drawPoint(one, point, x, y, largest) {
-  const radius = areaRadius(point.area, largest);
+function drawPoint(one, point, x, y, largest, factor) {
+  const radius = areaRadius(point.area, largest, factor);
   const element = markShape(one.shape, x(point.x), y(point.y), radius, { class: `mark f-${one.color}`, "data-number": point.number });
   const parts = [element];
   if (point.low !== null && point.high !== null) {
@@ -84,6 +84,7 @@ function drawPlot(spec, width) {
   const box = { left, right: width - 14, top, bottom: height - 46 };
   const x = makeScale(spec.x, xs, box.left, box.right, 0.05), y = makeScale(spec.y, ys, box.bottom, box.top, 0.07);
   const back = [], front = [], points = [], bands = [];
+  const largest = largestArea(spec), factor = sizeFactor(spec);
   for (const one of spec.series) {
     if (one.kind === "band") {
       const [parts, mark] = drawBand(one, x, box);
@@ -93,7 +94,7 @@ function drawPlot(spec, width) {
     else if (one.kind === "line") front.push(svgElement("path", { class: `line s-${one.color}${one.is_dashed ? " dashed" : ""}`, d: linePath(one, x, y) }));
     else {
       for (const point of one.points) {
-        const [parts, mark] = drawPoint(one, point, x, y, largestArea(spec));
+        const [parts, mark] = drawPoint(one, point, x, y, largest, factor);
         front.push(...parts);
         points.push(mark);
       }

@@ -1,9 +1,15 @@
 // Shapes of marks, and the legend. The areas of circles are proportional to their numbers.
 
-const LARGEST_RADIUS = 15, SMALL_RADIUS = 4.5;
+const LARGEST_RADIUS = 15, SMALL_RADIUS = 4.5, FEW = 60;
 
-function areaRadius(area, largest) {
-  return area === null || !largest ? SMALL_RADIUS : LARGEST_RADIUS * Math.sqrt(area / largest);
+// Many points get smaller circles, all by the same factor.
+function sizeFactor(spec) {
+  const count = Math.max(1, ...(spec.series ?? []).map((one) => one.points?.length ?? 0));
+  return Math.max(0.45, Math.min(1, Math.sqrt(FEW / count)));
+}
+
+function areaRadius(area, largest, factor) {
+  return factor * (area === null || !largest ? SMALL_RADIUS : LARGEST_RADIUS * Math.sqrt(area / largest));
 }
 
 function polygon(x, y, radius, corners, inner, attributes) {
@@ -32,7 +38,7 @@ function legendEntry(text, width, height, ...drawing) {
 function areaEntries(spec, largest) {
   const values = [largest, largest / 4, largest / 16];
   return values.map((value, index) => {
-    const radius = areaRadius(value, largest), side = 2 * radius + 2;
+    const radius = areaRadius(value, largest, sizeFactor(spec)), side = 2 * radius + 2;
     const circle = markShape("circle", side / 2, side / 2, radius, { class: "mark f-quiet" });
     return legendEntry(`${index ? "" : `area: ${spec.area}, `}${shortNumber(value)}`, side, side, circle);
   });

@@ -117,7 +117,16 @@ def json_element(name: str, value: Any) -> Markup:
 
 def chart_element(chart: Chart) -> Markup:
     """Return the data of a chart as an element, for the macro ``chart``."""
-    return json_element(f"data-{chart.name}", chart_data(chart))
+    return json_element(f"data-{chart.name}", _visible(chart_data(chart)))
+
+
+def _visible(value: Any) -> Any:
+    """Return JSON-ready data whose texts have no characters that control the display."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {key: _visible(one) for key, one in value.items()}
+    return [_visible(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _environment() -> Environment:

@@ -3,7 +3,10 @@
 import random
 from dataclasses import replace
 
-from nas.analysis.importance import MAX_CANDIDATES_OF_FOREST, decision_importances
+import pytest
+
+from nas.analysis import importance
+from nas.analysis.importance import decision_importances
 from nas.candidate import Record
 from tests.nas.nas_records import TINY, failed, trained
 
@@ -38,9 +41,9 @@ def test_noise_is_not_above_chance() -> None:
     assert sum(one.share for one in found.decisions) > 0.99  # some share each, all by chance
 
 
-def test_many_candidates_are_compared_by_ped_anova() -> None:
-    count = MAX_CANDIDATES_OF_FOREST + 1
-    found = decision_importances(records_of(count, {1: 0.9, 4: 0.5, 6: 0.1}), DECISIONS)
+def test_many_candidates_are_compared_by_ped_anova(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importance, "MAX_CANDIDATES_OF_FOREST", 100)
+    found = decision_importances(records_of(101, {1: 0.9, 4: 0.5, 6: 0.1}), DECISIONS)
     assert found.evaluator == "PED-ANOVA"
     assert max(found.decisions, key=lambda one: one.share).decision == "stage2.expand_ratio"
 

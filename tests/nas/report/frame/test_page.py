@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nas.report.frame.chart import Axis, Line, Plot, Point, Points, bars, chart_data
-from nas.report.frame.page import json_element, render_page
+from nas.report.frame.page import chart_element, json_element, render_page
 from nas.report.frame.table import Column, Row, Table
 
 HOSTILE = ("</script><script>alert(1)</script>", "<!-- <script>", "]]>&amp;", "\u2028\u202e")
@@ -95,6 +95,13 @@ def test_a_chart_is_plain_data() -> None:
     assert [one["kind"] for one in data["series"]] == ["points", "line"]
     assert data["series"][0]["points"][0]["facts"] == [["a", "b"]]
     assert data["series"][1]["xy"] == [[0.0, 1.0]]
+
+
+def test_texts_of_a_chart_are_visible() -> None:
+    chart = Plot(name="p", title="a\x1b", x=Axis(label="x"), y=Axis(label="\u202ey"), series=())
+    element = str(chart_element(chart))
+    assert r"a\\x1b" in element
+    assert r"\\u202ey" in element
 
 
 def test_bars_begin_at_zero() -> None:

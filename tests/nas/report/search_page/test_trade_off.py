@@ -1,13 +1,9 @@
-"""Charts of a search: what is a point, the front, and that the winner's line and marks agree."""
-
-from dataclasses import replace
+"""Charts of accuracy: what is a point, the front, and both accuracies of the winner."""
 
 import pytest
 
-from nas.candidate import Record
 from nas.report.frame.chart import Line, Plot, Point, Points
 from nas.report.search_page.candidate_facts import step_time_of
-from nas.report.search_page.course import device_time_plot, rewards_plot
 from nas.report.search_page.trade_off import cheapest_first_front, params_plot, step_time_plot
 from nas.report.search_page.words import winner_figures
 from tests.nas.nas_records import failed, trained
@@ -80,23 +76,6 @@ def test_candidates_at_chance_are_apart_and_not_on_the_front() -> None:
     plot = step_time_plot(search([FAST, guess]))
     assert [one.number for one in points(plot, "candidate at chance")] == [3]
     assert line(plot, "best accuracy for its step time") == ((0.5, 70.0),)
-
-
-def test_the_best_reward_rises_over_the_candidates() -> None:
-    plot = rewards_plot(search([SLOW, GOOD, FAST]))
-    assert line(plot, "best so far") == ((0.0, 0.70), (1.0, 0.80), (2.0, 0.80))
-
-
-def test_device_time_is_that_of_all_candidates_until_then() -> None:
-    def ended(record: Record, time: float, seconds: float) -> Record:
-        return replace(with_metrics(record, device_seconds=seconds), time=time)
-
-    lost = failed(3)
-    plot = device_time_plot(search([ended(FAST, 30, 5.0), lost, ended(GOOD, 10, 7.0)]))
-    assert plot is not None
-    # Candidate 1 ended first, after 7 s; candidate 0 then, after 7 + 5 s.
-    assert line(plot, "best so far") == ((7.0, 0.80), (12.0, 0.80))
-    assert device_time_plot(search([lost])) is None
 
 
 def test_only_the_highest_rung_is_drawn() -> None:
