@@ -104,7 +104,31 @@ def test_networks_are_timed_alternately_block_by_block(clock: Clock, gate: Devic
 def test_a_block_has_as_many_calls_as_fit_its_length(clock: Clock, gate: DeviceGate) -> None:
     config = BLOCKS.model_copy(update={"block_seconds": 30.0})
     (measured,) = time_inference([inference(clock, [1.0] * 3 * 31)], config, gate)
-    assert measured.repeats == 90
+    assert measured.repeats == 90  # a warm-up call of 500 s does not count
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_the_latency_ends_when_the_device_has_computed(gate: DeviceGate) -> None:
+    images = torch.randn(1, 3, 64, 64, device="cuda")
+    waited: list[bool] = []
+
+    def call(images: Tensor) -> None:
+        torch.cuda._sleep(10_000_000)  # cycles of the device, not of the host
+        finished = torch.cuda.Event()
+        finished.record()
+        waited.append(finished.query())
+        events.append(finished)
+
+    events: list[torch.cuda.Event] = []
+    one = Inference(
+        call=call, images=images, form="eager", runtime="r", precision="fp32", threads=1
+    )
+    one.run()
+    assert waited == [False]
+    assert events[0].query()
+    (measured,) = time_inference([one], BLOCKS, gate)
+    assert measured.cpu_s is None
 
 
 @pytest.mark.parametrize(
