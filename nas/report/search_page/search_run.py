@@ -28,12 +28,14 @@ class FinishedTraining:
         worker: The process that did it, such as "node/pid".
         seconds: Wall seconds in that process.
         time: When its result was written, seconds since the epoch; None if that is not known.
+        wait_s: Part of `seconds` in which other processes held the device.
     """
 
     training: Training
     worker: str
     seconds: float
     time: float | None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,7 @@ def _finished(
             worker=outcome.worker,
             seconds=outcome.seconds,
             time=round_.results.time_of(training),
+            wait_s=outcome.metrics.costs.device_wait_s if outcome.metrics.costs else 0.0,
         )
         for training, outcome in pairs
         if outcome is not None

@@ -37,6 +37,7 @@ class Work:
         label: What it did.
         result: What came of it.
         color: Colour of its bar.
+        wait_s: Part of it in which other processes held the device, seconds.
     """
 
     worker: str
@@ -45,6 +46,7 @@ class Work:
     label: str
     result: str
     color: Color
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +78,11 @@ class Timeline:
         """What is known, in words."""
         sessions = "1 session" if self.sessions == 1 else f"{self.sessions} sessions"
         workers = "1 worker was" if self.workers == 1 else f"{self.workers} workers were"
+        wait = sum(one.wait_s for one in self.work)
+        waited = f" In {duration(wait)} of it, other processes held the device." if wait else ""
         return (
             f"{workers} busy for {percent(self.utilisation)} of {duration(self.seconds)} "
-            f"in {sessions}."
+            f"in {sessions}.{waited}"
         )
 
 
@@ -96,6 +100,7 @@ def timeline(run: SearchRun) -> Timeline | None:
             label=f"candidate {one.training.number}, seed {one.training.seed}",
             result=f"further training of a finalist, {one.training.epochs} epochs",
             color=_FINALIST,
+            wait_s=one.wait_s,
         )
         for one in known
     ]
@@ -201,6 +206,7 @@ def _work(label: str, outcome: Outcome, end: float) -> Work:
         label=label,
         result=result,
         color=_COLORS[outcome.state],
+        wait_s=outcome.metrics.costs.device_wait_s if outcome.metrics.costs else 0.0,
     )
 
 
@@ -214,6 +220,7 @@ def _span(one: Work, size: float) -> Span:
             ("from", duration(one.start)),
             ("to", duration(one.end)),
             ("duration", duration(one.end - one.start)),
+            *((("of it, waiting for the device", duration(one.wait_s)),) if one.wait_s else ()),
         ),
         color=one.color,
     )

@@ -11,6 +11,7 @@ from nas.report.search_page.search_run import FinishedTraining, SearchRun
 from nas.report.search_page.workers import timeline, workers_chart
 from tests.nas.nas_records import failed, trained
 from tests.nas.report.search_page.searches import search
+from tests.toys.metrics import with_metrics
 
 
 def told(number: int, worker: str, end: float, seconds: float) -> Told:
@@ -55,6 +56,16 @@ def test_utilisation_is_the_busy_share_of_the_workers_time() -> None:
     assert found is not None
     assert found.utilisation == pytest.approx(20 / 30)
     assert found.line == "2 workers were busy for 66.67 % of 0:15 in 1 session."
+
+
+def test_the_wait_for_the_device_is_told_apart() -> None:
+    waited = with_metrics(trained(0, 0.5), device_wait_s=65.0).outcome
+    end = Told(number=0, outcome=replace(waited, worker="h/7", seconds=90.0), time=200.0)
+    found = timeline(search(events=(opened(100.0), asked(0, 101.0), end)))
+    assert found is not None
+    assert found.line.endswith("in 1 session. In 1:05 of it, other processes held the device.")
+    (span,) = workers_chart(found).rows[0].spans
+    assert ("of it, waiting for the device", "1:05") in span.facts
 
 
 def test_the_time_between_sessions_is_left_out() -> None:
