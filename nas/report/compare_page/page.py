@@ -1,6 +1,7 @@
 """The page that sets runs beside each other: searches, trainings, or both."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nas.report.compare_page.names import run_names
@@ -22,6 +23,7 @@ def comparison_page(runs: Sequence[Run]) -> str:
     return render_page(
         "compare_page/compare.html.jinja",
         title=_title(len(searches), len(trainings)),
+        written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         sections=[
             *([("searches-section", "Searches")] if searches else []),
             *([("trainings-section", "Trainings")] if trainings else []),

@@ -1,6 +1,7 @@
 """The report of a training: one self-contained HTML page."""
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nas.report.frame.page import render_page
@@ -43,6 +44,7 @@ def training_page(run: TrainingRun) -> str:
     return render_page(
         "training_page/training.html.jinja",
         title=f"Training {run.name}",
+        written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         styles=("gallery.css", "training_page/training.css"),
         run=run,
         state=state_words(run),

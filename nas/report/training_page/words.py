@@ -169,7 +169,9 @@ def settings_pairs(run: TrainingRun) -> tuple[tuple[str, str], ...]:
 def _setting(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_setting, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def origin_pairs(run: TrainingRun) -> tuple[tuple[str, str], ...]:

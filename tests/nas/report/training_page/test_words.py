@@ -163,7 +163,7 @@ def test_settings_commands_exports_and_notes_are_listed(tmp_path: Path) -> None:
         "duration.epochs": "4",
         "ema_decay": "0.9",
         "augment.flip": "off",
-        "augment.scale": "0.5, 1.0",
+        "augment.scale": "0.5, 1",
     }
     assert command_lines(run) == (
         "nas-train --name 'a run'",
