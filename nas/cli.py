@@ -9,6 +9,7 @@ from signal import Signals
 from rich.console import Console
 
 from nas.candidate import State
+from nas.conclusion import search_conclusion
 from nas.engine.study import quiet_optuna
 from nas.mirror.url import without_password
 from nas.proxy_check.run import check_proxy
@@ -18,6 +19,7 @@ from nas.run_folder.opening import run_precision
 from nas.run_folder.recovery import recover_ledger
 from nas.search import run_search
 from nas.search_result import SearchResult
+from nas.settings.config import SearchConfig
 from nas.settings.defaults import check_files, complete_config, default_name
 from nas.settings.flags import given_settings, search_parser, typed_names
 from search_space.command_line.command import print_lines, run_command, run_folder
@@ -88,10 +90,12 @@ def _search(argv: Sequence[str] | None) -> int:
     result = run_search(
         config, folder, images, console=console, dashboard=args.dashboard, trackers=trackers
     )
-    return _conclude(result, folder, console, again)
+    return _conclude(result, config, folder, console, again)
 
 
-def _conclude(result: SearchResult, folder: Path, console: Console, again: str) -> int:
+def _conclude(
+    result: SearchResult, config: SearchConfig, folder: Path, console: Console, again: str
+) -> int:
     """Print the results and the next command; return the exit code."""
     trained = any(record.outcome.state is State.COMPLETE for record in result.records)
     if trained:
@@ -110,8 +114,7 @@ def _conclude(result: SearchResult, folder: Path, console: Console, again: str) 
     elif result.stopped:
         return _stopped(console, again, result.stopped)
     elif result.best is not None:
-        best = shlex.quote(str(folder / "best.json"))
-        print_lines(console, f"next: nas-scale --from {best} --target L")
+        print_lines(console, *search_conclusion(result, config, folder))
         return 0
     elif trained:
         error = (

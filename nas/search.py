@@ -25,6 +25,7 @@ from nas.finalists.finalists import winner
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
+from nas.report.overview import search_rows, time_rows
 from nas.report.progress import SearchProgress
 from nas.report.time_left import SearchWork
 from nas.report.tracked import candidate_metrics, tracked_search
@@ -48,6 +49,7 @@ from search_space.nearest import start_points
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.data.cache.images import CachedImages
+from trainer.data.overview import aligned
 from trainer.stop_signals import stop_signals
 from trainer.trackers.selection import Trackers
 
@@ -90,12 +92,14 @@ def run_search(
         finalist_round = FinalistRound.of_run(folder, config, ledger.run_id)
         for files_of in (results, finalist_round.results):
             print_lines(console, *damage_notes(files_of.set_aside_damaged()))
+        print_lines(console, *aligned(*search_rows(config, space, images)))
         table = table_of_run(config, space, images, folder, console)
         predictor = cost_predictor(config, space, images.num_classes, table)
         require_satisfiable(predictor)
         first = [start.choices for start in starts]
         engine = make_engine(config, ledger, predictor, first)
-        print_lines(console, *(start.note() for start in starts))
+        rows = time_rows(config, space, images, table, engine.records())
+        print_lines(console, *aligned(*rows), *(start.note() for start in starts))
         if note := memory_note(config, space, images.num_classes):
             print_lines(console, note)
         files = RunFiles(folder=folder, config=config, space=space)

@@ -11,6 +11,7 @@ from scaling.image_size import MAX_IMAGE_SIZE
 from scaling.named_sizes import NAMES
 from scaling.options import count, scaled_networks, source_from_file
 from scaling.summary import (
+    conclusion,
     costs_table,
     explanation,
     family_table,
@@ -78,6 +79,8 @@ def _command(argv: Sequence[str] | None, timer: StepTimer | None) -> int:
             print(visible(explanation(network), kept="\n"))
         for path in paths.values():
             print(visible(f"wrote {path}"))
+        for line in conclusion(source, next(iter(paths.values()))):
+            print(visible(line))
     return 0
 
 

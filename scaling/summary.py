@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -10,6 +11,7 @@ from rich.table import Table
 from scaling.source import ScaledNetwork
 from search_space.architecture import Architecture, Stage
 from search_space.architecture_file import ArchitectureFile
+from search_space.command_line.next_commands import next_lines
 from search_space.cost import count_macs, count_params, training_memory_bytes
 
 # Label in `costs_table`, heading in `family_table`, key of the record, divisor, digits, unit.
@@ -56,6 +58,7 @@ def scaled_file(
                 "key": source.architecture.key,
                 "image_size": {"train": source.train_size, "eval": source.eval_size},
                 "provenance": source.provenance,
+                **_accuracy(source),
             },
             "rule": network.rule,
             "constants": network.constants,
@@ -63,6 +66,12 @@ def scaled_file(
         },
     )
     return replace(file, metrics=dict(costs(file, num_classes)))
+
+
+def _accuracy(source: ArchitectureFile) -> dict[str, Any]:
+    """Return the accuracy that a search measured for the source, if one did."""
+    accuracy = source.metrics.get("accuracy")
+    return {} if accuracy is None else {"accuracy": accuracy}
 
 
 def record(file: ArchitectureFile, num_classes: int) -> dict[str, Any]:
@@ -174,3 +183,22 @@ def _compound(network: ScaledNetwork) -> list[str]:
         steps = ", ".join(used["ahead"]["steps"])
         words.append(f"{steps} already at phi {used['ahead']['phi']:.3f}")
     return words
+
+
+def conclusion(source: ArchitectureFile, path: Path) -> list[str]:
+    """Return the last lines: what is known of the accuracy, and the next command.
+
+    Args:
+        source: The network that was scaled.
+        path: File of the scaled network.
+    """
+    accuracy, lines = source.metrics.get("accuracy"), []
+    if isinstance(accuracy, int | float):
+        lines.append(
+            f"accuracy: {accuracy:.2%} for {source.name} in the search; the scaled network is not "
+            "trained yet"
+        )
+    settings = source.provenance.get("settings")
+    data = settings.get("data") if isinstance(settings, Mapping) else None
+    images = data if isinstance(data, str) else "DIR"
+    return [*lines, *next_lines(["nas-train", "--arch", path, "--data", images])]

@@ -16,6 +16,7 @@ from trainer.cluster.loopback import require_loopback
 from trainer.config import ReadingConfig, validated
 from trainer.data.holdout import holdout_note
 from trainer.data.notes import image_notes
+from trainer.data.overview import aligned
 from trainer.data.prepare import prepare
 from trainer.data.progress import decoding_progress
 from trainer.device.naming import named_device
@@ -28,9 +29,11 @@ from trainer.fit.plan import cache_size
 from trainer.fit.request import TrainRequest
 from trainer.recipes.config import Recipe, load_recipe
 from trainer.run.compiler_cache import of_compiler
+from trainer.run.conclusion import training_conclusion
 from trainer.run.display import ConsoleDisplay
 from trainer.run.init_file import init_path
 from trainer.run.init_weights import check_init_file
+from trainer.run.overview import training_rows
 from trainer.run.plan_table import show_plan
 from trainer.run.train import train
 from trainer.stop_signals import stop_signals
@@ -60,6 +63,9 @@ def _train(argv: Sequence[str] | None) -> int:
     check_share(recipe.batch_size, args.workers)
     workers = _workers(args)
     request = _request(args, recipe, workers, words)
+    rows = training_rows(request, recipe_name(args), workers.count)
+    for line in aligned(*rows):
+        display.print(line)
     _warn(request, display)
     if args.dry_run:
         show_plan(request, workers.count, display)
@@ -88,6 +94,8 @@ def _train(argv: Sequence[str] | None) -> int:
     for name in ("model.pt", "summary.json", "metrics.csv", "training.png", evaluation):
         if (request.folder / name).exists():
             display.print(str(request.folder / name))
+    for line in training_conclusion(request):
+        display.print(line)
     return 0
 
 
@@ -106,11 +114,16 @@ def _workers(args: argparse.Namespace) -> Workers:
     return Workers(count=args.workers, gpus=gpus, address=args.address, threads=args.threads)
 
 
+def recipe_name(args: argparse.Namespace) -> str:
+    """Return the name of the recipe that the flags ask for, or the default of their data."""
+    if args.recipe is not None:
+        return str(args.recipe)
+    return "small" if args.data in EMBEDDED else "progressive"
+
+
 def _recipe(args: argparse.Namespace) -> Recipe:
     """Return the recipe, with the changes that the flags ask for."""
-    name = args.recipe
-    if name is None:
-        name = "small" if args.data in EMBEDDED else "progressive"
+    name = recipe_name(args)
     recipe = load_recipe(name)
     duration = None if args.epochs is None else {"epochs": args.epochs}
     augment = {**recipe.augment.model_dump(), "flip": False} if args.flip is False else None

@@ -154,3 +154,17 @@ def finalists_left_s(measured: MeasuredJobs, done: int) -> float | None:
         return 0.0
     job = measured.finalist_s()
     return None if job is None else rounds * job
+
+
+def planned_s(work: SearchWork, *, per_work_s: float, timing_s: float) -> tuple[float, float]:
+    """Return the wall time of all candidates and of all finalists, before any is measured.
+
+    Args:
+        work: What the search has to do.
+        per_work_s: Duration of a training / its work.
+        timing_s: Duration of timing a candidate.
+    """
+    trained = sum(work.jobs(rung) * size for rung, size in enumerate(work.rungs)) * per_work_s
+    candidates = (trained + work.budget * timing_s) / min(work.workers, work.budget)
+    rounds = math.ceil(work.finalist_trainings / work.workers)
+    return candidates, rounds * (work.finalist_work * per_work_s + timing_s)

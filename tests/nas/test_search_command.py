@@ -69,7 +69,13 @@ def test_it_writes_the_files_and_shows_the_next_command(
     assert first.stderr == ""  # no noise of Ray or Optuna
     lines = first.stdout.splitlines()
     assert any(line.startswith("candidate 0: reward ") for line in lines)
-    assert lines[-1] == f"next: nas-scale --from {out / 'a' / 'best.json'} --target L"
+    folder = out / "a"
+    assert lines[-2:] == [
+        f"next: nas-scale --from {folder}/best.json --target L --out {folder}/L.json",
+        f"      nas-train --arch {folder}/best.json --data digits --out {out}",
+    ]
+    assert "space      tiny: 41,990,400 networks, of which 2 are tried (sampler auto)" in lines
+    assert "time       known after the first candidate" in lines
 
 
 def test_best_json_is_the_best_row_of_trials_csv(

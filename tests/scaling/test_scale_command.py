@@ -309,3 +309,28 @@ def test_costs_are_counted_with_the_classes_of_the_search(
     out = tmp_path / "B0.json"
     assert main(["--from", str(source), "--target", "B0", "--out", str(out)]) == 0
     assert load_architecture(out).metrics["num_params"] == 5_871_514  # timm's, for 10 classes
+
+
+def test_the_end_names_the_accuracy_of_the_search_and_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ArchitectureFile(
+        architecture=published("efficientnetv2-b0").architecture,
+        name="found-7",
+        train_size=192,
+        eval_size=224,
+        metrics={"accuracy": 0.75},
+        provenance={"command": "nas-search", "settings": {"data": "my photos"}},
+    )
+    save_architecture(tmp_path / "best.json", source)
+    out = tmp_path / "L.json"
+    assert (
+        main(["--from", str(tmp_path / "best.json"), "--target-params", "9M", "--out", str(out)])
+        == 0
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "accuracy: 75.00% for found-7 in the search; the scaled network is not trained yet",
+        f"next: nas-train --arch {out} --data 'my photos'",
+    ]
+    assert load_architecture(out).provenance["source"]["accuracy"] == 0.75

@@ -77,13 +77,14 @@ class _ConsoleProgress:
         self, clock: TrainingClock, display: ConsoleDisplay, bar: Progress, start: int
     ) -> None:
         self._clock, self._plan, self._display, self._bar = clock, clock.plan, display, bar
-        self._step, self._ends = start, math.nan
+        self._ends = math.nan
         total = self._plan.total_steps
         self._task = bar.add_task(
             "training", total=total, completed=start, seconds_left=self._seconds_left
         )
         self._loss = self._top1 = self._wait = self._images_per_sec = math.nan
-        self._started = self._line_at = self._stepped_at = time.monotonic()
+        # `_since` is the end of the last step or evaluation.
+        self._started = self._line_at = self._since = time.monotonic()
         self._steps_here, self._has_estimated = 0, False
 
     def stepped(self, report: StepReport) -> None:
@@ -101,7 +102,7 @@ class _ConsoleProgress:
         self._update_time(report)
         details = (*self._position(report), *self._numbers())
         self._bar.update(self._task, completed=report.step, details=details)
-        now = self._stepped_at
+        now = self._since
         if self._bar.disable and now - self._line_at >= SECONDS_BETWEEN_LINES:
             self._line_at = now
             left = time_left_text(self._seconds_left())
@@ -110,7 +111,8 @@ class _ConsoleProgress:
 
     def evaluated(self, step: int, raw: Evaluation, averaged: Evaluation | None) -> None:
         """Print a line."""
-        self._clock.evaluated(time.monotonic() - self._stepped_at)
+        before, self._since = self._since, time.monotonic()
+        self._clock.evaluated(self._since - before)
         epoch = step / self._plan.steps_per_epoch
         phase = self._plan.phase_index(step - 1) + 1
         average = (
@@ -120,7 +122,7 @@ class _ConsoleProgress:
             f"epoch {epoch:.4g}, step {step}, phase {phase}: {', '.join(self._numbers())}; "
             f"top-1 / top-5 {raw.top1:.2%} / {raw.top5:.2%}{average}"
         )
-        self._line_at = time.monotonic()
+        self._line_at = self._since
 
     def rewound(self, step: int, rate_scale: float) -> None:
         """Print a line, and set the bar back."""
@@ -131,14 +133,14 @@ class _ConsoleProgress:
 
     def _update_time(self, report: StepReport) -> None:
         """Estimate the end anew, and tell the first estimate in a line."""
-        self._clock.stepped(report)
-        self._step, self._stepped_at = report.step, time.monotonic()
+        before, self._since = self._since, time.monotonic()
+        self._clock.stepped(report, self._since - before)
         self._steps_here += 1
         left = self._clock.seconds_left(report.step)
         if left is None:
             return
-        self._ends = self._stepped_at + left
-        measured = self._stepped_at - self._started >= SECONDS_BEFORE_ESTIMATE
+        self._ends = self._since + left
+        measured = self._since - self._started >= SECONDS_BEFORE_ESTIMATE
         if not self._has_estimated and measured and self._steps_here > STEPS_BEFORE_ESTIMATE:
             self._has_estimated = True
             self._display.print(
@@ -154,7 +156,7 @@ class _ConsoleProgress:
         epoch = report.step / self._plan.steps_per_epoch
         size = self._plan.phases[report.phase].image_size
         count = len(self._plan.phases)
-        return f"phase {report.phase + 1}/{count} at {size} px", f"epoch {epoch:.4g}"
+        return f"phase {report.phase + 1}/{count} at {size} px", f"epoch {epoch:.1f}"
 
     def _numbers(self) -> tuple[str, ...]:
         measured = not math.isnan(self._images_per_sec)

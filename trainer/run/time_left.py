@@ -93,13 +93,19 @@ class TrainingClock:
     evaluated_images: int
     _steps: dict[int, _Mean] = field(default_factory=dict)  # by image size
     _evaluations: _Mean = field(default_factory=_Mean)
+    _passed: _Mean = field(default_factory=_Mean)  # from the end of a step to the next one
     _warm: set[int] = field(default_factory=set)  # image sizes whose first step is over
 
-    def stepped(self, report: StepReport) -> None:
-        """Add a step. The first one of each image size is left out: it includes a warm-up."""
+    def stepped(self, report: StepReport, passed_s: float) -> None:
+        """Add a step. The first one of each image size is left out: it includes a warm-up.
+
+        `passed_s` is the time since the step or evaluation before. It is longer than the step
+        itself if the device was waited for, which other programs time on.
+        """
         size = self.plan.phases[report.phase].image_size
         if size in self._warm:
             self._steps.setdefault(size, _Mean()).add(report.seconds)
+            self._passed.add(passed_s)
         self._warm.add(size)
 
     def evaluated(self, seconds: float) -> None:
@@ -116,6 +122,8 @@ class TrainingClock:
         *steps, evaluated = seconds_by_size(measured, [*sizes, plan.eval_size])
         counts = steps_left(plan, done)
         left = sum(one * count for one, count in zip(steps, counts, strict=True))
+        computed = sum(mean.total for mean in self._steps.values())
+        left *= max(1.0, self._passed.total / computed)
         if self._evaluations.count:
             evaluation = self._evaluations.value
         else:

@@ -84,9 +84,9 @@ def test_evaluations_are_those_that_the_plan_makes(every: dict[str, float], done
 def test_later_phases_cost_more() -> None:
     clock = TrainingClock(plan(), evaluated_images=48)
     assert clock.seconds_left(0) is None
-    clock.stepped(report(1, 0, 50.0))  # the warm-up
+    clock.stepped(report(1, 0, 50.0), 50.0)  # the warm-up
     assert clock.seconds_left(1) is None
-    clock.stepped(report(2, 0, 1.0))
+    clock.stepped(report(2, 0, 1.0), 1.0)
     # 6 steps of 1 s, 8 steps with 4 times the area, and 4 evaluations (the first after step 4) of
     # 48 images, each a third of a step of 16 images at 16 px: 48 / 16 x 4 / 3 = 4 s
     assert clock.seconds_left(2) == pytest.approx(6 + 8 * 4 + 4 * 4)
@@ -97,9 +97,9 @@ def test_later_phases_cost_more() -> None:
 def test_a_measured_phase_replaces_its_estimate() -> None:
     clock = TrainingClock(plan(), evaluated_images=0)
     for step in range(1, 9):
-        clock.stepped(report(step, 0, 1.0))
+        clock.stepped(report(step, 0, 1.0), 1.0)
     for step, seconds in ((9, 30.0), (10, 2.0), (11, 3.0)):
-        clock.stepped(report(step, 1, seconds))
+        clock.stepped(report(step, 1, seconds), seconds)
     assert clock.seconds_left(11) == pytest.approx(5 * 2.5)
     assert clock.seconds_left(16) == 0
 
@@ -107,9 +107,16 @@ def test_a_measured_phase_replaces_its_estimate() -> None:
 @given(SECONDS, st.floats(0, 10))
 def test_the_time_left_never_grows_with_the_steps(seconds: float, evaluation: float) -> None:
     clock = TrainingClock(plan(), evaluated_images=10)
-    clock.stepped(report(1, 0, seconds))
-    clock.stepped(report(2, 0, seconds))
+    clock.stepped(report(1, 0, seconds), seconds)
+    clock.stepped(report(2, 0, seconds), seconds)
     clock.evaluated(evaluation)
     left = [clock.seconds_left(done) or 0.0 for done in range(17)]
     assert all(later <= sooner for sooner, later in pairwise(left))
     assert left[-1] == 0
+
+
+def test_waiting_for_the_device_counts() -> None:
+    clock = TrainingClock(plan(), evaluated_images=0)
+    for step in (1, 2, 3):
+        clock.stepped(report(step, 0, 1.0), 3.0)  # a timer had the device for two thirds
+    assert clock.seconds_left(3) == pytest.approx(3 * (5 * 1 + 8 * 4))

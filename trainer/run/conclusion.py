@@ -1,0 +1,55 @@
+"""The last lines of nas-train: the accuracy, what it compares with, and the next commands."""
+
+from pathlib import Path
+from typing import Any
+
+from search_space.command_line.next_commands import next_lines
+from search_space.text_files import parse_json, read_text
+from trainer.evaluation.files import read_evaluations
+from trainer.fit.request import TrainRequest
+from trainer.run.folder import SUMMARY
+
+
+def training_conclusion(request: TrainRequest) -> list[str]:
+    """Return the lines for a finished training, from the files in its folder."""
+    folder, split = request.folder, request.split
+    lines = []
+    record = read_evaluations(folder).get(split.evaluated_on)
+    images = f"{len(split.evaluation):,} {_named(split.evaluated_on)}"
+    if record is not None:
+        found = record.result
+        lines.append(
+            f"accuracy: {found.top1:.2%} (95 % interval {found.top1_low:.1%} to "
+            f"{found.top1_high:.1%}) on {images} at {found.image_size} px"
+        )
+    else:
+        final = parse_json(read_text(folder / SUMMARY)).get("final", {})
+        top1 = final.get("ema_top1", final.get("top1"))
+        if top1 is not None:
+            lines.append(f"accuracy: {top1:.2%} on {images} at {request.plan.eval_size} px")
+    if (searched := _accuracy_of_search(request)) is not None:
+        lines.append(
+            f"the search measured {searched:.2%} with its own image size, epochs and held-out "
+            "images: the two accuracies do not compare (docs/winner.md)"
+        )
+    evaluate: list[str | Path] = ["nas-evaluate", "--model", folder]
+    if split.evaluated_on != "test" and "test" in request.images.splits:
+        evaluate += ["--split", "test"]
+    return [
+        *lines,
+        *next_lines(
+            ["nas-predict", "--model", folder, "IMAGES"], evaluate, ["nas-report", folder]
+        ),
+    ]
+
+
+def _named(evaluated_on: str) -> str:
+    return "held-out images" if evaluated_on == "holdout" else f"images of {evaluated_on}"
+
+
+def _accuracy_of_search(request: TrainRequest) -> float | None:
+    """Return the accuracy that a search measured for the network or for its source, if any."""
+    source: Any = request.file.provenance.get("source")
+    known = [request.file.metrics.get("accuracy")]
+    known += [source.get("accuracy")] if isinstance(source, dict) else []
+    return next((float(one) for one in known if isinstance(one, int | float)), None)
