@@ -7,7 +7,9 @@ of another environment, which has torch, torchvision and timm and not this proje
     PYTHONPATH=. python experiments/export/outputs.py --python PEERS/bin/python \
         --out experiments/export
 
-All arithmetic is in float64, so that a difference is one of the networks and not of rounding.
+All arithmetic is in float64. For each network the script also measures how much its own logits
+change if the images change by 1e-15, about the precision of a number: a deep network with random
+weights amplifies such differences.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from trainer.export import source_code, timm_format, torchvision_format
 from trainer.model_file import ModelFile
 from trainer.preprocessing import Preprocessing
 
-CLASSES, IMAGE_SIZE, BATCH = 7, 64, 2
+CLASSES, IMAGE_SIZE, BATCH, NOISE = 7, 64, 2, 1e-15
 LARGEST = 60_000_000  # parameters; larger networks only have more of the same blocks
 TOGETHER = 8  # networks that one process of the other environment reads
 SPACES = ("tiny", "efficientnetv2-s", "efficientnet-b4")
@@ -61,7 +63,7 @@ import torch
 assert not any(map(importlib.util.find_spec, ("search_space", "trainer", "nas")))
 torch.set_num_threads(1)
 errors = {}
-for file in sorted(Path(sys.argv[1]).glob("*/*.py")):
+for file in sorted(Path(sys.argv[1]).glob("*/*/*.py")):
     spec = importlib.util.spec_from_file_location("exported", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -118,8 +120,12 @@ def model_of(architecture: Architecture, number: int) -> ModelFile:
     )
 
 
-def save_expected(model: ModelFile, folder: Path) -> None:
-    """Write images in [-1, 1], the input shift and our logits, float64."""
+def save_expected(model: ModelFile, folder: Path) -> float:
+    """Write images in [-1, 1], the input shift and our logits, float64.
+
+    Returns:
+        The relative change of the logits if the images change by `NOISE`.
+    """
     network = build_network(
         model.architecture, CLASSES, padding=model.padding, bn_eps=model.bn_eps
     )
@@ -129,22 +135,28 @@ def save_expected(model: ModelFile, folder: Path) -> None:
     images = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.float64) * 2 - 1
     shift = torch.tensor(model.input_shift or (0, 0, 0))[:, None, None].double()
     with torch.no_grad():
-        content = {"images": images, "shift": shift, "logits": network(images)}
+        logits = network(images)
+        other = network(images + NOISE * torch.randn_like(images))
+    content = {"images": images, "shift": shift, "logits": logits}
     torch.save(content, folder / "expected.pt")
+    return float((other - logits).abs().max() / logits.abs().max())
 
 
-def export(kind: str, name: str, model: ModelFile, folder: Path) -> bool:
-    """Export `model` into a folder of `folder`; return False if the format cannot express it."""
+def export(kind: str, name: str, model: ModelFile, folder: Path) -> float | None:
+    """Export `model` into a folder of `folder`.
+
+    Returns:
+        What `save_expected` returns, or None if the format cannot express the network.
+    """
     if kind == "torchvision":  # it has no other padding
         model = replace(model, padding="symmetric")
-    target = folder / f"{name}-{kind}"
+    target = folder / kind / name
     try:
         FORMATS[kind](model, target)
     except ValueError as error:
         print(f"{name}: {error}")
-        return False
-    save_expected(model, target)
-    return True
+        return None
+    return save_expected(model, target)
 
 
 def main() -> None:
@@ -154,23 +166,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    formats = {kind: {"exported": 0, "refused": 0, "worst": 0.0} for kind in FORMATS}
+    found: dict[str, dict[str, float | None]] = {}
     numbered = list(enumerate(networks(args.count)))
     for start in range(0, len(numbered), TOGETHER):
         with tempfile.TemporaryDirectory() as folder:
             for number, (name, architecture) in numbered[start : start + TOGETHER]:
                 model = model_of(architecture, number)
-                for kind, counts in formats.items():
-                    done = export(kind, name, model, Path(folder))
-                    counts["exported" if done else "refused"] += 1
+                changes = {kind: export(kind, name, model, Path(folder)) for kind in FORMATS}
+                found[name] = dict.fromkeys(FORMATS)
+                found[name]["own change"] = max(filter(None, changes.values()))
             command = [args.python, "-I", "-c", CHECK, folder]
             printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         for file, error in json.loads(printed.stdout).items():
-            print(f"{file}: {error:.1e}")
-            counts = formats[Path(file).parent.name.rpartition("-")[2]]
-            counts["worst"] = max(counts["worst"], error)
-    args.out.joinpath("outputs.json").write_text(json.dumps(formats, indent=2) + "\n")
-    print(json.dumps(formats, indent=2))
+            kind, name, _ = Path(file).parts
+            found[name][kind] = error
+        for _, (name, _) in numbered[start : start + TOGETHER]:
+            print(name, found[name], flush=True)
+    args.out.joinpath("outputs.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

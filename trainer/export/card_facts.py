@@ -147,7 +147,7 @@ def _search(provenance: Mapping[str, Any], run: Path | None) -> Iterable[tuple[s
 
 
 def _search_folder(run: Path | None, provenance: Mapping[str, Any]) -> Path | None:
-    """Return the search's folder if it is beside the training's; None otherwise."""
+    """Return the search's folder if it is next to the training's; None otherwise."""
     name = provenance.get("run")
     if run is None or not isinstance(name, str) or Path(name).name != name:
         return None

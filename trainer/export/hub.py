@@ -61,7 +61,7 @@ def push(repository: str, files: Sequence[Path], *, public: bool = False) -> str
     Args:
         repository: ``owner/name``.
         files: The files; they are uploaded under their names.
-        public: Whether a new repository can be seen by everybody.
+        public: Whether a new repository is visible to all users.
 
     Raises:
         ValueError: As `require_hub`.

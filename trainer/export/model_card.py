@@ -1,4 +1,4 @@
-"""Model card: a README.md as the Hugging Face hub shows it, beside the exported files.
+"""Model card: a README.md as the Hugging Face hub shows it, in the folder of the exported files.
 
 Source of the format: huggingface.co/docs/hub/model-cards and its model-index, as
 `huggingface_hub.ModelCard` reads it.
@@ -36,7 +36,7 @@ def write_card(
 ) -> Path:
     """Write the model card of exported files into their folder.
 
-    A README.md that somebody else wrote, or changed after an export, stays; the card is then
+    A README.md that nas-export did not write, or that was edited since, stays; the card is then
     ``README.nas-export.md``.
 
     Args:
@@ -195,7 +195,7 @@ def _digest(text: str) -> str:
 
 
 def _is_replaceable(path: Path) -> bool:
-    """Return whether there is no file, or one that an export wrote and nobody changed."""
+    """Return whether there is no file, or one that an export wrote and that was not edited."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

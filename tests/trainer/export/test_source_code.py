@@ -7,6 +7,7 @@ and holds any class name as text.
 import ast
 import importlib.util
 import io
+import runpy
 import shutil
 import subprocess
 import sys
@@ -191,6 +192,19 @@ def test_predictions_are_sorted_probabilities(tmp_path: Path) -> None:
     assert {name for name, _ in predicted} == set(CLASSES)
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
+
+
+def test_the_file_is_a_command_that_prints_the_likeliest_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = MODELS["mbconv"]
+    code, _ = source_code.write(model, tmp_path)
+    picture = _pictures(tmp_path)["c.png"]
+    monkeypatch.setattr(sys, "argv", [str(code), str(picture)])
+    runpy.run_path(str(code), run_name="__main__")
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == str(picture)
+    assert sorted(line.split("%  ")[1] for line in lines) == ["class 0", "class 1", "class 2"]
 
 
 def test_weights_are_a_plain_dict_of_tensors(tmp_path: Path) -> None:
