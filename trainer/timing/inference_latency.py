@@ -56,6 +56,7 @@ class InferenceLatency:
         """Median latency without the part of other processes, seconds.
 
         One thread computes without a wait, so on an idle processor its CPU time is its latency.
-        It takes the place of the wall time where other processes took the processor meanwhile.
+        It takes the place of the wall time where other processes took the processor meanwhile;
+        they change it too, but less (`experiments/latency`).
         """
         return self.cpu_s if self.contaminated and self.cpu_s is not None else self.p50_s

@@ -45,7 +45,7 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
     if any(one.contaminated for one in latencies):
         lines.append("The machine was busy: other programs took part of the wall time.")
         if all(one.cpu_s is not None for one in latencies):
-            lines.append("The CPU time is the latency of an idle machine.")
+            lines.append("The CPU time is nearer to the latency of an idle machine.")
     return lines
 
 

@@ -31,7 +31,7 @@ def test_a_row_has_milliseconds_and_images_per_second() -> None:
             {"contaminated": True},
             [
                 "The machine was busy: other programs took part of the wall time.",
-                "The CPU time is the latency of an idle machine.",
+                "The CPU time is nearer to the latency of an idle machine.",
             ],
         ),
         (
