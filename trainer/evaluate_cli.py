@@ -1,7 +1,6 @@
 """The command nas-evaluate."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from itertools import chain
@@ -20,6 +19,7 @@ from search_space.command_line.command import (
     run_command,
 )
 from search_space.command_line.flags import add_flags
+from search_space.command_line.next_commands import next_lines
 from search_space.command_line.terminal import PlainConsole
 from trainer.config import MAX_BATCH_SIZE, Precision, ReadingConfig
 from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
@@ -169,7 +169,8 @@ def _show(
     if latencies:
         show_latencies("latency of inference", latencies, console)
     print_lines(console, *map(str, written))
-    print_lines(console, f"next: nas-predict --model {shlex.quote(args.model)} IMAGES")
+    report = [["nas-report", args.model]] if Path(args.model).is_dir() else []
+    print_lines(console, *next_lines(["nas-predict", "--model", args.model, "IMAGES"], *report))
 
 
 def _parser() -> CommandParser:

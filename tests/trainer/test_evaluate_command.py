@@ -232,7 +232,7 @@ def test_the_tables_say_what_was_measured_and_written(
     assert "run on 14 images of images (holdout), averaged weights, fp32" in out
     assert f"{100 * found.result.top1_low:.2f} to {100 * found.result.top1_high:.2f} %" in out
     assert str(run / "evaluation" / "holdout.json") in out.replace("\n", "")
-    assert f"next: nas-predict --model {run} IMAGES" in out.replace("\n", "")
+    assert f"next: nas-predict --model {run} IMAGES\n      nas-report {run}\n" in out
     with (run / "evaluation" / "holdout-sizes.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert float(row["top1"]) == found.result.top1

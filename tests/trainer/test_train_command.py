@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def test_a_training_from_the_command_line(
     for name in ("model.pt", "evaluation/holdout.json"):
         assert str(tmp_path / "runs" / "run" / name) in out.replace("\n", "")
         assert (tmp_path / "runs" / "run" / name).is_file()
+    assert re.search(r"accuracy: [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\)", out)
     environment = json.loads((tmp_path / "runs" / "run" / "environment.json").read_text())
     assert environment["images"]["data"] == str(tmp_path / "images")
     assert read_model(tmp_path / "runs" / "run" / "model.pt").class_names == ("cat", "dog")

@@ -5,7 +5,7 @@ from typing import Any
 
 from search_space.command_line.next_commands import next_lines
 from search_space.text_files import parse_json, read_text
-from trainer.evaluation.files import read_evaluations
+from trainer.evaluation.files import EVALUATION, read_evaluations
 from trainer.fit.request import TrainRequest
 from trainer.run.folder import SUMMARY
 
@@ -14,7 +14,7 @@ def training_conclusion(request: TrainRequest) -> list[str]:
     """Return the lines for a finished training, from the files in its folder."""
     folder, split = request.folder, request.split
     lines = []
-    record = read_evaluations(folder).get(split.evaluated_on)
+    record = read_evaluations(folder / EVALUATION).get(split.evaluated_on)
     images = f"{len(split.evaluation):,} {_named(split.evaluated_on)}"
     if record is not None:
         found = record.result
