@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from search_space.checks import require
+from search_space.kinds import wrong_field
 
 SCHEMA = "nas.evaluation/1"
 SplitName = Literal["train", "validation", "test", "holdout"]
@@ -207,11 +208,13 @@ class EvaluationRecord:
         return record
 
     def check(self) -> None:
-        """Check that the parts fit to each other.
+        """Check the kinds of all values, and that the parts fit to each other.
 
         Raises:
             ValueError: If they do not.
         """
+        if wrong := wrong_field(self):
+            raise ValueError(f"a value is of another kind: {wrong}")
         classes = len(self.class_names)
         sizes = [one.image_size for one in self.sizes]
         require(self.image_size in sizes, "image_size", "one of sizes", self.image_size)

@@ -44,7 +44,7 @@ def compare_trainings(runs: Sequence[TrainingRun], names: Sequence[str]) -> Comp
         names: A name for each.
     """
     settings = [training_settings(run) for run in runs]
-    images = {run.environment.get("images", {}).get("name", "") for run in runs}
+    images = {str(run.images.get("name", "")) for run in runs}
     note = ""
     if len(images) > 1:
         note = "Accuracies of these trainings do not compare: their images differ."
@@ -95,7 +95,9 @@ def _table(runs: Sequence[TrainingRun], names: Sequence[str]) -> Table:
 
 def _cells(run: TrainingRun, name: str, one: Accuracy | None) -> tuple[Cell, ...]:
     summary = run.summary or {}
-    seconds = summary.get("train_seconds") or (run.rows[-1]["train_seconds"] if run.rows else None)
+    seconds = summary.get("train_seconds") or (
+        run.rows[-1].get("train_seconds") if run.rows else None
+    )
     return (
         name,
         state_words(run),

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from search_space.kinds import wrong_entry
 from search_space.text_files import parse_json, read_text
 from trainer.config import parse_settings
 from trainer.evaluation.files import EVALUATION, read_evaluations
@@ -22,6 +23,30 @@ MAX_METRICS_BYTES = 256 * 2**20
 # The split whose evaluation says most about new images is first.
 SPLITS: tuple[SplitName, ...] = ("test", "validation", "holdout", "train")
 Values = Mapping[str, Any]
+_PHASES = list[dict[str, float | None]]
+# Kinds of what the pages read of each file. Files of earlier versions lack some.
+_PLAN = {
+    **dict.fromkeys(("steps", "num_images", "num_evaluated"), int),
+    "steps_per_epoch": float,
+    "evaluated_on": str,
+    "phases": _PHASES,
+    "segments": list[tuple[int, int]],
+}
+_SUMMARY = {
+    **dict.fromkeys(("steps", "num_images", "num_evaluated", "num_params", "macs"), int),
+    **dict.fromkeys(("eval_size", "skipped_steps", "rewinds"), int),
+    **dict.fromkeys(("epochs", "train_seconds"), float),
+    **dict.fromkeys(("evaluated_on", "device", "precision", "torch_version"), str),
+    "phases": _PHASES,
+    "notes": list[str],
+}
+_ENVIRONMENT = {
+    "command": list[str],
+    "packages": dict[str, str],
+    "images": dict[str, Any],
+    "plan": dict[str, Any],
+}
+_CONFIG = {"recipe": dict[str, Any], "architecture": dict[str, Any]}
 RunState = Literal["running", "stopped", "finished"]
 
 
@@ -62,23 +87,32 @@ class TrainingRun:
     @property
     def plan(self) -> Values:
         """Phases and steps; empty in runs of earlier versions."""
-        return _mapping(self.environment.get("plan"))
+        plan: Values = self.environment.get("plan", {})
+        return plan
+
+    @property
+    def images(self) -> Values:
+        """What was recorded of the images: name, data, notes and others."""
+        images: Values = self.environment.get("images", {})
+        return images
 
     @property
     def recipe(self) -> Values:
         """The settings of the recipe."""
-        return _mapping(self.settings.get("recipe"))
+        recipe: Values = self.settings.get("recipe", {})
+        return recipe
 
     @property
     def architecture(self) -> Values:
         """The architecture file that was trained."""
-        return _mapping(self.settings.get("architecture"))
+        file: Values = self.settings.get("architecture", {})
+        return file
 
     @property
     def total_steps(self) -> int | None:
         """Steps of the whole training; None if they are not on file."""
-        steps = (self.summary or self.plan).get("steps")
-        return steps if isinstance(steps, int) else None
+        steps: int | None = (self.summary or self.plan).get("steps")
+        return steps
 
     @cached_property
     def step(self) -> int:
@@ -113,11 +147,15 @@ def read_training(folder: Path) -> TrainingRun:
     if not (folder / CONFIG).exists():
         raise ValueError(f"{folder} holds no training: there is no {CONFIG}")
     evaluations = read_evaluations(folder / EVALUATION)
-    summary = _json_file(folder / SUMMARY)
+    summary = _json_file(folder / SUMMARY, _SUMMARY)
+    environment = _json_file(folder / ENVIRONMENT, _ENVIRONMENT) or {}
+    _require_kinds(folder / ENVIRONMENT, environment.get("plan", {}), _PLAN)
+    settings = _settings(folder)
+    _require_kinds(folder / CONFIG, settings, _CONFIG)
     return TrainingRun(
         folder=folder,
-        settings=_settings(folder),
-        environment=_json_file(folder / ENVIRONMENT) or {},
+        settings=settings,
+        environment=environment,
         summary=summary,
         rows=read_rows(folder / METRICS),
         evaluations={split: evaluations[split] for split in SPLITS if split in evaluations},
@@ -160,7 +198,12 @@ def _settings(folder: Path) -> Values:
     return parse_settings(read_text(path), place=str(path))
 
 
-def _json_file(path: Path) -> Values | None:
+def _require_kinds(path: Path, values: Values, kinds: Mapping[str, Any]) -> None:
+    if wrong := wrong_entry(values, kinds):
+        raise ValueError(f"{path} is damaged: {wrong}")
+
+
+def _json_file(path: Path, kinds: Mapping[str, Any]) -> Values | None:
     """Return the content of a JSON file, None if there is none.
 
     Files of old runs may have numbers that are not finite, which strict JSON has no word for.
@@ -174,6 +217,7 @@ def _json_file(path: Path) -> Values | None:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path} is damaged: it holds no values by name")
+    _require_kinds(path, value, kinds)
     return value
 
 
@@ -187,7 +231,3 @@ def _is_locked(path: Path) -> bool:
         return True
     except OSError:  # no such file, or a file system without locks
         return False
-
-
-def _mapping(value: object) -> Values:
-    return value if isinstance(value, dict) else {}

@@ -36,11 +36,16 @@ def key_figures(run: TrainingRun) -> tuple[Figure, ...]:
         batch = run.recipe.get("batch_size")
         images = f" of {batch:,} images" if isinstance(batch, int) else ""
         found.append(("steps", f"{run.step:,}", f"{said}, each{images}" if said else ""))
-    seconds = summary.get("train_seconds") or (run.rows[-1]["train_seconds"] if run.rows else 0)
+    seconds = summary.get("train_seconds") or _last(run, "train_seconds")
     if seconds:
         device = summary.get("device") or run.environment.get("device") or ""
         found.append(("training time", time_words(float(seconds)), str(device)))
     return tuple(one for one in found if one is not None)
+
+
+def _last(run: TrainingRun, column: str) -> float:
+    """Return a number of the last evaluation in the training; 0 without."""
+    return run.rows[-1].get(column, 0.0) if run.rows else 0.0
 
 
 def time_words(seconds: float) -> str:
@@ -139,14 +144,9 @@ def _here(run: TrainingRun) -> dict[str, Any]:
         "train_size": f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else next(iter(sizes), None),
         "eval_size": record.image_size if record else summary.get("eval_size"),
         "judged_on": words if number is None else f"{number:,} {words}",
-        "data": _images(run).get("data") or _images(run).get("name"),
+        "data": run.images.get("data") or run.images.get("name"),
         "images": summary.get("num_images") or run.plan.get("num_images"),
     }
-
-
-def _images(run: TrainingRun) -> Mapping[str, Any]:
-    found = run.environment.get("images")
-    return found if isinstance(found, dict) else {}
 
 
 def _other_images(settings: Mapping[str, Any]) -> str:
@@ -177,7 +177,7 @@ def _setting(value: object) -> str:
 def origin_pairs(run: TrainingRun) -> tuple[tuple[str, str], ...]:
     """Return where and when the training ran: device, versions, dates, images, seed."""
     environment, summary = run.environment, run.summary or {}
-    packages, images = environment.get("packages") or {}, _images(run)
+    packages, images = environment.get("packages") or {}, run.images
     version = summary.get("torch_version") or packages.get("torch")
     pairs = (
         ("network", f"{run.architecture.get('name', '')} ({run.architecture.get('key', '')})"),
@@ -218,7 +218,7 @@ def export_rows(run: TrainingRun) -> tuple[tuple[str, int], ...]:
 def notes(run: TrainingRun) -> tuple[str, ...]:
     """Return the notes on the images, and what went wrong in the training, a sentence each."""
     summary = run.summary or {}
-    images = summary.get("notes") or _images(run).get("notes") or []
+    images = summary.get("notes") or run.images.get("notes") or []
     found = [str(note) for note in images] if isinstance(images, list) else []
     skipped = summary.get("skipped_steps") or (
         run.rows[-1].get("skipped_steps") if run.rows else 0

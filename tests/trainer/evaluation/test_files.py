@@ -158,6 +158,8 @@ def test_a_matrix_of_an_earlier_evaluation_does_not_stay(tmp_path: Path) -> None
         ({"schema": "nas.evaluation/2"}, "schema must be nas.evaluation/1"),
         ({"sizes": 3}, "a value is missing or has another form"),
         ({"image_size": 17}, "image_size must be one of sizes"),
+        ({"num_images": "8"}, "a value is of another kind: num_images is '8'"),
+        ({"confusion": [[1, 0, None]] * 3}, "a value is of another kind: confusion is"),
         ({"confusion": [[1]]}, "confusion must be 3 rows of 3 numbers"),
         ({"per_class": []}, "per_class must be one of each class"),
     ],

@@ -76,7 +76,11 @@ def test_the_summary_of_a_diverged_training_is_read(tmp_path: Path) -> None:
         ("summary.json", "{", r"summary\.json is damaged"),
         ("summary.json", "[1]", r"summary\.json is damaged: it holds no values by name"),
         ("environment.json", '{"a": ', r"environment\.json is damaged"),
+        ("summary.json", '{"steps": "40"}', r"summary\.json is damaged: steps is '40'"),
+        ("environment.json", '{"plan": {"segments": [[0]]}}', r"segments is \[\[0\]\]"),
+        ("environment.json", '{"images": []}', r"environment\.json is damaged: images is \[\]"),
         ("config.yaml", "a: [", r"config\.yaml is not YAML"),
+        ("config.yaml", "recipe: 3", r"config\.yaml is damaged: recipe is 3"),
         ("evaluation/validation.json", "{}", r"validation\.json: damaged evaluation"),
     ],
 )
