@@ -41,18 +41,20 @@ def write_outputs(
     Raises:
         OSError: If a file cannot be written.
     """
-    files = [
+    best = winner(records, finals)
+    if best is None:
+        (run.folder / BEST).unlink(missing_ok=True)
+        files = []
+    else:  # before the report, which takes seconds for many candidates
+        finalist = finals.winner.provenance() if finals and finals.winner else None
+        files = [run.write_best(best, finalist)]
+    return (
+        *files,
         *write_finals(run.folder, finals),
         write_front(run, records),
         run.write_trials(records),
         write_report(search_run(run, records, finals, is_own=True), _more(run, records)),
-    ]
-    best = winner(records, finals)
-    if best is None:
-        (run.folder / BEST).unlink(missing_ok=True)
-        return tuple(files)
-    finalist = finals.winner.provenance() if finals and finals.winner else None
-    return run.write_best(best, finalist), *files
+    )
 
 
 def rebuild_report(folder: Path, png: Path | None = None) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nas.candidate import Record
@@ -109,7 +110,10 @@ class SearchRun:
     def command(self) -> str:
         """The command that was run last; empty if it was not recorded."""
         words = self.environment.get("command")
-        return shlex.join(map(str, words)) if isinstance(words, list) else ""
+        if not isinstance(words, list) or not words:
+            return ""
+        program, *arguments = map(str, words)
+        return shlex.join([Path(program).name, *arguments])
 
     @property
     def place(self) -> str:

@@ -87,7 +87,9 @@ def test_the_best_candidate_is_the_winner_only_when_the_search_is_decided() -> N
 
 
 def test_the_next_command_continues_a_search_that_stopped() -> None:
-    stopped = replace(at(3), environment={"command": ["nas-search", "--data", "my photos"]})
+    stopped = replace(
+        at(3), environment={"command": ["/a b/bin/nas-search", "--data", "my photos"]}
+    )
     assert next_commands(stopped)[0][1] == "nas-search --data 'my photos'"
     assert [text for text, _ in next_commands(at(4, finalists=0))] == [
         "Make the network larger:",
