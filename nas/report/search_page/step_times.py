@@ -20,7 +20,7 @@ def spread_plot(run: SearchRun) -> Plot | None:
         Line(name="accepted spread", xy=((0.0, limit), (last, limit)), is_dashed=True),
         Points(name="candidate", points=tuple(map(_spread_point, narrow))),
         Points(
-            name="measured again, and still above it",
+            name="above it, of the candidate or of the reference network",
             points=tuple(map(_spread_point, wide)),
             color="two",
             shape="square",
