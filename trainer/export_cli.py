@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+import torch
+
 from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.command_line.command import (
     CommandParser,
@@ -18,10 +20,12 @@ from search_space.command_line.command import (
     run_command,
 )
 from search_space.command_line.terminal import PlainConsole
+from trainer.device.threads import num_threads
 from trainer.export.exporting import export
 from trainer.export.formats import FORMATS
 from trainer.export.model_card import CARD, write_card
 from trainer.export.printed import card_lines, lines, record
+from trainer.inference.model_notes import model_notes
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 
 EXPORT_COMMAND = "nas-export"
@@ -54,6 +58,9 @@ def _export(argv: Sequence[str] | None) -> int:
     place = _place(args.out, path, names)
     _check_upload(args, place)
     model = _chosen(read_model(path), args.weights, args.image_size)
+    for note in model_notes(model, args.image_size):
+        print_note(f"note: {note}")
+    torch.set_num_threads(num_threads(None))
     card = address = None
     with _progress() as on_step:
         written = export(model, dict.fromkeys(names, place.file), place.folder, on_step)

@@ -5,6 +5,7 @@ import torch
 from search_space.architecture import Architecture, BlockType, Stage
 from search_space.network import Network, build_network
 from search_space.nn import Padding
+from trainer.data.cache.images import DECODING_VERSION
 from trainer.model_file import ModelFile
 from trainer.preprocessing import Preprocessing
 
@@ -40,7 +41,9 @@ def exported_model(padding: Padding = "tf-same") -> ModelFile:
         raw=raw,
         bn_eps=2e-3,
         input_shift=(0.1, -0.2, 0.3),
-        preprocessing=Preprocessing(decoded_size=24, fit="pad", eval_crop=0.875, decoding=1),
+        preprocessing=Preprocessing(
+            decoded_size=24, fit="pad", eval_crop=0.875, decoding=DECODING_VERSION
+        ),
     )
 
 

@@ -50,7 +50,7 @@ def test_every_format_from_the_command_line(
 def test_files_go_into_the_folder_of_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = exported_model()
+    model = replace(exported_model(), multi_label=True)
     save_model(tmp_path / "model.pt", model)
     assert main(["--model", str(tmp_path / "model.pt"), "--to", "safetensors"]) == 0
     out, err = capsys.readouterr()
@@ -58,7 +58,10 @@ def test_files_go_into_the_folder_of_the_run(
     assert torch.equal(load_file(path)["classifier.weight"], model.ema["classifier.weight"])
     assert f"network {model.architecture.key}, 5 classes, 20 px, averaged weights" in out
     assert f"  load it: safetensors.torch.load_file('{path}')" in out
-    assert err.splitlines() == ["exporting to safetensors ...", "writing the files ..."]
+    assert out.splitlines()[-1].startswith("next: README.md says how each file is used; the same ")
+    note, *steps = err.splitlines()
+    assert note.startswith("note: images of the training could have several classes")
+    assert steps == ["exporting to safetensors ...", "writing the files ..."]
 
 
 def test_other_weights_and_size_in_a_named_file(

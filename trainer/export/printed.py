@@ -71,10 +71,15 @@ def record(
 
 
 def card_lines(card: Path | None, address: str | None) -> Iterator[str]:
-    """Yield where the card is, and where the files were uploaded to."""
+    """Yield where the card is, where the files were uploaded to, and what can be done next."""
     if card is not None:
         yield f"wrote {card} (model card)"
         if card.name != CARD:
             yield f"note: {card.with_name(CARD)} is not of nas-export or was edited, and stays"
     if address is not None:
         yield f"uploaded to {address}"
+    elif card is not None:
+        yield (
+            f"next: {card.name} says how each file is used; the same command with --push-to "
+            "OWNER/NAME uploads the files to the Hugging Face hub"
+        )

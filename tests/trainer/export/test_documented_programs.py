@@ -20,6 +20,7 @@ from torch import Tensor
 from tests.toys.exported_model import CLASSES
 from trainer.config import Fit
 from trainer.data.cache.decode import decode
+from trainer.data.cache.images import DECODING_VERSION
 from trainer.model_file import ModelFile
 from trainer.predict import Classifier
 from trainer.preprocessing import Preprocessing, central_crop, resized
@@ -101,7 +102,9 @@ def test_pictures_become_the_pixels_of_the_training(
     """`levels` is the largest allowed difference of a level, `mean` that of the mean."""
     path = here / ("picture.jpg" if save is large else "picture.png")
     save(path)
-    preprocessing = Preprocessing(decoded_size=24, fit=fit, eval_crop=0.875, decoding=2)
+    preprocessing = Preprocessing(
+        decoded_size=24, fit=fit, eval_crop=0.875, decoding=DECODING_VERSION
+    )
     given_preprocessing(here, preprocessing, image_size=20)
     read: Callable[[Path], Pixels] = run(program("ONNX").split("\n\n\n(probabilities,)")[0])[
         "read"

@@ -21,6 +21,7 @@ from sklearn.datasets import load_sample_images
 from torch import Tensor
 
 from tests.toys.exported_model import CLASSES, SIZE, exported_model
+from trainer.data.cache.images import DECODING_VERSION
 from trainer.export import onnx_format, torch_export_format
 from trainer.export.agreement import BOUND, compare
 from trainer.export.exported import ExportedNetwork, open_exported
@@ -141,7 +142,7 @@ def test_metadata(
             "fit": "pad",
             "eval_crop": 0.875,
             "level_bits": None,
-            "decoding": 1,
+            "decoding": DECODING_VERSION,
         },
         "multi_label": False,
         "key": model.architecture.key,
