@@ -90,7 +90,7 @@ class _Line:
         # The last column of some terminals wraps the line.
         title, bar, shown = chosen_parts(options.max_width - 1, self._title, count, left, details)
         share = task.completed / total if total else 0.0
-        text = Text(no_wrap=True, overflow="crop", end="")
+        text = Text(no_wrap=True, overflow="crop")
         if title:
             text.append(f"{title} ")
         if bar:

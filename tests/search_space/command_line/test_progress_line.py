@@ -48,6 +48,18 @@ def test_on_a_narrow_terminal_the_numbers_are_whole(width: int) -> None:
     assert shown(width).endswith("1234/20600 12:34 left")
 
 
+def test_each_task_has_a_line_of_its_own() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=60, color_system=None)
+    with ProgressLine("timing {task.description}", console) as progress:
+        for name in ("parts", "networks"):
+            progress.add_task(name, total=4, completed=4, seconds_left=lambda: 0.0)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).split("\n")
+    # The bar has what is left of 59 characters.
+    assert any(line.endswith(f"timing parts {'━' * 32} 4/4 0:00 left") for line in lines)
+    assert f"timing networks {'━' * 29} 4/4 0:00 left" in lines
+
+
 def test_an_unknown_total_and_time_are_said() -> None:
     assert "7/? 12:34 left" in shown(80, done=7, total=None)
     assert time_left_text(None) == "-:-- left"
