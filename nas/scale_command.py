@@ -11,6 +11,7 @@ from scaling.cli import main as scale_main
 from scaling.training_time import RecipeLength, StepTimer
 from search_space.architecture_file import ArchitectureFile
 from search_space.command_line.command import print_note
+from search_space.command_line.waiting import said_if_slow
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
@@ -56,7 +57,11 @@ class DeviceStepTimer(StepTimer):
         for file in files:
             require_memory(file.architecture, file.name, file.train_size, settings)
         steps = [synthetic_step(file.architecture, file.train_size, settings) for file in files]
-        with DeviceGate(device_key(device), notice=print_note) as gate:
+        names = ", ".join(file.name for file in files)
+        with (
+            said_if_slow(f"timing training steps of {names}"),
+            DeviceGate(device_key(device), notice=print_note) as gate,
+        ):
             try:
                 times = time_steps(steps, TimingConfig(), gate)
             except torch.cuda.OutOfMemoryError as error:

@@ -19,6 +19,7 @@ from search_space.command_line.command import (
 )
 from search_space.command_line.flags import add_flags
 from search_space.command_line.terminal import PlainConsole
+from search_space.command_line.waiting import said_if_slow
 from search_space.cost import count_macs, count_params
 from trainer.config import TimingConfig
 from trainer.device.gate import DeviceGate, device_key
@@ -70,7 +71,10 @@ def _time_step(args: argparse.Namespace, file: ArchitectureFile, settings: StepS
     image_size = args.image_size or file.train_size
     require_memory(file.architecture, file.name, image_size, settings)
     step = synthetic_step(file.architecture, image_size, settings)
-    with DeviceGate(device_key(settings.device), notice=print_note) as gate:
+    with (
+        said_if_slow(f"timing training steps of {file.name}"),
+        DeviceGate(device_key(settings.device), notice=print_note) as gate,
+    ):
         (measured,) = time_steps([step], TimingConfig(blocks=args.repeats), gate)
     record = {**_described(file, image_size, args.num_classes), **asdict(measured)}
     if args.json:
@@ -97,7 +101,8 @@ def _time_inference(
         plan, file.architecture, file.name, image_size, num_classes, flag="--batch-size"
     )
     model = untrained_model(file.architecture, num_classes, image_size)
-    measured = measure_latency(model, image_size, plan, notice=print_note)
+    with said_if_slow(f"timing inference of {file.name}"):
+        measured = measure_latency(model, image_size, plan, notice=print_note)
     if args.json:
         latencies = [asdict(one) for one in measured]
         described = _described(file, image_size, args.num_classes)

@@ -52,7 +52,9 @@ def table_of_run(
     elif own.exists():
         return load_step_table(own)
     else:
-        console.print("timing the parts of the space, once, to predict step times: some minutes")
+        print_lines(
+            console, "timing the parts of the space, once, to predict step times: some minutes"
+        )
         table = _made_here(config, space, images)
         print_lines(console, summary_line(table))
     save_step_table(own, table)

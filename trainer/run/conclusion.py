@@ -38,7 +38,10 @@ def training_conclusion(request: TrainRequest) -> list[str]:
     return [
         *lines,
         *next_lines(
-            ["nas-predict", "--model", folder, "IMAGES"], evaluate, ["nas-report", folder]
+            ["nas-predict", "--model", folder, "IMAGES"],
+            evaluate,
+            ["nas-report", folder],
+            ["nas-export", "--model", folder, "--to", "onnx"],
         ),
     ]
 

@@ -44,7 +44,7 @@ def test_splits_that_are_not_used_are_said(tmp_path: Path) -> None:
     rows = dict(training_rows(more, "toy.yaml", workers=1))
     expected = "52 to train, 30 of validation to measure accuracy; 30 of test are not used"
     assert rows["split"] == expected
-    assert "--split test" in training_conclusion(finished(more, {"top1": 0.5}))[-2]
+    assert "--split test" in training_conclusion(finished(more, {"top1": 0.5}))[-3]
 
 
 def finished(run: TrainRequest, final: dict[str, float]) -> TrainRequest:
@@ -67,6 +67,7 @@ def test_the_end_names_accuracy_and_the_next_commands(
         ["nas-predict", "--model", str(folder), "IMAGES"],
         ["nas-evaluate", "--model", str(folder)],
         ["nas-report", str(folder)],
+        ["nas-export", "--model", str(folder), "--to", "onnx"],
     ]
 
 
