@@ -24,6 +24,7 @@ from search_space.command_line.terminal import PlainConsole
 from trainer.config import MAX_BATCH_SIZE, Precision, ReadingConfig
 from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import decoding_progress
+from trainer.device.gate import DeviceGate, device_key
 from trainer.device.naming import named_device
 from trainer.device.precision import resolve_precision
 from trainer.device.threads import num_threads
@@ -136,9 +137,17 @@ def _at_sizes(
                 f"note: for {size} px the pictures are decoded at {size} px; in the training they "
                 f"were decoded at {images.cached.image_size} px"
             )
-        with decoding_progress(f"evaluating at {size} px") as on_progress:
+        shows = decoding_progress(f"evaluating at {size} px")
+        key = device_key(forward.device)
+        with shows as on_progress, DeviceGate(key, notice=print_note) as gate:
             outcomes[size] = outcomes_of(
-                network, decoded.split, decoded.indices, size, forward, on_progress=on_progress
+                network,
+                decoded.split,
+                decoded.indices,
+                size,
+                forward,
+                gate=gate,
+                on_progress=on_progress,
             )
         shown = decoded if size == detailed else shown
     record = evaluation_record(

@@ -23,6 +23,7 @@ from search_space.checks import require, require_int
 from trainer.config import Precision
 from trainer.data.prepare import SMALLEST_IMAGE
 from trainer.data.sources.source import RawImage
+from trainer.device.gate import DeviceGate
 from trainer.device.naming import named_device
 from trainer.inference.decoding import OnUnreadable, decoded_batches, network_inputs
 from trainer.inference.finding import find_pictures
@@ -165,11 +166,16 @@ class Classifier:
         """
         pictures = _pictures(images)
         batches = self._outputs(pictures, batch_size, _reported(pictures, None))
-        found = [class_probabilities(logits).cpu().numpy() for logits, _ in batches]
+        found = [class_probabilities(logits).numpy() for logits, _ in batches]
         return np.concatenate([np.empty((0, len(self.class_names))), *found])
 
     def predictions(
-        self, pictures: Pictures, top_k: int, batch_size: int, on_unreadable: OnUnreadable
+        self,
+        pictures: Pictures,
+        top_k: int,
+        batch_size: int,
+        on_unreadable: OnUnreadable,
+        gate: DeviceGate | None = None,
     ) -> Iterator[Prediction]:
         """Yield the predictions of pictures as soon as their batch is computed.
 
@@ -179,22 +185,31 @@ class Classifier:
             batch_size: Images that the network gets at a time.
             on_unreadable: Receives the position of a picture that cannot be read and the reason;
                 the picture is left out.
+            gate: Gate of the device, entered for each batch; None if no timer is waited for.
         """
-        for logits, positions in self._outputs(pictures, batch_size, on_unreadable):
+        for logits, positions in self._outputs(pictures, batch_size, on_unreadable, gate):
             names = [pictures.names[position] for position in positions]
             yield from top_predictions(logits, names, self.class_names, top_k=top_k)
 
     def _outputs(
-        self, pictures: Pictures, batch_size: int, on_unreadable: OnUnreadable
+        self,
+        pictures: Pictures,
+        batch_size: int,
+        on_unreadable: OnUnreadable,
+        gate: DeviceGate | None = None,
     ) -> Iterator[tuple[Tensor, list[int]]]:
-        """Yield the logits of batches, and the positions of their pictures."""
+        """Yield the logits of batches, on the CPU, and the positions of their pictures."""
         require_int("batch_size", batch_size, 1)
         decoding = decoded_batches(
             pictures, self._preprocessing, batch_size=batch_size, on_unreadable=on_unreadable
         )
         with closing(decoding) as decoded:
-            inputs = network_inputs(decoded, self._preprocessing, self.image_size, self.device)
-            yield from network_outputs(self._network, inputs, self.device, self._precision)
+            for batch in decoded:  # which may take long, and does not need the device
+                inputs = network_inputs([batch], self._preprocessing, self.image_size, self.device)
+                for logits, positions in network_outputs(
+                    self._network, inputs, self.device, self._precision, gate
+                ):
+                    yield logits.cpu(), positions
 
 
 def _pictures(images: Image | Iterable[Image]) -> Pictures:

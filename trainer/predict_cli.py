@@ -19,6 +19,7 @@ from search_space.command_line.terminal import PlainConsole
 from trainer.config import MAX_BATCH_SIZE, Precision
 from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import DecodingProgress, decoding_progress
+from trainer.device.gate import DeviceGate, device_key
 from trainer.device.threads import num_threads
 from trainer.inference.data_set import SplitName, open_split
 from trainer.inference.finding import PATHS_TAKE, find_pictures
@@ -63,10 +64,11 @@ def _predict(argv: Sequence[str] | None) -> int:
         tally = _Tally(pictures)
         # A bar and lines of results would mix on a terminal.
         on_progress = stack.enter_context(_bar(shown=not (streams and sys.stdout.isatty())))
-        found = tally.counted(
-            classifier.predictions(pictures, args.top_k, args.batch_size, tally.on_unreadable),
-            on_progress,
+        gate = stack.enter_context(DeviceGate(device_key(classifier.device), notice=print_note))
+        predicted = classifier.predictions(
+            pictures, args.top_k, args.batch_size, tally.on_unreadable, gate
         )
+        found = tally.counted(predicted, on_progress)
         kept: list[Prediction] = []
         if streams:
             _write_lines(LINES[chosen](found))

@@ -4,17 +4,20 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from search_space.architecture_file import save_architecture
 from tests.toys.images import class_folders, labels_file
 from tests.toys.model import toy_model
 from tests.toys.training import RECIPE, architecture_file
+from trainer.device.gate import DeviceGate
 from trainer.evaluate_cli import main
 from trainer.evaluation.files import read_evaluations, read_predictions
 from trainer.evaluation.record import EvaluationRecord
@@ -97,6 +100,22 @@ def test_the_accuracy_is_exactly_that_of_the_training(
     assert (found.num_images, found.weights) == (14, weights)
     assert found.result.top1 == final[f"{prefix}top1"]
     assert found.result.loss == pytest.approx(final[f"{prefix}loss"], rel=1e-6)
+
+
+def test_every_batch_passes_the_gate_of_the_device(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates: list[DeviceGate | None] = []
+
+    def turn(device: torch.device, gate: DeviceGate | None) -> AbstractContextManager[None]:
+        assert device.type == "cpu"
+        gates.append(gate)
+        return nullcontext()
+
+    monkeypatch.setattr("trainer.inference.outputs.device_turn", turn)
+    evaluated(run, "--batch-size", "5")
+    assert len(gates) >= 3  # of 14 images
+    assert None not in gates
 
 
 def test_the_held_out_images_are_those_of_the_training(trained: Path, run: Path) -> None:

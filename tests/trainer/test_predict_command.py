@@ -4,12 +4,16 @@ import csv
 import io
 import json
 import sys
+import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.toys.images import class_folders, encoded, picture
 from tests.toys.model import CLASSES, toy_model
+from trainer.device.gate import DeviceGate
 from trainer.model_file import save_model
 from trainer.predict_cli import main
 from trainer.preprocessing import Preprocessing
@@ -32,9 +36,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _here(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _here(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "caches"))
+    # The gate of the device too, so that timers of other programs are not waited for.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
 
 
 def run(*words: str) -> int:
@@ -90,6 +101,20 @@ def test_a_data_set_by_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert "photos" not in printed.out  # names are relative to the data set
     assert printed.out.splitlines()[1].startswith("a/0.png,")
     assert "note: the images are those of split train" in printed.err
+
+
+def test_every_batch_passes_the_gate_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    gates: list[DeviceGate | None] = []
+
+    def turn(device: torch.device, gate: DeviceGate | None) -> AbstractContextManager[None]:
+        assert device.type == "cpu"
+        gates.append(gate)
+        return nullcontext()
+
+    monkeypatch.setattr("trainer.inference.outputs.device_turn", turn)
+    assert run("photos", "--batch-size", "1") == 0
+    assert len(gates) >= 3
+    assert None not in gates
 
 
 def test_unreadable_images_are_counted_and_some_are_named(

@@ -13,6 +13,7 @@ from trainer.data.cache.images import CachedImages, ImageSplit
 from trainer.data.labels import Indices
 from trainer.data.loading.batches import Batches
 from trainer.data.progress import DecodingProgress
+from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
 from trainer.evaluation.files import PredictedImage
 from trainer.evaluation.metrics import (
@@ -74,6 +75,7 @@ def outcomes_of(
     image_size: int,
     forward: Forward,
     *,
+    gate: DeviceGate | None = None,
     on_progress: DecodingProgress | None = None,
 ) -> Outcomes:
     """Return the outcomes of the images that `indices` selects from `split`, in their order.
@@ -87,6 +89,7 @@ def outcomes_of(
         indices: (count,) int64, positions in `split`.
         image_size: Side of the network's input, pixels.
         forward: How the network is computed.
+        gate: Gate of the device, entered for each batch; None if no timer is waited for.
         on_progress: Receives the numbers of images that are done.
 
     Raises:
@@ -103,7 +106,7 @@ def outcomes_of(
     if batches is None:
         raise ValueError("an evaluation must have at least one image, got none")
     inputs = _counted(batches, on_progress) if on_progress else batches.epoch(0)
-    return Outcomes.of(network_outputs(network, inputs, forward.device, forward.precision))
+    return Outcomes.of(network_outputs(network, inputs, forward.device, forward.precision, gate))
 
 
 def _counted(batches: Batches, on_progress: DecodingProgress) -> Iterator[tuple[Tensor, Tensor]]:

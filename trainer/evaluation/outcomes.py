@@ -4,7 +4,7 @@ A batch of logits becomes a few numbers for each image, so that the logits of ma
 many classes need not be kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -21,6 +21,7 @@ from trainer.inference.outputs import class_probabilities
 
 Shares = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+FINITE = "finite"  # beside the attributes of `Outcomes`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,22 +69,29 @@ class Outcomes:
         parts = [_of_batch(logits, labels) for logits, labels in batches]
         if not parts:
             raise ValueError("Outcomes.batches must have at least one image, got none")
+        columns = {name: torch.cat([part[name] for part in parts]).cpu() for name in parts[0]}
+        if not columns.pop(FINITE).all():
+            raise ValueError(
+                "outputs of the network are infinite or not a number; it has diverged"
+            )
         names = [one.name for one in fields(cls)]
-        return cls(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+        return cls(**{name: columns[name].numpy() for name in names})
 
 
 @torch.no_grad()
-def _of_batch(logits: Tensor, labels: Tensor) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the attributes of `Outcomes` by name for one batch."""
-    if not logits.isfinite().all():
-        raise ValueError("outputs of the network are infinite or not a number; it has diverged")
+def _of_batch(logits: Tensor, labels: Tensor) -> Mapping[str, Tensor]:
+    """Return the attributes of `Outcomes` by name for one batch, and whether it is finite.
+
+    They stay on the device until all batches are computed: a copy would wait for the device.
+    """
     best = logits.topk(min(TOP, logits.shape[1]), dim=1).indices
     found = hits(best, labels)
     probabilities = class_probabilities(logits)
     several = labels if labels.ndim == 2 else labels[:, None]
     of_labels = probabilities.gather(1, several.clamp(min=0)).where(several >= 0, 0.0)
     targets = labels if labels.ndim == 1 else class_targets(labels, logits.shape[1]).double()
-    columns = {
+    return {
+        FINITE: logits.isfinite().all(dim=1),
         "labels": labels,
         "predicted": best[:, 0],
         "confidence": probabilities.gather(1, best[:, :1])[:, 0],
@@ -92,4 +100,3 @@ def _of_batch(logits: Tensor, labels: Tensor) -> dict[str, npt.NDArray[np.generi
         "top5": found.any(dim=1),
         "loss": F.cross_entropy(logits.double(), targets, reduction="none"),
     }
-    return {name: column.cpu().numpy() for name, column in columns.items()}

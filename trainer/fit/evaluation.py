@@ -11,7 +11,9 @@ from trainer.data.cache.images import ImageSplit
 from trainer.data.labels import Indices
 from trainer.data.loading.batches import Batches
 from trainer.data.loading.train_feed import class_targets
+from trainer.device.gate import DeviceGate
 from trainer.device.precision import autocast
+from trainer.device.turn import device_turn
 from trainer.fit.processes import Processes
 
 EVALUATION_BATCH = 128
@@ -77,6 +79,7 @@ def evaluate_images(
     batches: Batches | None,
     processes: Processes,
     precision: Precision,
+    gate: DeviceGate | None = None,
 ) -> Evaluation:
     """Evaluate `network` on the images of all processes.
 
@@ -86,6 +89,8 @@ def evaluate_images(
         batches: The images of this process, see `evaluation_batches`.
         processes: This process, and those that have the other images.
         precision: Arithmetic of the forward pass.
+        gate: Gate of this process's device, entered for each batch. A process that waits there
+            keeps the others waiting at the end only: they exchange nothing before.
 
     Raises:
         ValueError: If no process has an image.
@@ -94,16 +99,22 @@ def evaluate_images(
     network.eval()
     # top-1 hits, top-5 hits, loss, images
     sums = torch.zeros(4, dtype=torch.float64, device=processes.device)
-    for images, labels in batches.epoch(0) if batches is not None else ():
-        with autocast(processes.device, precision):
-            logits = network(images)
-        logits = logits.float()
-        found = hits(logits.topk(min(TOP, logits.shape[1]), dim=1).indices, labels)
-        sums[0] += found[:, 0].sum()
-        sums[1] += found.any(dim=1).sum()
-        targets = labels if labels.ndim == 1 else class_targets(labels, logits.shape[1])
-        sums[2] += F.cross_entropy(logits, targets, reduction="sum")
-        sums[3] += len(labels)
+    remaining = iter(()) if batches is None else batches.epoch(0)
+    while True:
+        with device_turn(processes.device, gate):
+            batch = next(remaining, None)
+            if batch is None:
+                break
+            images, labels = batch
+            with autocast(processes.device, precision):
+                logits = network(images)
+            logits = logits.float()
+            found = hits(logits.topk(min(TOP, logits.shape[1]), dim=1).indices, labels)
+            sums[0] += found[:, 0].sum()
+            sums[1] += found.any(dim=1).sum()
+            targets = labels if labels.ndim == 1 else class_targets(labels, logits.shape[1])
+            sums[2] += F.cross_entropy(logits, targets, reduction="sum")
+            sums[3] += len(labels)
     network.train(was_training)
     top1, top5, loss, count = processes.total(sums).tolist()
     if count == 0:

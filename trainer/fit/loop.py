@@ -45,11 +45,11 @@ def fit(
     if state.step == 0:
         _save(state, setup)  # a first rewind needs it, and a full disk is noticed early
     while state.step < plan.total_steps:
-        torch._foreach_copy_(kept, statistics)
         # Only rank 0 enters the gate; the others wait for it in `any`. If all entered, a timer
         # could start while one process is inside and another outside, and all would wait forever.
         with setup.gate.step() if setup.processes.rank == 0 else nullcontext():
             stopping = setup.processes.any(stop.requested())
+            torch._foreach_copy_(kept, statistics)
             report = None if stopping else take_step(wrapped_network, state, setup)
         if report is None:
             _save(state, setup)
@@ -86,7 +86,7 @@ def _evaluate(
 
 def _evaluation(network: Network, setup: TrainingSetup) -> Evaluation:
     processes, precision = setup.processes, setup.request.precision
-    return evaluate_images(network, setup.evaluation, processes, precision)
+    return evaluate_images(network, setup.evaluation, processes, precision, setup.gate)
 
 
 def _save(state: TrainState, setup: TrainingSetup, *, best: bool = False) -> None:

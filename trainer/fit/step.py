@@ -133,7 +133,7 @@ def take_step(wrapped_network: nn.Module, state: TrainState, setup: TrainingSetu
     sums = _compute_gradients(wrapped_network, step, setup)
     setup.processes.average(_running_statistics(state.network))
     norm = _clip_gradients(state.network, setup.request.recipe.optimizer.clip_norm)
-    # The only synchronisation with the device. All processes have the same gradient; the sum of
+    # Waits for the device. All processes have the same gradient; the sum of
     # the norms ensures that they agree on whether it is finite.
     means = setup.processes.total(torch.stack((*sums, norm))) / setup.processes.size
     mean_loss, mean_hits, norm = means.tolist()
@@ -142,6 +142,9 @@ def take_step(wrapped_network: nn.Module, state: TrainState, setup: TrainingSetu
         state.optimizer.step()
         if state.average is not None:
             state.average.update_parameters(state.network)
+    if setup.processes.device.type == "cuda":
+        # The update is part of the step's time, and must not run in a timer's lease.
+        torch.cuda.synchronize(setup.processes.device)
     seconds = time.perf_counter() - started
     state.train_seconds += seconds
     state.train_cpu_seconds += time.process_time() - cpu_started

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from trainer.config import Precision
+from trainer.device.gate import DeviceGate
 from trainer.device.precision import autocast
+from trainer.device.turn import device_turn
 
 Companion = TypeVar("Companion")
 
@@ -17,6 +19,7 @@ def network_outputs(
     batches: Iterable[tuple[Tensor, Companion]],
     device: torch.device,
     precision: Precision = "fp32",
+    gate: DeviceGate | None = None,
 ) -> Iterator[tuple[Tensor, Companion]]:
     """Yield the logits of each batch, and what belongs to its images.
 
@@ -25,24 +28,32 @@ def network_outputs(
     Args:
         network: Maps images (batch, 3, size, size) to logits (batch, classes).
         batches: Inputs of the network on `device`, see `Preprocessing.network_input`, each with
-            what belongs to them, such as labels or positions.
+            what belongs to them, such as labels or positions. Each is asked for in the turn of
+            its forward pass.
         device: The device of the network.
         precision: Arithmetic of the forward pass.
+        gate: Gate of the device, entered for each batch; None if no timer is waited for.
 
     Yields:
         Logits (batch, classes), float32, on `device`; and what belongs to the images, unchanged.
     """
-    for images, companion in batches:
-        was_training = network.training
-        network.eval()
+    remaining = iter(batches)
+    while True:
         # Entered for each batch: a generator that is suspended inside of these contexts would
         # leave them active in its caller.
-        try:
-            with torch.inference_mode(), autocast(device, precision):
-                logits = network(images)
-        finally:
-            network.train(was_training)
-        yield logits.float(), companion
+        with device_turn(device, gate):
+            batch = next(remaining, None)
+            if batch is None:
+                return
+            images, companion = batch
+            was_training = network.training
+            network.eval()
+            try:
+                with torch.inference_mode(), autocast(device, precision):
+                    logits = network(images).float()
+            finally:
+                network.train(was_training)
+        yield logits, companion
 
 
 def class_probabilities(logits: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """One epoch of training and one pass of evaluation of a candidate."""
 
 from collections.abc import Callable, Iterable
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from trainer.config import Precision
 from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate
 from trainer.device.precision import autocast
+from trainer.device.turn import device_turn
 from trainer.optim import set_learning_rate
 from trainer.proxy.measurement import UntrainableError
 from trainer.proxy.predictions import Predictions
@@ -33,7 +35,8 @@ def train_epoch(
 
     Args:
         network: Changed in place.
-        batches: Images (batch, 3, size, size) and labels (batch,), on the network's device.
+        batches: Images (batch, 3, size, size) and labels (batch,), on the network's device; a
+            batch is made in the turn of its step.
         optimizer: Updates the network.
         loss: Maps logits (batch, classes) and labels to one number.
         rate_at: Learning rate at a step of this epoch, 0-based.
@@ -46,9 +49,13 @@ def train_epoch(
     network.train()
     device = next(network.parameters()).device
     total = torch.zeros((), device=device)
-    step = -1
-    for step, (images, labels) in enumerate(batches):
-        with gate.step():
+    remaining = iter(batches)
+    for step in count():
+        with device_turn(device, gate):
+            batch = next(remaining, None)
+            if batch is None:
+                break
+            images, labels = batch
             set_learning_rate(optimizer, rate_at(step))
             optimizer.zero_grad(set_to_none=True)
             with autocast(device, precision):
@@ -56,12 +63,10 @@ def train_epoch(
             value.backward()
             optimizer.step()
             total += value.detach()
-            if device.type == "cuda":  # queued kernels must not run in a timer's lease
-                torch.cuda.synchronize(device)
         if (step + 1) % STEPS_BETWEEN_CHECKS == 0:
-            _check_finite(total, step)
+            _check_finite(total, step + 1)
     _check_finite(total, step)
-    return float(total) / max(step + 1, 1)
+    return float(total) / max(step, 1)
 
 
 @torch.no_grad()
@@ -78,6 +83,7 @@ def predictions(
     Args:
         network: Maps images (batch, 3, size, size) to logits (batch, classes).
         batches: Images and labels; each image comes once, also in a last batch that is smaller.
+            A batch is made in the turn in which it is used.
         positions: (count,) int64, the images in their split, in the order of the batches.
         gate: Entered at each step, so that a timer can have the device for itself.
         precision: Arithmetic of the forward pass; probabilities are computed in float32.
@@ -88,16 +94,19 @@ def predictions(
     network.eval()
     device = next(network.parameters()).device
     parts: list[tuple[Tensor, ...]] = []
-    for images, labels in batches:
-        with gate.step():
+    remaining = iter(batches)
+    while True:
+        with device_turn(device, gate):
+            batch = next(remaining, None)
+            if batch is None:
+                break
+            images, labels = batch
             with autocast(device, precision):
                 logits = network(images)
             probabilities = logits.float().softmax(dim=1)
             predicted = logits.argmax(dim=1)
             told = (probabilities.gather(1, one[:, None])[:, 0] for one in (predicted, labels))
             parts.append((labels, predicted, *told))
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
     if not parts:
         raise ValueError("predictions need at least one image, got none")
     all_labels, classes, confidence, label_probability = (
@@ -112,6 +121,6 @@ def predictions(
     )
 
 
-def _check_finite(total: Tensor, step: int) -> None:
+def _check_finite(total: Tensor, steps: int) -> None:
     if not bool(torch.isfinite(total)):
-        raise UntrainableError(f"the loss was not finite by step {step + 1}")
+        raise UntrainableError(f"the loss was not finite by step {steps}")

@@ -2,6 +2,7 @@
 
 import sys
 
+from trainer.device.gate import DeviceGate, device_key
 from trainer.evaluation.evaluate import (
     Forward,
     Subject,
@@ -47,7 +48,8 @@ def evaluate_result(
     images, chosen = split.evaluation_images, split.evaluation
     display.print(f"evaluating the final network on {len(chosen):,} images")
     try:
-        outcomes = outcomes_of(state.averaged, images, chosen, size, forward)
+        with DeviceGate(device_key(request.device), notice=display.print) as gate:
+            outcomes = outcomes_of(state.averaged, images, chosen, size, forward, gate=gate)
     except ValueError as error:
         display.print(f"note: no files of an evaluation are written: {error}")
         return None

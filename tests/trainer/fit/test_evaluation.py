@@ -1,14 +1,18 @@
 """Evaluation: accuracy and loss by hand, several classes, several processes."""
 
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.toys.gate import gate_in, is_held
 from trainer.data.cache.images import ImageSplit
 from trainer.data.labels import Indices
+from trainer.data.loading.batches import Batches
 from trainer.fit.evaluation import Evaluation, evaluate_images, evaluation_batches
 from trainer.fit.processes import Processes
 
@@ -46,6 +50,34 @@ def test_top1_and_top5_by_hand() -> None:
     split = grey([0, 0, 0, 0], [0, 0, 3, 5])
     found = evaluated(Brightness(8), split, np.arange(4))
     assert (found.top1, found.top5, found.num_images) == (0.5, 0.75, 4)
+
+
+def test_every_batch_is_made_and_computed_in_a_turn_at_the_gate(tmp_path: Path) -> None:
+    held: list[bool] = []
+
+    class Watching(Brightness):
+        def forward(self, images: Tensor) -> Tensor:
+            held.append(is_held(tmp_path))
+            return super().forward(images)
+
+    class Watched(Batches):
+        def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+            for batch in super().epoch(epoch):
+                held.append(is_held(tmp_path))
+                yield batch
+
+    batches = Watched(
+        grey([0, 0, 0], [0, 0, 1]),
+        np.arange(3),
+        device=torch.device("cpu"),
+        batch_size=2,
+        train=False,
+    )
+    with gate_in(tmp_path) as gate:
+        found = evaluate_images(Watching(8), batches, Processes(), "fp32", gate)
+        assert not is_held(tmp_path)
+    assert held == [True] * 4
+    assert (found.num_images, found.top1) == (3, pytest.approx(2 / 3))
 
 
 def test_any_class_of_an_image_is_a_hit_and_its_classes_have_equal_targets() -> None:

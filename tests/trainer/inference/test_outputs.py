@@ -1,11 +1,14 @@
 """Outputs of a network: order, precision, mode, and that no context leaks to the caller."""
 
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.toys.gate import gate_in, is_held
 from trainer.inference.outputs import class_probabilities, network_outputs
 
 CPU = torch.device("cpu")
@@ -38,6 +41,25 @@ def test_evaluation_mode_and_inference_mode_hold_only_within_the_network() -> No
         assert not torch.is_inference_mode_enabled()
         assert not torch.is_autocast_enabled("cpu")
     assert network.seen == [(False, True)] * 2
+
+
+def test_a_batch_is_made_and_computed_in_one_turn_at_the_gate(tmp_path: Path) -> None:
+    held: list[bool] = []
+
+    class Watching(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            held.append(is_held(tmp_path))
+            return images.mean((2, 3))
+
+    def batches() -> Iterator[tuple[Tensor, int]]:
+        for number in range(2):
+            held.append(is_held(tmp_path))
+            yield torch.ones(1, 3, 2, 2), number
+
+    with gate_in(tmp_path) as gate:
+        for _ in network_outputs(Watching(), batches(), CPU, gate=gate):
+            assert not is_held(tmp_path)
+    assert held == [True] * 4
 
 
 def test_bf16_rounds_in_the_network_and_returns_float32() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.toys.gate import gate_in, is_held
 from trainer.device.gate import DeviceGate
 from trainer.proxy.loops import predictions, train_epoch
 from trainer.proxy.measurement import UntrainableError
@@ -57,6 +58,31 @@ def test_predictions_need_images_and_a_position_for_each(gate: DeviceGate) -> No
     batches = [(_one_hot(0, 1), torch.tensor([0, 1]))]
     with pytest.raises(ValueError, match="equal length"):
         predictions(_Echo(), batches, np.array([0]), gate=gate)
+
+
+def test_batches_are_made_and_used_in_turns_at_the_gate(tmp_path: Path) -> None:
+    held: list[bool] = []
+
+    def loss(logits: Tensor, _: Tensor) -> Tensor:
+        held.append(is_held(tmp_path))
+        return logits.sum()
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for label in range(2):
+            held.append(is_held(tmp_path))
+            yield _one_hot(label), torch.tensor([label])
+
+    network = _Echo()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    with gate_in(tmp_path) as gate:
+        train_epoch(
+            network, batches(), optimizer=optimizer, loss=loss, rate_at=lambda _: 0.0, gate=gate
+        )
+        assert held == [True] * 4
+        found = predictions(network, batches(), np.arange(2), gate=gate)
+        assert held == [True] * 6
+        assert not is_held(tmp_path)
+    assert found.accuracy == 1.0
 
 
 def test_train_epoch_returns_the_mean_loss_and_sets_the_rates(gate: DeviceGate) -> None:
