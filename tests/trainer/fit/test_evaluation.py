@@ -77,7 +77,8 @@ def test_every_batch_is_made_and_computed_in_a_turn_at_the_gate(tmp_path: Path) 
         found = evaluate_images(Watching(8), batches, Processes(), "fp32", gate)
         assert not is_held(tmp_path)
     assert held == [True] * 4
-    assert (found.num_images, found.top1) == (3, pytest.approx(2 / 3))
+    assert found.num_images == 3
+    assert found.top1 == pytest.approx(2 / 3)
 
 
 def test_any_class_of_an_image_is_a_hit_and_its_classes_have_equal_targets() -> None:
