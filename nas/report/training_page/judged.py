@@ -243,4 +243,5 @@ def _milliseconds(seconds: object) -> Cell:
 
 
 def _plain(name: str) -> str:
-    return name.removesuffix("_s").replace("_", " ")
+    words = {"one": "one image", "cpu": "CPU time"}
+    return " ".join(words.get(word, word) for word in name.removesuffix("_s").split("_"))

@@ -114,10 +114,14 @@ def test_measured_latencies_have_columns_in_milliseconds(tmp_path: Path) -> None
     path = folder / "evaluation" / "validation.json"
     content = json.loads(path.read_text())
     content["sizes"][1] |= {"latency_p50_s": 0.002, "latency_clock": "wall"}
+    content["sizes"][1] |= {"latency_eager_one_cpu_s": 0.003}
     path.write_text(json.dumps(content))
     table = evaluation_table(read_training(folder))
-    place = [one.full_head for one in table.columns].index("latency p50 (ms)")
-    assert [row.cells[place] for row in table.rows] == [None, pytest.approx(2.0)]
+    heads = [one.full_head for one in table.columns]
+    shown = [row.cells[heads.index("latency p50 (ms)")] for row in table.rows]
+    assert shown == [None, pytest.approx(2.0)]
+    shown = [row.cells[heads.index("latency eager one image CPU time (ms)")] for row in table.rows]
+    assert shown == [None, pytest.approx(3.0)]
 
 
 def test_classes_and_pairs_are_in_the_order_of_their_faults(tmp_path: Path) -> None:
