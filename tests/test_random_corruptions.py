@@ -25,13 +25,16 @@ from nas.run_folder.opening import read_run
 from nas.run_folder.recovery import recover_ledger
 from search_space.architecture_file import load_architecture
 from tests.toys.step_table import made_table
+from tests.trainer.evaluation.test_files import PREDICTIONS, record
 from trainer.data.cache.images import CachedImages
 from trainer.data.prepare import prepare
+from trainer.evaluation.files import read_evaluation, write_evaluation
 from trainer.step_table.table import load_step_table, save_step_table
 from trainer.tensor_file import load_tensors, save_tensors
 
 GOLDEN = Path(__file__).parent / "golden" / "runs" / "full"
 RUN, TABLE, MODEL, CACHE, PICTURES = "run", "step_times.json", "model.pt", "cache", "pictures"
+EVALUATION = "test.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if (outcome := results.find(one)) is not None:
                 results.save(one, outcome)
     save_step_table(home / TABLE, made_table())
+    write_evaluation(home, record(), PREDICTIONS)
     save_tensors(home / MODEL, {"weights": torch.arange(999.0)}, schema="toy/1")
     rng = np.random.default_rng(0)
     from PIL import Image
@@ -167,6 +171,8 @@ def check_others(home: Path, file: Path, damage: Damage) -> None:
     """Read the files that belong to no run."""
     if file.name == TABLE:
         assert load_step_table(file) == made_table()
+    if file.name == EVALUATION:
+        assert read_evaluation(file) == record()
     if file.name == MODEL:
         content = load_tensors(file, torch.device("cpu"), schema="toy/1")
         assert content["weights"].tolist() == list(range(999))
@@ -185,7 +191,9 @@ def test_damage_changes_nothing_or_is_one_line(
             *("ledger.jsonl", "ledger.jsonl", "config.yaml", "best.json"),
             *(str(path.relative_to(run)) for path in sorted(run.glob("*s/*.json"))),
         ]
-        file = rng.choice([*(run / name for name in files), home / TABLE, home / MODEL])
+        file = rng.choice(
+            [*(run / name for name in files), home / TABLE, home / MODEL, home / EVALUATION]
+        )
         damage = corrupt(file, rng)
         try:
             (check_run if run in file.parents else check_others)(home, file, damage)

@@ -158,6 +158,8 @@ def _parse(content: Mapping[str, Any]) -> ModelFile:
     require(scale == _NORMALISATION, "normalisation", repr(_NORMALISATION), scale)
     bn_eps = content.get("bn_eps", BN_EPS)
     require(isinstance(bn_eps, float) and 0 < bn_eps < 1, "bn_eps", "a number in (0, 1)", bn_eps)
+    training = content.get("training", {})
+    require(isinstance(training, dict), "training", "a mapping", training)
     with torch.device("meta"):
         expected = build_network(architecture, len(names)).state_dict()
     return ModelFile(
@@ -172,7 +174,7 @@ def _parse(content: Mapping[str, Any]) -> ModelFile:
         input_shift=shift_values(content.get("input_shift")),
         preprocessing=_preprocessing(content, sizes),
         multi_label=content.get("multi_label") is True,
-        training=content.get("training", {}),
+        training=training,
     )
 
 

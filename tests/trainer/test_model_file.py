@@ -64,6 +64,7 @@ def set_to(*place: str, value: object) -> Change:
         (set_to("bn_eps", value=-1.0), "bn_eps must be a number in"),
         (set_to("input_shift", value=[0.1, 0.2]), "input_shift must be three numbers"),
         (set_to("normalisation", value={"mean": [0.0] * 3}), "normalisation must be"),
+        (set_to("training", value=[1]), "training must be a mapping"),
         (set_to("raw", value=None), "raw must be a state_dict, got NoneType"),
         (set_to("ema", "classifier.bias", value=1.0), "does not fit .*classifier.bias"),
         (set_to("ema", "classifier.bias", value=torch.ones(5)), "does not fit .*classifier.bias"),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from search_space.atomic_file import write_atomic
-from search_space.text_files import parse_json, read_text
+from search_space.checksum import parse_sealed, sealed
+from search_space.text_files import read_text
 from trainer.evaluation.record import EvaluationRecord, SplitName
 
 EVALUATION = "evaluation"  # folder in that of a run
@@ -88,7 +89,7 @@ def write_evaluation(
     images = ([_cell(getattr(one, name)) for name in columns] for one in predictions)
     written.append(write_atomic(table, _csv([columns, *images])))
     # The last one: a reader that finds it finds the others too.
-    return write_atomic(main, record_json(record)), *written
+    return write_atomic(main, sealed(record_json(record)) + "\n"), *written
 
 
 def record_json(record: EvaluationRecord) -> str:
@@ -106,7 +107,7 @@ def read_evaluation(path: Path) -> EvaluationRecord:
         OSError: If it cannot be read.
     """
     try:
-        content = parse_json(read_text(path, max_bytes=MAX_JSON_BYTES))
+        content = parse_sealed(read_text(path, max_bytes=MAX_JSON_BYTES).encode())
         return EvaluationRecord.from_dict(content)
     except ValueError as error:
         raise ValueError(f"{path}: damaged evaluation: {error}") from error

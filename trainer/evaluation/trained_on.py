@@ -82,7 +82,12 @@ def trained_on(path: Path, model: ModelFile) -> TrainedOn:
 def _summary(folder: Path) -> Mapping[str, Any]:
     """Return the content of the run's summary.json; empty without one."""
     path = folder / SUMMARY
-    content = parse_json(read_text(path)) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        content = parse_json(read_text(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
     return content if isinstance(content, dict) else {}
 
 

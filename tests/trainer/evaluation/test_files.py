@@ -172,6 +172,13 @@ def test_a_damaged_file_is_named(tmp_path: Path, change: dict[str, object], mess
     assert str(error.value).startswith(f"{path}: damaged evaluation: ")
 
 
+def test_a_flipped_digit_is_noticed(tmp_path: Path) -> None:
+    path, *_ = write_evaluation(tmp_path, record(), PREDICTIONS)
+    path.write_text(path.read_text().replace('"top1": 0.5', '"top1": 0.7', 1))
+    with pytest.raises(ValueError, match="its checksum does not match its content"):
+        read_evaluation(path)
+
+
 def test_a_damaged_row_is_named(tmp_path: Path) -> None:
     write_evaluation(tmp_path, record(), PREDICTIONS[:1])
     path = tmp_path / "test-predictions.csv"
