@@ -65,6 +65,11 @@ def winner_words(run: SearchRun) -> tuple[str, ...]:
             f"The mean of {_times(len(final.trained), 'further training')} is the orange diamond "
             "in the charts; the one training of the search is the orange star.",
         )
+    if run.finals is not None:
+        return (
+            "The accuracy is that of one short training, the orange star in the charts: every "
+            "further training failed.",
+        )
     if run.files.config.num_finalists:
         return (
             "The accuracy is that of one short training, the orange star in the charts. "

@@ -74,6 +74,17 @@ class Timeline:
         return min(1.0, busy / (self.seconds * self.workers)) if self.seconds else 0.0
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The workers, in the order in which they finished their first work."""
+        return tuple(dict.fromkeys(one.worker for one in self.work))
+
+    @property
+    def left_out(self) -> str:
+        """A sentence on workers that are not drawn; empty if all are."""
+        more = len(self.names) - MAX_ROWS
+        return f"The first {MAX_ROWS} of {len(self.names)} workers are drawn." if more > 0 else ""
+
+    @property
     def line(self) -> str:
         """What is known, in words."""
         sessions = "1 session" if self.sessions == 1 else f"{self.sessions} sessions"
@@ -117,15 +128,14 @@ def timeline(run: SearchRun) -> Timeline | None:
 
 
 def workers_chart(found: Timeline) -> Rows:
-    """Return one row for each worker, in the order in which they finished their first work."""
+    """Return one row for each worker, up to `MAX_ROWS`."""
     size, unit = _unit(found.seconds)
-    names = list(dict.fromkeys(one.worker for one in found.work))
     rows = tuple(
         ChartRow(
             label=name,
             spans=tuple(_span(one, size) for one in found.work if one.worker == name),
         )
-        for name in names[:MAX_ROWS]
+        for name in found.names[:MAX_ROWS]
     )
     used = {one.color for one in found.work}
     states: list[tuple[Color, str]] = [(_COLORS[state], STATES[state]) for state in _COLORS]

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nas.candidate import Outcome
 from nas.engine.events import Asked, Told
 from nas.engine.job import Training
 from nas.engine.ledger import Ledger
+from nas.finalists.finalists import judge_finalists
 from nas.report.outputs import rebuild_report
 from nas.report.search_page.page import report_page
 from nas.report.search_page.search_run import FinishedTraining, SearchRun
 from nas.report.search_page.status import search_status
-from nas.report.search_page.words import next_commands
+from nas.report.search_page.words import next_commands, winner_words
 from search_space.checksum import with_comment
 from tests.nas.nas_records import CONFIG, failed, infeasible, trained
 from tests.nas.report.search_page.searches import search
@@ -84,6 +86,19 @@ def test_the_best_candidate_is_the_winner_only_when_the_search_is_decided() -> N
         assert "Leader so far: candidate 0" in report_page(run)
     assert at(4, finalists=0).title_of_first == "winner"
     assert at(4, finalists=0, is_running=True).title_of_first == "leader so far"
+
+
+def test_the_origin_of_the_winners_accuracy_is_said() -> None:
+    assert "Finalists are trained again" in winner_words(at(4, done=1))[0]
+    assert "not repeated with another seed" in winner_words(at(4, finalists=0))[0]
+    lost = judge_finalists(
+        [trained(0, 0.5)],
+        [training := Training.of(trained(0, 0.5).candidate, seed=1, epochs=2)],
+        {training.file_stem: Outcome.failed("no memory")},
+        w=0.0,
+        v=0.0,
+    )
+    assert "every further training failed" in winner_words(search([trained(0, 0.5)], lost))[0]
 
 
 def test_the_next_command_continues_a_search_that_stopped() -> None:

@@ -58,6 +58,14 @@ def test_utilisation_is_the_busy_share_of_the_workers_time() -> None:
     assert found.line == "2 workers were busy for 66.67 % of 0:15 in 1 session."
 
 
+def test_only_the_first_of_many_workers_are_drawn() -> None:
+    ends = tuple(told(number, f"h/{number}", 110.0 + number, 5.0) for number in range(50))
+    found = timeline(search(events=(opened(100.0), *ends)))
+    assert found is not None
+    assert len(workers_chart(found).rows) == 48
+    assert found.left_out == "The first 48 of 50 workers are drawn."
+
+
 def test_the_wait_for_the_device_is_told_apart() -> None:
     waited = with_metrics(trained(0, 0.5), device_wait_s=65.0).outcome
     end = Told(number=0, outcome=replace(waited, worker="h/7", seconds=90.0), time=200.0)
