@@ -21,6 +21,7 @@ class Shown:
         said: What the networks say.
         said_share: Probability of that, in words.
         origin: Where the image comes from.
+        by: Who says it, in words; "" if one network says everything.
     """
 
     picture: str
@@ -29,6 +30,7 @@ class Shown:
     said: str
     said_share: str
     origin: str
+    by: str = ""
 
 
 def confident_mistakes(

@@ -75,13 +75,13 @@ class _Names:
         return ", ".join(f"{self.of_class(label)} ({times})" for label, times in one.said)
 
     def shown(self, one: Suspect) -> Shown:
-        networks = f"mean of {one.networks} networks"
         return Shown(
             picture=thumbnail(self.pictures, SPLIT, one.position),
             label=self.of_class(one.label),
             label_share=share(one.label_probability),
             said=self.said(one),
-            said_share=f"{share(one.confidence)}, {networks}",
+            said_share=share(one.confidence),
+            by=f"{one.networks} networks",
             origin=self.of_image(one.position),
         )
 

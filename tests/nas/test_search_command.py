@@ -243,6 +243,8 @@ def test_the_best_of_a_finished_run_are_trained_again(
     lines = capsys.readouterr().out.splitlines()
     start = f"candidate {before.provenance['candidate']}, seed 1, 2 epochs: "
     assert any(line.startswith(start) for line in lines)
+    assert [path.suffix for path in (out / "a" / "predictions").iterdir()] == [".pt"]
+    assert "Likely label errors" in (out / "a" / "report.html").read_text()
     table = pd.read_csv(out / "a" / "finalists.csv")
     best = load_architecture(out / "a")
     assert list(table["key"]) == [best.architecture.key]

@@ -4,28 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nas.finalists.predictions import FinalistPredictions
 from nas.report.suspects import suspects_section
+from tests.toys.predictions import network
 from tests.toys.trained_folder import decoded_pets
-from trainer.proxy.predictions import Predictions
-
-
-def network(wrong: dict[int, float], held_out: int = 6) -> Predictions:
-    """Return predictions on images 0 to `held_out`: of cats (0), and wrong ones of dogs (1)."""
-    confidence = [wrong.get(position, 0.9) for position in range(held_out)]
-    return Predictions(
-        positions=np.arange(held_out),
-        labels=np.zeros(held_out, dtype=np.int64),
-        predicted=np.array([int(position in wrong) for position in range(held_out)]),
-        confidence=np.array(confidence, dtype=np.float32),
-        label_probability=np.array(
-            [1 - confidence[p] if p in wrong else confidence[p] for p in range(held_out)],
-            dtype=np.float32,
-        ),
-    )
-
 
 TWO = FinalistPredictions(
     found=(network({0: 0.6, 1: 0.7, 3: 0.8}), network({0: 0.8, 3: 0.9}, held_out=5)), missing=0
@@ -47,7 +29,7 @@ def test_what_every_network_gets_wrong_is_shown_the_surest_first(tmp_path: Path)
     assert "and 2 of these are predicted" in text
     assert re.findall(r'alt="([^"]*)"', text) == ["train/cat/3.png", "train/cat/0.png"]
     assert text.count('src="data:image/png;base64,') == 2
-    assert "85.0 %, mean of 2 networks" in text  # (80 + 90) / 2
+    assert '<span class="share">85.0 %</span></dd><dt>by</dt><dd>2 networks</dd>' in text
 
 
 def test_without_the_decoded_images_positions_are_shown() -> None:

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.finalists.predictions import FinalistPredictions
+from nas.report.search_page.page import write_report
+from nas.report.search_page.search_run import SearchRun
+from nas.report.suspects import suspects_section
 from nas.report.training_page.page import write_training_report
 from nas.report_command import main
+from tests.nas.nas_records import run_files, trained
 from tests.toys.browser import Watched, headless_chromium, opened
+from tests.toys.predictions import network
 from tests.toys.trained_folder import decoded_pets, evaluated, training_folder
 
 if TYPE_CHECKING:
@@ -127,3 +133,20 @@ def test_a_comparison_fits_the_window_and_asks_for_nothing(
             assert watched.requests == [out.as_uri()]
             assert watched.page.locator("figure.chart svg[role=group]").count() == 5
             assert HOSTILE in watched.page.locator("#trainings").inner_text()
+
+
+def test_likely_label_errors_fit_the_window(browser: "Browser", tmp_path: Path) -> None:
+    pets = decoded_pets(tmp_path, names=("a class with a very long name" * 2, NAMES[0][2:9]))
+    images = {"classes": ["x" * 70, HOSTILE], "counts": {"train": 8}, "folder": str(pets.path)}
+    networks = (network({0: 0.6, 5: 0.9}, 6), network({0: 0.7, 5: 0.8}, 6))
+    section = suspects_section(FinalistPredictions(found=networks, missing=0), images)
+    assert section is not None
+    (tmp_path / "run").mkdir()
+    search = SearchRun(files=run_files(tmp_path / "run"), records=(trained(0, 0.5),))
+    report = write_report(search, [section])
+    for width in WIDTHS:
+        with opened(browser, report, width) as watched:
+            assert not watched.scrolls_sideways
+            assert watched.complaints == []
+            said = watched.page.locator("#label-errors .gallery dd b").all_inner_texts()
+            assert said == ["x" * 70, HOSTILE] * 2
