@@ -142,7 +142,10 @@ def evaluation_table(run: TrainingRun) -> Table:
             *((Column(head="top-5", unit="%", digits=2),) if has_top5 else ()),
             Column(head="loss", digits=4),
             Column(head="calibration error", unit="%", digits=2),
-            *(Column(head=_plain(name), unit="ms", digits=2) for name in latencies),
+            *(
+                Column(head=_plain(name), unit="ms", digits=2, is_main=name.endswith("_p50_s"))
+                for name in latencies
+            ),
             Column(head="weights", is_main=False),
             Column(head="device", is_main=False),
             Column(head="date", is_main=False),

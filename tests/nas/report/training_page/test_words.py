@@ -122,6 +122,8 @@ def test_measured_latencies_have_columns_in_milliseconds(tmp_path: Path) -> None
     assert shown == [None, pytest.approx(2.0)]
     shown = [row.cells[heads.index("latency eager one image CPU time (ms)")] for row in table.rows]
     assert shown == [None, pytest.approx(3.0)]
+    main = [one.full_head for one in table.columns if one.is_main and "latency" in one.full_head]
+    assert main == ["latency p50 (ms)"]  # the others are shown on demand
 
 
 def test_classes_and_pairs_are_in_the_order_of_their_faults(tmp_path: Path) -> None:
