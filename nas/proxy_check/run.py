@@ -7,7 +7,6 @@ from signal import Signals
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from nas.costs.extremes import require_satisfiable
 from nas.dispatch.job_queue import JobObserver
@@ -182,7 +181,7 @@ def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:
     return lines
 
 
-def check_table(check: ProxyCheck) -> Table:
+def check_table(check: ProxyCheck) -> tables.FittingTable:
     """Return the candidates of a check with the accuracy of each training."""
     names = [str(name) for name in check.table.columns if str(name).startswith("accuracy_")]
     heads = [name.removeprefix("accuracy_").replace("_", " ") for name in names]

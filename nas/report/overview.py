@@ -81,7 +81,7 @@ def time_rows(
         how = ", by those so far"
     elif table is not None:
         candidates, finalists = _planned(config, space, images, table)
-        how = ", by the table of step times"
+        how = ", by the table of step times, if nothing else runs"
     else:
         candidates = finalists = None
     if done >= config.budget:

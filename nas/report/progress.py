@@ -45,7 +45,7 @@ class SearchProgress(JobObserver):
         self._finished = sum(record.outcome.is_charged for record in records)
         self._finals_done = 0
         self._best = best_record(records)
-        self._total_at: float | None = None  # when all will be done, as of the last event
+        self._left: float | None = None  # seconds, as of the last event
         self._has_estimated = False
         self._state = "starting"
         self._line = ProgressLine("{task.description}", console)
@@ -104,8 +104,9 @@ class SearchProgress(JobObserver):
 
     def _update(self) -> None:
         """Estimate the end anew, and show the state as of now."""
-        now, left = time.monotonic(), self._left_s(time.monotonic())
-        self._total_at = None if left is None else now + sum(left)
+        self._left_at = time.monotonic()
+        left = self._left_s(self._left_at)
+        self._left = None if left is None else sum(left)
         best = () if self._best is None else best_parts(self._best)
         details = (*filter(None, [self._state]), *best)
         self._line.update(self._task, completed=self._finished, details=details)
@@ -119,8 +120,11 @@ class SearchProgress(JobObserver):
         return min(candidates, max(0.0, self._ends - now)), finalists
 
     def _seconds_left(self) -> float | None:
-        """Return the time left, which passes between two results too."""
-        return None if self._total_at is None else max(0.0, self._total_at - time.monotonic())
+        """Return the time left, which passes between two results too; None if it is over."""
+        if not self._left:  # unknown, or zero
+            return self._left
+        left = self._left_at + self._left - time.monotonic()
+        return left if left > 0 else None
 
     def _tell_estimate(self) -> None:
         """Print the first estimate of the whole in a line."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Column, Table
 
 from nas.analysis.ranking import at_highest_rung, pareto_front
@@ -14,6 +15,43 @@ FINALIST = (
     *("reward before", "relative", "params"),
 )
 FINALIST_ON_CONSOLE = 6  # leading columns of `FINALIST`; all would be too wide
+
+
+WIDEST = 1000  # characters, of a console on which every table fits
+
+
+class FittingTable:
+    """A table for the console, all columns aligned to the right, that never cuts a cell.
+
+    On a narrow console the last columns are left out. The words of a heading are on lines of
+    their own.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        caption: str | None = None,
+    ) -> None:
+        self._title, self._caption = title, caption
+        self._heads, self._rows = [head.replace(" ", "\n") for head in heads], [*rows]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for count in range(len(self._heads), 0, -1):
+            made = self._table(count)
+            wide = options.update(max_width=WIDEST)
+            if count == 1 or console.measure(made, options=wide).maximum <= options.max_width:
+                yield made
+                return
+
+    def _table(self, count: int) -> Table:
+        columns = (Column(head, justify="right", no_wrap=True) for head in self._heads[:count])
+        made = Table(*columns, title=self._title, caption=self._caption)
+        for row in self._rows:
+            made.add_row(*row[:count])
+        return made
 
 
 def candidate_cells(record: Record) -> list[str]:
@@ -51,7 +89,7 @@ def finalist_cells(one: Finalist) -> list[str]:
     ]
 
 
-def top_table(records: Sequence[Record], *, rows: int = 5, title: str = "") -> Table:
+def top_table(records: Sequence[Record], *, rows: int = 5, title: str = "") -> FittingTable:
     """Return the candidates of the highest reward; those at chance come last and are marked."""
     trained = at_highest_rung(records)
     trained.sort(key=lambda r: (not r.can_win, -r.outcome.reward, r.candidate.number))
@@ -63,7 +101,7 @@ def top_table(records: Sequence[Record], *, rows: int = 5, title: str = "") -> T
     return table(title, CANDIDATE, map(candidate_cells, shown))
 
 
-def front_table(records: Sequence[Record], *, rows: int = 8) -> Table:
+def front_table(records: Sequence[Record], *, rows: int = 8) -> FittingTable:
     """Return the front of accuracy, step time and params; evenly spaced rows of a long one."""
     front = pareto_front(records)
     step = max(1.0, (len(front) - 1) / max(rows - 1, 1))
@@ -74,7 +112,7 @@ def front_table(records: Sequence[Record], *, rows: int = 8) -> Table:
     return table(title, CANDIDATE, map(candidate_cells, shown))
 
 
-def finals_table(finals: Finals) -> Table:
+def finals_table(finals: Finals) -> FittingTable:
     """Return the finalists with mean and standard deviation of their further trainings."""
     rows = []
     for one in finals.finalists:
@@ -85,17 +123,19 @@ def finals_table(finals: Finals) -> Table:
     trainings = finals.finalists[0].trainings
     times, epochs = f"{len(trainings)} more times", f"{trainings[0].epochs} epochs"
     title = f"{len(rows)} finalists, each trained {times}, {epochs}"
-    found = table(title, FINALIST[:FINALIST_ON_CONSOLE], rows)
-    found.caption = "mean +- std over seeds; before: after the search; * wins"
-    return found
+    caption = "mean +- std over seeds; before: after the search; * wins"
+    return table(title, FINALIST[:FINALIST_ON_CONSOLE], rows, caption=caption)
 
 
-def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a table for the console, all columns aligned to the right."""
-    made = Table(*(Column(head, justify="right") for head in heads), title=title)
-    for row in rows:
-        made.add_row(*row)
-    return made
+def table(
+    title: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    caption: str | None = None,
+) -> FittingTable:
+    """Return a table for the console; see `FittingTable`."""
+    return FittingTable(title, heads, rows, caption=caption)
 
 
 def percent(share: float) -> str:

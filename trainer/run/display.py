@@ -77,7 +77,7 @@ class _ConsoleProgress:
         self, clock: TrainingClock, display: ConsoleDisplay, bar: Progress, start: int
     ) -> None:
         self._clock, self._plan, self._display, self._bar = clock, clock.plan, display, bar
-        self._ends = math.nan
+        self._left: float | None = None  # seconds, as of the last step
         total = self._plan.total_steps
         self._task = bar.add_task(
             "training", total=total, completed=start, seconds_left=self._seconds_left
@@ -136,10 +136,9 @@ class _ConsoleProgress:
         before, self._since = self._since, time.monotonic()
         self._clock.stepped(report, self._since - before)
         self._steps_here += 1
-        left = self._clock.seconds_left(report.step)
+        self._left = left = self._clock.seconds_left(report.step)
         if left is None:
             return
-        self._ends = self._since + left
         measured = self._since - self._started >= SECONDS_BEFORE_ESTIMATE
         if not self._has_estimated and measured and self._steps_here > STEPS_BEFORE_ESTIMATE:
             self._has_estimated = True
@@ -149,8 +148,11 @@ class _ConsoleProgress:
             )
 
     def _seconds_left(self) -> float | None:
-        """Return the time left, which passes between two steps too."""
-        return None if math.isnan(self._ends) else max(0.0, self._ends - time.monotonic())
+        """Return the time left, which passes between two steps too; None if it is over."""
+        if not self._left:  # unknown, or zero
+            return self._left
+        left = self._since + self._left - time.monotonic()
+        return left if left > 0 else None
 
     def _position(self, report: StepReport) -> tuple[str, str]:
         epoch = report.step / self._plan.steps_per_epoch

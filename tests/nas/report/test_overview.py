@@ -45,9 +45,9 @@ def test_a_table_predicts_the_time_with_the_finalists(monkeypatch: pytest.Monkey
     # of one step and 2 steps before, for candidate and reference: 22 s. Two workers: 6 x 34 s, and
     # one round of finalists with twice the epochs, 24 + 22 s.
     rows = time_rows(searched, TINY, images(), made_table(), [])
-    assert rows == [
-        ("time", "about 4:10, 0:46 of it for the finalists, by the table of step times")
-    ]
+    ((name, time),) = rows
+    assert name == "time"
+    assert time.startswith("about 4:10, 0:46 of it for the finalists, by the table of step times")
 
 
 def test_a_resumed_search_tells_what_is_done_and_left() -> None:

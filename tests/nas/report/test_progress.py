@@ -115,3 +115,18 @@ def test_the_table_shows_the_best_five_in_order() -> None:
     shown = [line.split("│")[1].strip() for line in stream.getvalue().splitlines() if "%" in line]
     assert shown == ["7", "6", "5", "4", "3"]
     assert "Top 5 of 8" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("width", "columns"), [(200, 7), (80, 7), (60, 5), (20, 1)])
+def test_a_narrow_console_has_fewer_columns_and_no_cut_cell(width: int, columns: int) -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(top_table([trained(7, 0.5)]))
+    (row,) = [line for line in stream.getvalue().splitlines() if line.startswith("│")]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert (
+        cells
+        == ["7", "0.5000", "50.00 %", "20.0 ms", "1.00x", "123 k", trained(7, 0.5).candidate.key][
+            :columns
+        ]
+    )
+    assert "…" not in stream.getvalue()
