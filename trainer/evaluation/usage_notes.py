@@ -25,7 +25,8 @@ def usage_notes(
         name: Which images these are.
         of_training: Whether the data set is the one that the model was trained on.
     """
-    preprocessing, notes = model.preprocessing, []
+    preprocessing = model.preprocessing
+    notes = [] if of_training else [*cached.notes]  # the training has shown them
     if name == "train" and of_training:
         notes.append(
             "the network was trained on these images; its accuracy on new images is lower"
