@@ -59,7 +59,9 @@ class ModelHub:
         if action == "preupload":
             files = [one["path"] for one in json.loads(body)["files"]]
             return 200, {"files": [_mode(file) for file in files]}
-        return 200, self._commit(f"{owner}/{name}", body)
+        if action == "commit":
+            return 200, self._commit(f"{owner}/{name}", body)
+        return 404, {"error": "Not found"}
 
     def _create(self, wanted: dict[str, Any]) -> tuple[int, Any]:
         if self.refusal:

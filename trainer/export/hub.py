@@ -88,9 +88,10 @@ def _one_line_errors(repository: str, endpoint: str) -> Iterator[None]:
         yield
     # A failed upload of a large file is a RuntimeError.
     except (*_CONNECTION, RuntimeError, ValueError, LookupError) as error:
-        raise OSError(
-            f"{endpoint} did not take the files for {repository}: {_reason(error)}"
-        ) from error
+        reason = _reason(error)
+        if "xet-write-token" in reason:  # a hub without the newer protocol for large files
+            reason += "; with HF_HUB_DISABLE_XET=1 the older protocol is used"
+        raise OSError(f"{endpoint} did not take the files for {repository}: {reason}") from error
 
 
 def _reason(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,16 @@ def test_a_failed_upload_of_weights_is_one_line(served: ModelHub, files: list[Pa
         push("me/birds", files)
     assert "\n" not in str(error.value)
     assert served.files == {}
+
+
+@pytest.mark.skipif(find_spec("hf_xet") is None, reason="hf_xet is not installed")
+def test_a_hub_without_the_newer_protocol_is_one_line_that_names_the_older_one(
+    served: ModelHub, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(OSError, match="with HF_HUB_DISABLE_XET=1") as error:
+        push("me/birds", files)
+    assert "\n" not in str(error.value)
 
 
 def test_a_wrong_token_is_one_line_that_does_not_show_it(
