@@ -92,7 +92,7 @@ def card_text(model: ModelFile, facts: CardFacts, files: Sequence[str]) -> str:
         stages=stage_rows(architecture),
         usage=usage(model, files),
         fit={
-            "crop": "of its centre",
+            "crop": "from its centre",
             "pad": "with black borders",
             "squash": "by scaling its sides differently",
         }[model.preprocessing.fit],
