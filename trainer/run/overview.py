@@ -26,8 +26,9 @@ def training_rows(request: TrainRequest, recipe: str, workers: int) -> list[Row]
         if len(plan.phases) > 1
         else f"{sizes[0]} px"
     )
-    several = "1 worker" if workers == 1 else f"{workers} workers"
-    threads = f", {torch.get_num_threads()} threads" if request.device.type == "cpu" else ""
+    several = _counted(workers, "worker")
+    if request.device.type == "cpu":
+        several += f", {_counted(torch.get_num_threads(), 'thread')}"
     return [
         *image_rows(request.images),
         ("split", _split(request)),
@@ -41,7 +42,7 @@ def training_rows(request: TrainRequest, recipe: str, workers: int) -> list[Row]
             f"{recipe}: {epochs:.4g} epochs = {plan.total_steps:,} steps of "
             f"{request.recipe.batch_size} images, {phases}",
         ),
-        ("runs on", f"{device_name(request.device)}, {request.precision}, {several}{threads}"),
+        ("runs on", f"{device_name(request.device)}, {request.precision}, {several}"),
         ("time", "known after the first steps"),
     ]
 
@@ -54,3 +55,7 @@ def _split(request: TrainRequest) -> str:
     unused = [name for name in images if name not in ("train", split.evaluated_on)]
     left = "".join(f"; {len(images[name]):,} of {name} are not used" for name in unused)
     return f"{training:,} to train, {measured:,} of {split.evaluated_on} to measure accuracy{left}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -12,7 +12,7 @@ from search_space.command_line.terminal import one_line
 from search_space.command_line.waiting import said_if_slow
 from trainer.trackers.tracker import Tracker
 
-PATIENCE_S = 30.0  # at the end, without any sign of progress
+PATIENCE_S = 60.0  # at the end, without any sign of progress
 MAX_REASON = 300  # characters of an error's text
 POLL_S = 0.05
 

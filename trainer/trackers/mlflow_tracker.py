@@ -23,10 +23,11 @@ class MlflowTracker:
 
     def start(self, config: Mapping[str, Any]) -> str:
         """Create the run, or open the one whose identifier the folder holds."""
-        for name in ("mlflow", "alembic"):  # the store's tables are made with many lines
-            logging.getLogger(name).setLevel(logging.ERROR)
         from mlflow import MlflowClient
 
+        # A new store is made with many lines. MLflow sets the level itself when it is imported.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         # A client, and not the functions of `mlflow`: those keep the run in a global.
         self._client = MlflowClient()
         known = run_id(self._run.folder, NAME)

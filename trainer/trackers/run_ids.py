@@ -1,12 +1,15 @@
 """The identifiers that trackers gave to a run, kept in its folder so that a resume finds them."""
 
 import json
+import threading
 from pathlib import Path
 
 from search_space.atomic_file import write_atomic
 from search_space.text_files import parse_json, read_text
 
 FILE = "trackers.json"
+# Each tracker writes its identifier from a thread of its own.
+_WRITING = threading.Lock()
 
 
 def run_id(folder: Path, tracker: str) -> str | None:
@@ -21,8 +24,9 @@ def keep_run_id(folder: Path, tracker: str, identifier: str) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    known = {**_read(folder), tracker: identifier}
-    write_atomic(folder / FILE, json.dumps(known, indent=2) + "\n")
+    with _WRITING:
+        known = {**_read(folder), tracker: identifier}
+        write_atomic(folder / FILE, json.dumps(known, indent=2) + "\n")
 
 
 def _read(folder: Path) -> dict[str, object]:

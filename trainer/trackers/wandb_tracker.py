@@ -49,7 +49,7 @@ class WandbTracker:
         )
         # W&B's own step may never decrease; a rewind and parallel candidates go back.
         self._wandb_run.define_metric("*", step_metric="step")
-        return str(self._wandb_run.url or "")
+        return str(self._wandb_run.url or f"offline, in {folder / 'wandb'}")
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Send the metrics, with the step as a metric that is their x axis."""

@@ -32,7 +32,7 @@ class Toy:
             raise self._error
 
 
-def run_of(toy: Toy, lines: list[str], patience_s: float = 30.0) -> None:
+def run_of(toy: Toy, lines: list[str], patience_s: float = 60.0) -> None:
     tracker = BackgroundTracker("toy", lambda: toy, lines.append, patience_s)
     tracker.start({"epochs": 2})
     tracker.log({"loss": 0.5}, 1)

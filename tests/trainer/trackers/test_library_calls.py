@@ -1,6 +1,7 @@
 """What each library receives, with a fake one in its place."""
 
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.toys.trackers import FakeMlflow, Recorder, install
 from trainer.trackers.mlflow_tracker import MlflowTracker, flattened
+from trainer.trackers.run_ids import keep_run_id
 from trainer.trackers.tracker import TrackedRun, Tracker
 from trainer.trackers.trackio_tracker import TrackioTracker
 from trainer.trackers.wandb_tracker import WandbTracker
@@ -160,3 +162,15 @@ def test_a_damaged_file_of_identifiers_starts_a_new_run(
     (run.folder / "trackers.json").write_text("{")
     whole(WandbTracker(run), None)
     assert ids(run)["wandb"] == wandb_calls[0][1]["id"]
+
+
+def test_identifiers_that_are_written_at_the_same_time_are_all_kept(run: TrackedRun) -> None:
+    names = [f"tracker {number}" for number in range(20)]
+    writers = [
+        threading.Thread(target=keep_run_id, args=(run.folder, name, name)) for name in names
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(ids(run)) == sorted(names)
