@@ -32,18 +32,13 @@ class Suspect:
     confidence: float
     label_probability: float
 
-    @property
-    def margin(self) -> float:
-        """How much more probable the predictions are than the label, in [0, 1]."""
-        return self.confidence - self.label_probability
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspects:
     """The images that every network gets wrong, and how many could be judged.
 
     Attributes:
-        images: The suspects, the largest margin first.
+        images: The suspects, the least probable label first.
         num_networks: Networks whose predictions were compared.
         num_held_out: Images that at least one of them was not trained on.
         num_judged: Images that at least `MIN_NETWORKS` were not trained on.
@@ -58,15 +53,15 @@ class Suspects:
 def find_suspects(predictions: Sequence[Predictions]) -> Suspects:
     """Return the images that at least `MIN_NETWORKS` networks judge and all get wrong.
 
-    They are ranked by the mean margin: the probability of the predicted class less that of the
-    label. A network that is unsure says little about a label.
+    They are ranked by the mean probability of the label, the lowest first. The margin between
+    prediction and label finds fewer wrong labels (`experiments/label_errors`).
 
     Args:
         predictions: Those of each network on the images that it was not trained on.
 
     Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset
-        Labels" (arXiv:1911.00068), section 3.2, for out-of-sample predictions and the ranking by
-        the normalised margin.
+        Labels" (arXiv:1911.00068), sections 2 and 3.2, for out-of-sample predictions and the
+        ranking by self-confidence.
     """
     if not predictions:
         return Suspects(images=(), num_networks=0, num_held_out=0, num_judged=0)
@@ -82,7 +77,7 @@ def find_suspects(predictions: Sequence[Predictions]) -> Suspects:
     images = [
         columns.suspect(order[ends[index] - networks[index] : ends[index]]) for index in suspected
     ]
-    images.sort(key=lambda one: (-one.margin, one.position))
+    images.sort(key=lambda one: (one.label_probability, -one.confidence, one.position))
     return Suspects(
         images=tuple(images),
         num_networks=len(predictions),
@@ -100,9 +95,9 @@ class _Columns:
             for name in ("positions", "labels", "predicted")
         )
         self._confidence, self._label_probability = (
-            # Not a number where the logits overflowed: such a network knows nothing.
-            np.nan_to_num(np.concatenate([getattr(one, name) for one in predictions]))
-            for name in ("confidence", "label_probability")
+            # Not a number where the logits overflowed: such a network says nothing.
+            np.nan_to_num(np.concatenate([getattr(one, name) for one in predictions]), nan=at)
+            for name, at in (("confidence", 0.0), ("label_probability", 1.0))
         )
 
     def suspect(self, rows: npt.NDArray[np.int64]) -> Suspect:

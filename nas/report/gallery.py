@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nas.report.thumbnails import Pictures, data_uri
 from trainer.evaluation.files import PredictedImage
 
-MAX_PICTURES = 60  # of a page: with 96 px about 4 KiB each
+MAX_PICTURES = 60  # of a page: some KiB each
 MAX_OF_GALLERY = 36
 
 

@@ -106,7 +106,7 @@ def _lines(suspects: Suspects, predictions: FinalistPredictions, names: _Names) 
 def _table(suspects: Suspects, names: _Names) -> Table:
     return Table(
         name="suspects",
-        caption="Images that every network gets wrong, the surest first",
+        caption="Images that every network gets wrong, the least probable label first",
         columns=(
             Column(head="rank"),
             Column(head="image"),

@@ -36,23 +36,23 @@ def test_only_images_that_all_networks_get_wrong_are_suspects() -> None:
     assert (one.label, one.networks, one.said) == (0, 2, ((1, 1), (2, 1)))
     assert one.confidence == pytest.approx(0.7)
     assert one.label_probability == pytest.approx(0.15)
-    assert one.margin == pytest.approx(0.55)
     assert (found.num_networks, found.num_held_out, found.num_judged) == (2, 4, 2)
 
 
-def test_the_largest_mean_margin_is_first_and_the_most_frequent_class_too() -> None:
+def test_the_least_probable_label_is_first_and_the_most_frequent_class_too() -> None:
     found = find_suspects(
         [
             network((3, 0, 1, 0.6, 0.3), (1, 0, 2, 0.9, 0.0), (2, 0, 1, 0.6, 0.3)),
             network((3, 0, 1, 0.6, 0.3), (1, 0, 1, 0.5, 0.4), (2, 0, 2, 0.6, 0.3)),
-            network((3, 0, 2, 0.6, 0.3), (1, 0, 1, 0.7, 0.1), (2, 0, 2, 0.6, 0.3)),
+            network((3, 0, 2, 0.6, 0.3), (1, 0, 1, 0.7, 0.1), (2, 0, 2, 0.9, 0.3)),
         ]
     )
-    # Margins: image 1 has (0.9 + 0.1 + 0.6) / 3, images 2 and 3 have 0.3, in their order.
+    # The label of image 1 has a mean of 0.5 / 3. Of 2 and 3, which have 0.3, the network is
+    # surer of another class for 2.
     assert positions(found) == [1, 2, 3]
     mostly_one, mostly_two = ((1, 2), (2, 1)), ((2, 2), (1, 1))
     assert [one.said for one in found.images] == [mostly_one, mostly_two, mostly_one]
-    assert found.images[0].margin == pytest.approx(1.6 / 3)
+    assert found.images[0].label_probability == pytest.approx(0.5 / 3)
 
 
 def test_the_order_of_the_networks_does_not_matter() -> None:
@@ -65,7 +65,8 @@ def test_without_predictions_nothing_is_judged() -> None:
     assert find_suspects([]) == Suspects(images=(), num_networks=0, num_held_out=0, num_judged=0)
 
 
-def test_a_network_whose_logits_overflowed_is_not_sure() -> None:
+def test_a_network_whose_logits_overflowed_suspects_nothing() -> None:
     nan = float("nan")
     found = find_suspects([network((0, 1, 0, nan, nan)), network((0, 1, 0, 0.5, 0.25))])
-    assert found.images[0].margin == pytest.approx(0.125)
+    assert found.images[0].label_probability == pytest.approx((1 + 0.25) / 2)
+    assert found.images[0].confidence == pytest.approx(0.25)
