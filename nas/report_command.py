@@ -65,8 +65,12 @@ def _report(argv: Sequence[str] | None) -> int:
 
 
 def _different(folders: Sequence[Path]) -> list[Path]:
-    """Return the folders without those that are named twice, in their order."""
-    return list({folder.resolve(): folder for folder in reversed(folders)}.values())[::-1]
+    """Return the folders without those that are named twice, in their order.
+
+    A path that does not end with the folder's name, such as ``.``, is replaced by one that does.
+    """
+    named = [folder.resolve() if folder.name in ("", "..") else folder for folder in folders]
+    return list({folder.resolve(): folder for folder in reversed(named)}.values())[::-1]
 
 
 def _report_of(folder: Path, png: Path | None) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ from nas.mirror.mirror import Mirror, NoMirror
 from nas.mirror.url import password_mask, without_password
 from nas.samplers import sampler_factory
 from nas.settings.config import SearchConfig
+from search_space.counted import counted
 from search_space.space import SearchSpace
 from trainer.step_table.table import StepTable
 
@@ -126,7 +127,7 @@ def time_note(config: SearchConfig, limits: Limits, engine: Engine) -> str:
     """Return a note if the time budget ended the search early; else an empty string."""
     if not limits.time_is_up or engine.note or not engine.has_more:
         return ""
-    tried = f"{engine.counts.finished} of {config.budget} candidates tried"
+    tried = f"{engine.counts.finished} of {counted(config.budget, 'candidate')} tried"
     if engine.counts.charged >= config.budget:
         tried += ", but promotions to the next rung are left"
     return (

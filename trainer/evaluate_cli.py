@@ -21,7 +21,7 @@ from search_space.command_line.command import (
 from search_space.command_line.flags import add_flags
 from search_space.command_line.next_commands import next_lines
 from search_space.command_line.terminal import PlainConsole
-from trainer.config import MAX_BATCH_SIZE, Precision, ReadingConfig
+from trainer.config import Precision, ReadingConfig
 from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import decoding_progress
 from trainer.device.gate import DeviceGate, device_key
@@ -44,13 +44,13 @@ from trainer.evaluation.trained_on import TrainedOn, trained_on
 from trainer.export.latency import measure_latency
 from trainer.export.latency_console import add_inference, plan_of, show_latencies
 from trainer.fit.evaluation import EVALUATION_BATCH
-from trainer.model_file import ModelFile, Weights, model_path, read_model
+from trainer.inference.flags import add_forward, add_weights
+from trainer.model_file import ModelFile, model_path, read_model
 from trainer.recipes.config import Recipe
 from trainer.timing.inference_latency import InferenceLatency
 from trainer.timing.latency_table import latency_columns
 
 EVALUATE = "nas-evaluate"
-MAX_THREADS = 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,20 +209,9 @@ def _parser() -> CommandParser:
         "size of the model)",
     )
     add_flags(parser, ReadingConfig, ["skip_damaged"], {"skip_damaged": "SHARE"})
-    add("--weights", choices=get_args(Weights), default="ema", help="Averaged or last weights")
-    add(
-        "--batch-size",
-        type=at_least(1, MAX_BATCH_SIZE),
-        default=EVALUATION_BATCH,
-        help="Images of a forward pass",
-    )
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_weights(parser)
+    add_forward(parser, batch_size=EVALUATION_BATCH)
     add_flags(parser, Recipe, ["precision"], defaults={"precision": "that of the training"})
-    add(
-        "--threads",
-        type=at_least(1, MAX_THREADS),
-        help="CPU threads of the network (default: the CPUs that it can use)",
-    )
     add_inference(parser)
     add("--out", type=Path, help="Folder of the files (default: evaluation in the run folder)")
     add("--json", action="store_true", help="Print one JSON object")

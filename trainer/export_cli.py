@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import torch
 
@@ -20,17 +19,19 @@ from search_space.command_line.command import (
     run_command,
 )
 from search_space.command_line.terminal import PlainConsole
+from search_space.counted import counted
+from trainer.data.prepare import SMALLEST_IMAGE
 from trainer.device.threads import num_threads
 from trainer.export.exporting import export
 from trainer.export.formats import FORMATS
 from trainer.export.model_card import CARD, write_card
 from trainer.export.printed import card_lines, lines, record
+from trainer.inference.flags import add_weights
 from trainer.inference.model_notes import model_notes
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 
 EXPORT_COMMAND = "nas-export"
 FOLDER = "export"  # in the folder of a run
-SMALLEST_IMAGE = 8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,7 +103,7 @@ def _upload(
     """Upload the files and return the address of the repository."""
     from trainer.export.hub import push
 
-    on_step(f"uploading {len(files)} files to {args.push_to}")
+    on_step(f"uploading {counted(len(files), 'file')} to {args.push_to}")
     return push(args.push_to, files, public=args.public)
 
 
@@ -127,12 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"Folder of the files, or the file of a single format (default: {FOLDER} in the "
         "folder of the model)",
     )
-    add(
-        "--weights",
-        choices=get_args(Weights),
-        default="ema",
-        help="Averaged weights, or those of the last step",
-    )
+    add_weights(parser)
     add(
         "--image-size",
         type=at_least(SMALLEST_IMAGE, MAX_IMAGE_SIDE),

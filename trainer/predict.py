@@ -14,7 +14,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 import torch
 from torch import Tensor
 
@@ -22,29 +21,25 @@ from search_space.architecture import MAX_IMAGE_SIDE
 from search_space.checks import require, require_int
 from trainer.config import Precision
 from trainer.data.prepare import SMALLEST_IMAGE
-from trainer.data.sources.source import RawImage
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import named_device
 from trainer.inference.decoding import OnUnreadable, decoded_batches, network_inputs
-from trainer.inference.finding import find_pictures
+from trainer.inference.given import Image, given_pictures
 from trainer.inference.model_notes import model_notes
 from trainer.inference.outputs import class_probabilities, network_outputs
-from trainer.inference.pictures import (
-    GivenPicture,
-    GivenPictures,
-    Pictures,
-    picture_of,
+from trainer.inference.pictures import GivenPicture, Pictures
+from trainer.inference.prediction import (
+    ClassProbability,
+    Prediction,
+    require_finite,
+    top_predictions,
 )
-from trainer.inference.prediction import ClassProbability, Prediction, top_predictions
 from trainer.model_file import ModelFile, Weights, model_path, read_model
 
 __all__ = ["ClassProbability", "Classifier", "GivenPicture", "Prediction"]
 
 BATCH_SIZE = 64
 TOP_K = 3
-SEVERAL_DIMENSIONS = 4  # of an array with several images
-
-Image = str | Path | GivenPicture
 
 
 class Classifier:
@@ -146,7 +141,7 @@ class Classifier:
             OSError: If a folder cannot be read.
         """
         require_int("top_k", top_k, 1)
-        pictures = _pictures(images)
+        pictures = given_pictures(images)
         return [*self.predictions(pictures, top_k, batch_size, _reported(pictures, on_unreadable))]
 
     def probabilities(
@@ -164,10 +159,13 @@ class Classifier:
         Raises:
             ValueError: As of `predict`; an image that cannot be read is an error.
         """
-        pictures = _pictures(images)
+        pictures = given_pictures(images)
         batches = self._outputs(pictures, batch_size, _reported(pictures, None))
-        found = [class_probabilities(logits).numpy() for logits, _ in batches]
-        return np.concatenate([np.empty((0, len(self.class_names))), *found])
+        found = [np.empty((0, len(self.class_names)))]
+        for logits, _ in batches:
+            require_finite(logits)
+            found.append(class_probabilities(logits).numpy())
+        return np.concatenate(found)
 
     def predictions(
         self,
@@ -210,31 +208,6 @@ class Classifier:
                     self._network, inputs, self.device, self._precision, gate
                 ):
                     yield logits.cpu(), positions
-
-
-def _pictures(images: Image | Iterable[Image]) -> Pictures:
-    """Return the pictures that a program gives; paths and pictures in memory may be mixed.
-
-    Errors are those of `find_pictures` and `picture_of`.
-    """
-    names: list[str] = []
-    pictures: list[RawImage | Path] = []
-    for number, one in enumerate(_listed(images)):
-        if isinstance(one, str | Path):
-            found = find_pictures([one]).pictures
-            names += found.names
-            pictures += found.paths
-        else:
-            names.append(f"image {number}")
-            pictures.append(picture_of(one))
-    return GivenPictures(names=names, pictures=pictures)
-
-
-def _listed(images: Image | Iterable[Image]) -> Iterable[Image]:
-    """Return the images of a call that may have got a single one."""
-    if isinstance(images, np.ndarray):
-        return [*images] if images.ndim == SEVERAL_DIMENSIONS else [images]
-    return [images] if isinstance(images, str | Path | bytes | PIL.Image.Image) else images
 
 
 def _reported(

@@ -16,22 +16,23 @@ from search_space.atomic_file import write_atomic
 from search_space.command_line.command import CommandParser, at_least, print_note, run_command
 from search_space.command_line.streams import has_output
 from search_space.command_line.terminal import PlainConsole
-from trainer.config import MAX_BATCH_SIZE, Precision
+from search_space.counted import counted
+from trainer.config import Precision
 from trainer.data.prepare import DATA_TAKES, SMALLEST_IMAGE
 from trainer.data.progress import DecodingProgress, decoding_progress
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.threads import num_threads
 from trainer.inference.data_set import SplitName, open_split
 from trainer.inference.finding import PATHS_TAKE, find_pictures
+from trainer.inference.flags import add_forward, add_weights
 from trainer.inference.formats import Format, csv_lines, json_lines, table
 from trainer.inference.pictures import Pictures
 from trainer.inference.prediction import Prediction
-from trainer.model_file import Weights
 from trainer.predict import BATCH_SIZE, TOP_K, Classifier
 
 PREDICT = "nas-predict"
 NOTHING_PREDICTED = 1
-MAX_CLASSES, MAX_THREADS = 10_000, 1024
+MAX_CLASSES = 10_000
 SHOWN_UNREADABLE = 10
 LINES = {"csv": csv_lines, "json": json_lines}
 
@@ -113,25 +114,9 @@ def _parser() -> CommandParser:
         type=at_least(SMALLEST_IMAGE, MAX_IMAGE_SIDE),
         help="Side of the network's input in pixels (default: that of the training's evaluation)",
     )
-    add(
-        "--weights",
-        choices=get_args(Weights),
-        default="ema",
-        help="Averaged weights, or those of the last step",
-    )
-    add(
-        "--batch-size",
-        type=at_least(1, MAX_BATCH_SIZE),
-        default=BATCH_SIZE,
-        help="Images that the network gets at a time",
-    )
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_weights(parser)
+    add_forward(parser, batch_size=BATCH_SIZE)
     add("--precision", choices=get_args(Precision), default="fp32", help="Arithmetic")
-    add(
-        "--threads",
-        type=at_least(1, MAX_THREADS),
-        help="CPU threads of the network (default: the CPUs that it can use)",
-    )
     return parser
 
 
@@ -222,7 +207,8 @@ class _Tally:
         for line in self.first:
             print_note(f"not predicted: {line}")
         if self.unreadable > len(self.first):
-            print_note(f"not predicted: {self.unreadable - len(self.first):,} further images")
+            further = counted(self.unreadable - len(self.first), "further image")
+            print_note(f"not predicted: {further}")
         if self.unreadable:
             total = len(self.pictures)
             print_note(f"{PREDICT}: {self.unreadable:,} of {total:,} images cannot be read")
@@ -247,4 +233,4 @@ def _write(found: list[Prediction], chosen: Format, output: Path | None, title: 
         write_atomic(output, text.getvalue())
     else:
         write_atomic(output, "".join(LINES[chosen](found)))
-    print_note(f"wrote {output}: {len(found):,} images")
+    print_note(f"wrote {output}: {counted(len(found), 'image')}")

@@ -8,12 +8,12 @@ from search_space.command_line.command import CommandParser, at_least
 from search_space.command_line.flags import add_flags
 from trainer.config import ReadingConfig, ScaleName
 from trainer.data.prepare import DATA_TAKES
+from trainer.device.threads import MAX_THREADS
 from trainer.recipes.config import Recipe, recipe_names
 from trainer.trackers.selection import add_tracker_flag
 
 # Settings of `ReadingConfig` that are flags.
 MAX_SEED = 2**64 - 1  # of torch
-MAX_THREADS = 1024  # OpenMP ends the process without a message if it cannot start as many
 READING = ("fit", "group_column", "skip_damaged", "strict")
 
 

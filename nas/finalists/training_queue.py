@@ -11,6 +11,7 @@ from nas.dispatch.limits import Limits
 from nas.dispatch.result_files import ResultFiles
 from nas.engine.engine import MAX_DEATHS
 from nas.engine.job import Training
+from search_space.counted import counted
 
 
 class TrainingQueue(JobQueue):
@@ -80,8 +81,9 @@ class TrainingNotes(JobObserver):
             )
         self._done += 1
         self._observer.advanced(self._done, self._total, outcome.seconds)
+        epochs = counted(training.epochs, "epoch")
         self.note(
-            f"candidate {training.number}, seed {training.seed}, {training.epochs} epochs: "
+            f"candidate {training.number}, seed {training.seed}, {epochs}: "
             f"{what} in {outcome.seconds:.0f} s; {self._done}/{self._total}"
         )
 

@@ -8,6 +8,7 @@ from nas.candidate import Record, State
 from nas.dispatch.limits import failure_reasons
 from nas.engine.engine import Engine
 from nas.finalists.finalists import Finals
+from search_space.counted import counted
 
 MIN_FINALISTS_FOR_INTERVAL = 4  # the rank correlation of fewer has no interval
 MIN_FINALISTS_FOR_RANKING = 10  # a ranking of fewer cannot be judged
@@ -39,18 +40,14 @@ def search_notes(engine: Engine) -> list[str]:
         (counts.over_limit, "candidate", "timed and not trained, for breaking a constraint"),
     ):
         if number:
-            notes.append(f"{_many(number, noun)} {'was' if number == 1 else 'were'} {what}")
+            notes.append(f"{counted(number, noun)} {'was' if number == 1 else 'were'} {what}")
     if counts.failed:
         failed = [record for record in engine.records() if record.outcome.state is State.FAIL]
-        notes.append(f"{_many(counts.failed, 'candidate')} failed: {failure_reasons(failed)}")
+        notes.append(f"{counted(counts.failed, 'candidate')} failed: {failure_reasons(failed)}")
     notes.append(prediction_note(engine.records()))
     if engine.note:
         notes.append(f"ended before its budget: {engine.note}")
     return list(filter(None, notes))
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def prediction_note(records: Sequence[Record]) -> str:
@@ -64,7 +61,7 @@ def prediction_note(records: Sequence[Record]) -> str:
         return ""
     return (
         f"predicted step times were off by {mean(errors):.1%} on average "
-        f"({len(errors)} measured candidates)"
+        f"({counted(len(errors), 'measured candidate')})"
     )
 
 
@@ -92,20 +89,21 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
         return []
     dropped = sum(record.outcome.state is State.DROPPED for record in records)
     notes = [
-        f"timing: {len(timings)} candidates, {sum(timings):.0f} device-seconds; "
+        f"timing: {counted(len(timings), 'candidate')}, {sum(timings):.0f} device-seconds; "
         f"{dropped} of them were not trained"
     ]
     notes += [
-        f"rung {one.rung}: {one.entered} candidates, {one.stopped_here} went no further, "
-        f"{one.device_seconds:.0f} device-seconds"
+        f"rung {one.rung}: {counted(one.entered, 'candidate')}, {one.stopped_here} went no "
+        f"further, {one.device_seconds:.0f} device-seconds"
         for one in rung_costs(records)
     ]
     trained = [record.outcome.metrics.training for record in records]
     again = sum(one.rung.trained_again for one in trained if one and one.rung)
     if again:
         notes.append(
-            f"{again} rungs were trained again, because a worker did not see the checkpoint of "
-            "the rung before: workers on other hosts need the run's folder"
+            f"{counted(again, 'rung')} {'was' if again == 1 else 'were'} trained again, because "
+            "a worker did not see the checkpoint of the rung before: workers on other hosts need "
+            "the run's folder"
         )
     return notes
 
@@ -122,7 +120,8 @@ def final_notes(finals: Finals) -> list[str]:
     for one in finals.finalists:
         name = f"candidate {one.record.candidate.number}"
         if one.failed:
-            notes.append(f"{name} failed {one.failed} further trainings: {one.reasons}")
+            trainings = counted(one.failed, "further training")
+            notes.append(f"{name} failed {trainings}: {one.reasons}")
         if one.at_chance:
             notes.append(f"{name} is at chance when trained again, and cannot win")
     return notes

@@ -14,6 +14,7 @@ from nas.report.time_left import (
 )
 from nas.settings.config import SearchConfig
 from search_space.command_line.progress_line import clock
+from search_space.counted import counted
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.data.overview import Row, image_rows
@@ -29,7 +30,7 @@ def search_rows(config: SearchConfig, space: SearchSpace, images: CachedImages) 
     proxy = config.proxy
     training, held_out = proxy_split(proxy, images)
     sizes = [rung.phase.image_size for rung in config.training_rungs]
-    epochs = _counted(proxy.epochs, "epoch")
+    epochs = counted(proxy.epochs, "epoch")
     rungs = f"in {len(sizes)} rungs, {sizes[0]} to {sizes[-1]} px" if len(sizes) > 1 else ""
     unused = ", ".join(name for name in images.splits if name != "train")
     return [
@@ -111,20 +112,16 @@ def _planned(
 def _finalists(config: SearchConfig) -> str:
     if config.num_finalists == 0:
         return "none: the best candidate wins (--finalists)"
-    trainings = _counted(config.finalist_seeds, "further training")
-    epochs = _counted(config.epochs_of_finalists, "epoch")
+    trainings = counted(config.finalist_seeds, "further training")
+    epochs = counted(config.epochs_of_finalists, "epoch")
     return f"the best {config.num_finalists}, each with {trainings} of {epochs}"
 
 
 def _device(config: SearchConfig) -> str:
-    several = _counted(config.workers, "worker")
+    several = counted(config.workers, "worker")
     where = "this machine" if config.address is None else f"the cluster at {config.address}"
     if config.gpus_per_worker > 0:
         device = f"{config.gpus_per_worker:g} GPU each"
     else:
         device = f"a CPU core each ({cpu_name()})" if config.address is None else "a CPU core each"
     return f"{where}: {several} with {device}, {config.proxy.precision}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

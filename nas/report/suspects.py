@@ -10,6 +10,7 @@ from nas.report.frame.page import Section, render_part
 from nas.report.frame.table import Column, Row, Table
 from nas.report.gallery import MAX_OF_GALLERY, Shown, share, thumbnail
 from nas.report.thumbnails import Pictures, open_pictures
+from search_space.counted import counted
 
 MAX_ROWS = 500
 SPLIT = "train"  # the search holds out a part of it
@@ -97,8 +98,8 @@ def _lines(suspects: Suspects, predictions: FinalistPredictions, names: _Names) 
     ]
     if predictions.missing:
         lines.append(
-            f"{predictions.missing} further trainings left no predictions: an earlier version "
-            "did them, or a worker that does not see the run's folder."
+            f"{counted(predictions.missing, 'further training')} left no predictions: an earlier "
+            "version did it, or a worker that does not see the run's folder."
         )
     return (*lines, *(f"Passed over: {text}" for text in predictions.damaged))
 

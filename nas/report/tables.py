@@ -8,6 +8,7 @@ from rich.table import Column, Table
 from nas.analysis.ranking import at_highest_rung, pareto_front
 from nas.candidate import Record
 from nas.finalists.finalists import Finalist, Finals
+from search_space.counted import counted
 
 CANDIDATE = ("candidate", "reward", "accuracy", "step time", "relative", "params", "key")
 FINALIST = (
@@ -106,7 +107,8 @@ def front_table(records: Sequence[Record], *, rows: int = 8) -> FittingTable:
     front = pareto_front(records)
     step = max(1.0, (len(front) - 1) / max(rows - 1, 1))
     shown = [front[round(index * step)] for index in range(min(rows, len(front)))]
-    title = f"Pareto front of accuracy, step time and params: {len(front)} candidates"
+    some = counted(len(front), "candidate")
+    title = f"Pareto front of accuracy, step time and params: {some}"
     if len(shown) < len(front):
         title += f", {len(shown)} of them here"
     return table(title, CANDIDATE, map(candidate_cells, shown))
@@ -121,8 +123,11 @@ def finals_table(finals: Finals) -> FittingTable:
         # Not every console has the sign.
         rows.append([mark + number, *(cell.replace("\u00b1", "+-") for cell in cells)])
     trainings = finals.finalists[0].trainings
-    times, epochs = f"{len(trainings)} more times", f"{trainings[0].epochs} epochs"
-    title = f"{len(rows)} finalists, each trained {times}, {epochs}"
+    times, epochs = (
+        counted(len(trainings), "more time"),
+        counted(trainings[0].epochs, "epoch"),
+    )
+    title = f"{counted(len(rows), 'finalist')}, each trained {times}, {epochs}"
     caption = "mean +- std over seeds; before: after the search; * wins"
     return table(title, FINALIST[:FINALIST_ON_CONSOLE], rows, caption=caption)
 

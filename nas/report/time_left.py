@@ -11,6 +11,7 @@ from typing import Self
 
 from nas.candidate import Record, State
 from nas.settings.config import SearchConfig
+from search_space.running_mean import RunningMean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +52,6 @@ class SearchWork:
         return max(1, self.budget // int(self.eta**rung))
 
 
-@dataclass(slots=True)
-class _Mean:
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float) -> None:
-        self.total += value
-        self.count += 1
-
-    @property
-    def value(self) -> float | None:
-        return self.total / self.count if self.count else None
-
-
 class MeasuredJobs:
     """Durations of the jobs so far, in wall seconds of a worker; updated job by job.
 
@@ -77,9 +64,9 @@ class MeasuredJobs:
         """Start with the candidates of earlier sessions, of which the last rung is known."""
         self.work = work
         self.finished = [0] * len(work.rungs)
-        self._job_s = [_Mean() for _ in work.rungs]  # failed and dropped candidates included
-        self._per_work_s = [_Mean() for _ in work.rungs]  # duration of a training / its work
-        self._timing_s, self._finalist_s = _Mean(), _Mean()
+        self._job_s = [RunningMean() for _ in work.rungs]  # failed and dropped candidates included
+        self._per_work_s = [RunningMean() for _ in work.rungs]  # duration of a training / its work
+        self._timing_s, self._finalist_s = RunningMean(), RunningMean()
         for record in records:
             self.add(record)
             for rung in range(min(record.rung, len(work.rungs) - 1)):

@@ -29,6 +29,16 @@ def test_the_run_is_an_argument_or_a_flag(
     assert "<title>Search full</title>" in (run / "report.html").read_text()
 
 
+def test_the_folder_may_be_the_current_one(
+    runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs[0])
+    assert main(["."]) == 0
+    page = Path("report.html").read_text()
+    assert "<title>Search full</title>" in page
+    assert "--name full" in page
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

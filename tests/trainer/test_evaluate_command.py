@@ -211,7 +211,7 @@ def test_other_images_have_their_classes_matched_by_name(
     assert [sum(row) for row in found.confusion] == [0, 2, 3]
     rows = read_predictions(tmp_path / "evaluation" / "birds", "train")
     assert all(row.label == Path(row.image).parent.name for row in rows)
-    assert "1 of the 3 classes of the model have no image here: 'cat'" in capsys.readouterr().err
+    assert "1 of the 3 classes of the model has no image here: 'cat'" in capsys.readouterr().err
 
 
 def test_unknown_classes_are_refused_with_their_names(

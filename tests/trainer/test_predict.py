@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,15 @@ def test_batches_do_not_change_what_is_predicted(classifier: Classifier) -> None
 def test_no_images_have_no_predictions(classifier: Classifier) -> None:
     assert classifier.predict([]) == []
     assert classifier.probabilities([]).shape == (0, 3)
+
+
+def test_a_network_that_has_diverged_predicts_nothing(photo: Path) -> None:
+    model = toy_model()
+    bias = torch.full_like(model.ema["classifier.bias"], np.nan)
+    diverged = Classifier(replace(model, ema={**model.ema, "classifier.bias": bias}), device="cpu")
+    for ask in (diverged.probabilities, diverged.predict):
+        with pytest.raises(ValueError, match="outputs are not finite"):
+            ask(photo)
 
 
 def test_the_weights_and_the_size_can_be_chosen(run: Path, photo: Path) -> None:

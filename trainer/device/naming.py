@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from search_space.counted import counted
+
 
 def named_device(name: str) -> torch.device:
     """Return the device `name`: auto, cpu, cuda or cuda:N.
@@ -19,7 +21,8 @@ def named_device(name: str) -> torch.device:
     except RuntimeError:
         raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"--device {name}: this machine has {torch.cuda.device_count()} GPUs")
+        has = counted(torch.cuda.device_count(), "GPU")
+        raise ValueError(f"--device {name}: this machine has {has}")
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}")
     return device

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_space.checks import require
+from search_space.counted import counted
 from trainer.cluster.ray_session import RaySession, ray_session
 from trainer.distributed.worker_messages import EventQueue, EventReplay
 from trainer.fit.request import TrainRequest
@@ -75,7 +76,7 @@ def train_on_workers(
     with starting as session, stop_signals() as stop, EventReplay(request.plan, display) as replay:
         if session.note:
             display.print(f"{session.note}; the training starts when all workers run")
-        display.print(f"starting {workers.count} workers")
+        display.print(f"starting {counted(workers.count, 'worker')}")
         sent = replace(
             request,
             folder=request.folder.absolute(),

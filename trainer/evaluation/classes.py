@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from search_space.checks import did_you_mean
+from search_space.counted import counted
 from trainer.data.cache.images import ImageSplit
 from trainer.data.labels import NO_LABEL, Indices
 
@@ -35,11 +36,10 @@ def with_labels_of(
     used = np.unique(split.labels[split.labels >= 0])
     unknown = [class_names[label] for label in used if _composed(class_names[label]) not in places]
     if unknown:
-        plural = "classes" if len(unknown) > 1 else "class"
         near = did_you_mean(unknown[0], outputs)
         raise ValueError(
-            f"{data} has images of {len(unknown)} {plural} that the model does not know: "
-            f"{listed(unknown)}; it knows {listed(outputs)}{near}"
+            f"{data} has images of {counted(len(unknown), 'class', 'classes')} that the model "
+            f"does not know: {listed(unknown)}; it knows {listed(outputs)}{near}"
         )
     table = [*(places.get(_composed(name), NO_LABEL) for name in class_names), NO_LABEL]
     return replace(split, labels=np.array(table, dtype=np.int64)[split.labels])
@@ -56,8 +56,9 @@ def missing_note(labels: Indices, outputs: Sequence[str]) -> str | None:
     missing = [name for name, count in zip(outputs, counts.tolist(), strict=True) if count == 0]
     if not missing:
         return None
+    verb = "has" if len(missing) == 1 else "have"
     return (
-        f"{len(missing)} of the {len(outputs)} classes of the model have no image here: "
+        f"{len(missing)} of the {len(outputs)} classes of the model {verb} no image here: "
         f"{listed(missing)}"
     )
 

@@ -5,6 +5,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from search_space.counted import counted
 from trainer.evaluation.metrics import worst_pairs
 from trainer.evaluation.record import ClassResult, EvaluationRecord
 
@@ -34,7 +35,7 @@ def percent(share: float | None) -> str:
 
 def _sizes(record: EvaluationRecord) -> Table:
     weights = "averaged weights" if record.weights == "ema" else "weights of the last step"
-    images = f"{record.num_images:,} images of {record.data} ({record.split})"
+    images = f"{counted(record.num_images, 'image')} of {record.data} ({record.split})"
     table = _table(f"{record.name} on {images}, {weights}, {record.precision}")
     for name in ("size", "top-1", "95 % interval", "top-5", "loss", "calibration error"):
         table.add_column(name, justify="right")

@@ -9,9 +9,7 @@ from trainer.data.prepare import prepare
 from trainer.data.progress import DecodingProgress
 from trainer.evaluation.record import SplitName
 from trainer.evaluation.trained_on import TrainedOn
-
-# Without a choice, the first of these that a data set has.
-BY_PREFERENCE: tuple[SplitName, ...] = ("test", "validation", "train")
+from trainer.inference.data_set import BY_PREFERENCE
 
 
 class Opened(NamedTuple):

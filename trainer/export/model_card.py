@@ -121,7 +121,7 @@ def _results(model: ModelFile, facts: CardFacts) -> list[dict[str, Any]]:
     """Return the results of the model index: of evaluations, or else of the training's end."""
     training, final = facts.training, facts.final
     found = [
-        (content.get("data"), content.get("split"), content["sizes"][0])
+        (content.get("data"), content.get("split"), _size_result(content, model.eval_size))
         for content in facts.evaluations
     ]
     if not found and final:
@@ -143,6 +143,14 @@ def _results(model: ModelFile, facts: CardFacts) -> list[dict[str, Any]]:
         }
         for data, split, scores in found
     ]
+
+
+def _size_result(evaluation: Mapping[str, Any], image_size: int) -> Mapping[str, Any]:
+    """Return the result at the size of the exported network; else at that of the details."""
+    sizes = {one.get("image_size"): one for one in reversed(evaluation["sizes"])}
+    details = sizes.get(evaluation.get("image_size"), evaluation["sizes"][0])
+    found: Mapping[str, Any] = sizes.get(image_size, details)
+    return found
 
 
 def stage_rows(architecture: Architecture) -> list[tuple[str | int, ...]]:

@@ -120,7 +120,8 @@ class _Found:
         if not any(cells):
             raise ValueError(f"{path}: its column {column!r} names no file")
         if blank := cells.count(""):
-            self.notes.append(f"{path}: {blank:,} of its rows name no file and are left out")
+            verb = "names no file and is" if blank == 1 else "name no file and are"
+            self.notes.append(f"{path}: {blank:,} of its rows {verb} left out")
         if column != "file":
             self.notes.append(f"{path}: the files are in column {column!r}")
         for cell in filter(None, cells):

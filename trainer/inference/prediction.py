@@ -59,11 +59,7 @@ def top_predictions(
     Raises:
         ValueError: If a logit is not finite.
     """
-    if not logits.isfinite().all():
-        raise ValueError(
-            "the network's outputs are not finite; with --precision bf16 try fp32, and otherwise "
-            "its training diverged"
-        )
+    require_finite(logits)
     best = logits.topk(min(top_k, logits.shape[1]), dim=1).indices
     chosen = torch.gather(class_probabilities(logits), 1, best)
     return [
@@ -78,3 +74,16 @@ def top_predictions(
             images, best.tolist(), chosen.tolist(), strict=True
         )
     ]
+
+
+def require_finite(logits: Tensor) -> None:
+    """Check the outputs of a network.
+
+    Raises:
+        ValueError: If a logit is not finite.
+    """
+    if not logits.isfinite().all():
+        raise ValueError(
+            "the network's outputs are not finite; with --precision bf16 try fp32, and otherwise "
+            "its training diverged"
+        )

@@ -2,6 +2,7 @@
 
 import sys
 
+from search_space.counted import counted
 from trainer.device.gate import DeviceGate, device_key
 from trainer.evaluation.evaluate import (
     Forward,
@@ -46,7 +47,7 @@ def evaluate_result(
         command=request.command or sys.argv,
     )
     images, chosen = split.evaluation_images, split.evaluation
-    display.print(f"evaluating the final network on {len(chosen):,} images")
+    display.print(f"evaluating the final network on {counted(len(chosen), 'image')}")
     try:
         with DeviceGate(device_key(request.device), notice=display.print) as gate:
             outcomes = outcomes_of(state.averaged, images, chosen, size, forward, gate=gate)

@@ -3,6 +3,7 @@
 import torch
 
 from search_space.cost import count_macs, count_params
+from search_space.counted import counted
 from trainer.data.overview import Row, image_rows
 from trainer.device.naming import device_name
 from trainer.fit.request import TrainRequest
@@ -26,9 +27,9 @@ def training_rows(request: TrainRequest, recipe: str, workers: int) -> list[Row]
         if len(plan.phases) > 1
         else f"{sizes[0]} px"
     )
-    several = _counted(workers, "worker")
+    several = counted(workers, "worker")
     if request.device.type == "cpu":
-        several += f", {_counted(torch.get_num_threads(), 'thread')}"
+        several += f", {counted(torch.get_num_threads(), 'thread')}"
     return [
         *image_rows(request.images),
         ("split", _split(request)),
@@ -55,7 +56,3 @@ def _split(request: TrainRequest) -> str:
     unused = [name for name in images if name not in ("train", split.evaluated_on)]
     left = "".join(f"; {len(images[name]):,} of {name} are not used" for name in unused)
     return f"{training:,} to train, {measured:,} of {split.evaluated_on} to measure accuracy{left}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,6 +8,7 @@ multiply-adds of a convolution are proportional, and constant.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from search_space.running_mean import RunningMean
 from trainer.fit.plan import TrainPlan
 from trainer.fit.step import StepReport
 
@@ -67,20 +68,6 @@ def evaluations_left(plan: TrainPlan, done: int) -> int:
 
 
 @dataclass(slots=True)
-class _Mean:
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float) -> None:
-        self.total += value
-        self.count += 1
-
-    @property
-    def value(self) -> float:
-        return self.total / self.count
-
-
-@dataclass(slots=True)
 class TrainingClock:
     """Collects the times of steps and evaluations, and estimates what is left.
 
@@ -91,9 +78,10 @@ class TrainingClock:
 
     plan: TrainPlan
     evaluated_images: int
-    _steps: dict[int, _Mean] = field(default_factory=dict)  # by image size
-    _evaluations: _Mean = field(default_factory=_Mean)
-    _passed: _Mean = field(default_factory=_Mean)  # from the end of a step to the next one
+    _steps: dict[int, RunningMean] = field(default_factory=dict)  # by image size
+    _evaluations: RunningMean = field(default_factory=RunningMean)
+    # From the end of a step to that of the next one.
+    _passed: RunningMean = field(default_factory=RunningMean)
     _warm: set[int] = field(default_factory=set)  # image sizes whose first step is over
 
     def stepped(self, report: StepReport, passed_s: float) -> None:
@@ -104,7 +92,7 @@ class TrainingClock:
         """
         size = self.plan.phases[report.phase].image_size
         if size in self._warm:
-            self._steps.setdefault(size, _Mean()).add(report.seconds)
+            self._steps.setdefault(size, RunningMean()).add(report.seconds)
             self._passed.add(passed_s)
         self._warm.add(size)
 
@@ -114,7 +102,8 @@ class TrainingClock:
 
     def seconds_left(self, done: int) -> float | None:
         """Return the time after the first `done` steps, seconds; None before any is measured."""
-        measured = {size: mean.value for size, mean in self._steps.items()}
+        means = {size: mean.value for size, mean in self._steps.items()}
+        measured = {size: mean for size, mean in means.items() if mean is not None}
         if not measured:
             return None
         plan = self.plan
@@ -124,9 +113,8 @@ class TrainingClock:
         left = sum(one * count for one, count in zip(steps, counts, strict=True))
         computed = sum(mean.total for mean in self._steps.values())
         left *= max(1.0, self._passed.total / computed)
-        if self._evaluations.count:
-            evaluation = self._evaluations.value
-        else:
+        evaluation = self._evaluations.value
+        if evaluation is None:
             share = FORWARD_SHARE * self.evaluated_images / plan.recipe.batch_size
             evaluation = evaluated * share
         return left + evaluation * evaluations_left(plan, done)

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from search_space.command_line.waiting import said_if_slow
+from search_space.counted import counted
 from trainer.data.loading.order import ImageOrder
 from trainer.data.loading.pixels import PixelStore
 from trainer.data.loading.train_feed import TrainFeed
@@ -143,7 +144,8 @@ def _initial_or_resumed_state(
         if (before := content.get("workers", 1)) == processes.size:
             return state, tuple(content["accumulation"])
         display.print(
-            f"started with {before} workers, resuming with {processes.size}: {OTHER_PARTS}"
+            f"started with {counted(before, 'worker')}, resuming with {processes.size}: "
+            f"{OTHER_PARTS}"
         )
         return state, _fitting_accumulation(request, processes, display)
     if request.init_from is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from search_space.counted import counted
 from trainer.timing.inference_latency import InferenceLatency
 
 
@@ -34,7 +35,7 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
     precisions = dict.fromkeys(one.precision for one in latencies)
     runtimes = dict.fromkeys(one.runtime for one in latencies)
     attempts = max(one.attempts for one in latencies)
-    threads = f"{first.threads} thread{'s' * (first.threads != 1)}"
+    threads = counted(first.threads, "thread")
     calls = f"{min(one.repeats for one in latencies)} or more calls"
     lines = [
         f"{first.device}, {threads}, {', '.join(precisions)}, {', '.join(runtimes)}",
@@ -50,7 +51,7 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
 
 
 def latency_columns(latencies: Sequence[InferenceLatency]) -> dict[str, Any]:
-    """Return latencies that were measured together as one row of a table.
+    """Return latencies of one network as one row of a table.
 
     The names are ``latency_FORM_NUMBER_VALUE``: FORM is eager or exported, NUMBER is one for one
     image and batch for more, VALUE is an attribute of `InferenceLatency`. ``latency_batch_size``
@@ -65,8 +66,11 @@ def latency_columns(latencies: Sequence[InferenceLatency]) -> dict[str, Any]:
         row[f"latency_{one.form}_runtime"] = one.runtime
     first = latencies[0]
     row["latency_batch_size"] = max(one.batch_size for one in latencies)
-    for name in ("threads", "attempts", "contaminated", "wide_spread", "clock"):
-        row[f"latency_{name}"] = getattr(first, name)
+    row["latency_threads"], row["latency_clock"] = first.threads, first.clock
+    # With several threads the networks were measured one after the other.
+    row["latency_attempts"] = max(one.attempts for one in latencies)
+    for name in ("contaminated", "wide_spread"):
+        row[f"latency_{name}"] = any(getattr(one, name) for one in latencies)
     return row
 
 

@@ -82,7 +82,8 @@ function makeTools(box) {
   shown.setAttribute("role", "status");
   const count = () => {
     const all = body.rows.length, found = searchTable(body, search.value);
-    shown.textContent = found === all ? `${all} rows` : `${found} of ${all} rows`;
+    const rows = all === 1 ? "1 row" : `${all} rows`;
+    shown.textContent = found === all ? rows : `${found} of ${rows}`;
   };
   search.addEventListener("input", count);
   const save = document.createElement("button");

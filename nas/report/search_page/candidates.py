@@ -6,6 +6,7 @@ from nas.finalists.finalists import Finalist
 from nas.report.frame.table import Cell, Column, Mark, Row, Table
 from nas.report.search_page.plain_names import STATES, option_name, quantity
 from nas.report.search_page.search_run import SearchRun
+from search_space.counted import counted
 
 _MAIN = ("accuracy", "step_time_s", "relative_step_time", "num_params", "macs")
 _MAIN_IF_MEASURED = ("latency_s", "rung")
@@ -41,7 +42,7 @@ def candidates_table(run: SearchRun) -> Table:
             *last,
         )
         rows.append(Row(cells, marks.row(record)))
-    caption = f"All {len(rows)} candidates, highest reward first"
+    caption = f"{counted(len(rows), 'candidate')}, highest reward first"
     return Table(name="candidates", caption=caption, columns=columns, rows=tuple(rows))
 
 

@@ -14,6 +14,7 @@ from nas.report.frame.table import Cell, Column, Row, Table
 from nas.report.search_page.plain_names import decision_name, option_name
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import percent
+from search_space.counted import counted
 
 _ABOVE: Color = "one"
 _NOT_ABOVE: Color = "quiet"
@@ -27,9 +28,11 @@ def importances_of(run: SearchRun) -> Importances:
 def importances_note(found: Importances) -> str:
     """Return how the importances were computed, or why they were not."""
     if not found.decisions:
+        verb = "is" if found.num_candidates == 1 else "are"
+        some = f"{counted(found.num_candidates, 'candidate')} {verb}"
         return (
-            f"Not computed: {found.num_candidates} candidates are too few to tell the decisions "
-            f"apart. It takes {MIN_CANDIDATES} trained candidates with different rewards."
+            f"Not computed: {some} too few to tell the decisions apart. It takes "
+            f"{MIN_CANDIDATES} trained candidates with different rewards."
         )
     above = sum(one.is_above_chance for one in found.decisions)
     return (

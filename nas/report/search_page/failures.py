@@ -38,8 +38,9 @@ def deaths_note(run: SearchRun) -> str:
     deaths = sum(record.deaths for record in run.records)
     if not deaths:
         return ""
-    many = "1 worker died" if deaths == 1 else f"{deaths} workers died"
-    return f"{many} while they tried a candidate, and were replaced."
+    if deaths == 1:
+        return "1 worker died while it tried a candidate, and was replaced."
+    return f"{deaths} workers died while they tried a candidate, and were replaced."
 
 
 def _listed(numbers: list[int]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nas.report.search_page.search_run import SearchRun
+from search_space.counted import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def search_status(run: SearchRun) -> Status:
         line = f"running, {finished} of {budget} candidates, {finals}"
         return Status("running", line)
     if is_searched and trained == trainings:
-        return Status("finished", f"finished: {finished} candidates, {finals}")
+        return Status("finished", f"finished: {counted(finished, 'candidate')}, {finals}")
     if not is_searched and run.finals is not None:
         line = f"ended before its budget: {finished} of {budget} candidates, {finals}"
         return Status("ended early", line)
@@ -42,7 +43,7 @@ def _finals(run: SearchRun, *, is_searched: bool) -> str:
     if run.files.config.num_finalists == 0:
         return "no finalists are trained again"
     if trainings and trained == trainings:
-        return f"{trained} further training{'s' if trained > 1 else ''} of finalists"
+        return f"{counted(trained, 'further training')} of finalists"
     if is_searched and trainings:
         return f"{trained} of {trainings} further trainings of finalists"
     return "finals to come"

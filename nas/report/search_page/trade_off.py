@@ -14,6 +14,7 @@ from nas.report.search_page.candidate_facts import (
 )
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import milliseconds, percent
+from search_space.counted import counted
 
 Cost = Callable[[Record], float]
 _ACCURACY = Axis(label="accuracy on held-out images", unit="%")
@@ -136,7 +137,7 @@ def _finalist_point(one: Finalist, cost: Cost) -> Point:
     return Point(
         x=cost(mean),
         y=accuracy_of(mean),
-        label=f"candidate {number}, mean of {trained} further trainings",
+        label=f"candidate {number}, mean of {counted(trained, 'further training')}",
         facts=(
             ("reward", f"{one.reward:.4f}"),
             ("mean accuracy", percent(mean.outcome.training.accuracy)),

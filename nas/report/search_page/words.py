@@ -10,6 +10,7 @@ from nas.candidate import Record, State
 from nas.finalists.finalists import Finalist
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import count, duration, milliseconds, percent
+from search_space.counted import counted
 
 Figure = tuple[str, str, str]  # name, value, what is said about it
 
@@ -19,7 +20,7 @@ def counts_line(run: SearchRun) -> str:
     counts = Counter(record.outcome.state for record in run.records)
     trained, dropped = counts[State.COMPLETE], counts[State.DROPPED]
     return (
-        f"{_times(trained, 'candidate')} trained, {counts[State.FAIL]} failed, "
+        f"{counted(trained, 'candidate')} trained, {counts[State.FAIL]} failed, "
         f"{counts[State.INFEASIBLE]} refused by a constraint"
         + (f", {dropped} timed and not trained" if dropped else "")
     )
@@ -36,8 +37,8 @@ def winner_figures(run: SearchRun, best: Record) -> tuple[Figure, ...]:
             (
                 "accuracy, further trainings",
                 percent(best.outcome.training.accuracy),
-                f"mean of {_times(len(final.trained), 'training')}, "
-                f"{_times(final.trainings[0].epochs, 'epoch')} each",
+                f"mean of {counted(len(final.trained), 'training')}, "
+                f"{counted(final.trainings[0].epochs, 'epoch')} each",
             )
         )
     if before is not None:
@@ -45,7 +46,7 @@ def winner_figures(run: SearchRun, best: Record) -> tuple[Figure, ...]:
             (
                 "accuracy in the search",
                 percent(before.outcome.training.accuracy),
-                f"one short training, {_times(epochs, 'epoch')}",
+                f"one short training, {counted(epochs, 'epoch')}",
             )
         )
     source = "of the further trainings" if final else "of the search's training"
@@ -62,7 +63,7 @@ def winner_words(run: SearchRun) -> tuple[str, ...]:
     final = _final(run)
     if final is not None:
         return (
-            f"The mean of {_times(len(final.trained), 'further training')} is the orange diamond "
+            f"The mean of {counted(len(final.trained), 'further training')} is the orange diamond "
             "in the charts; the one training of the search is the orange star.",
         )
     if run.finals is not None:
@@ -88,12 +89,12 @@ def why_accuracies_differ(run: SearchRun) -> tuple[str, ...]:
     is_longer = config.epochs_of_finalists > proxy.epochs
     longer = "The longer training raises the accuracy. " if is_longer else ""
     return (
-        f"Search: each candidate is trained once, for {_times(proxy.epochs, 'epoch')} at "
+        f"Search: each candidate is trained once, for {counted(proxy.epochs, 'epoch')} at "
         f"{proxy.image_size} px, and measured on images that are held out of the training split. "
         "The best of many such trainings was also a lucky one, so that its accuracy is often "
         "higher than that of a repetition.",
         f"Finalists: the best are trained again with other seeds, for "
-        f"{_times(config.epochs_of_finalists, 'epoch')}. A seed sets the weights, the order of "
+        f"{counted(config.epochs_of_finalists, 'epoch')}. A seed sets the weights, the order of "
         f"the images and which images are held out. {longer}A repetition lacks the luck of the "
         "first training. The mean decides.",
         "Final training: nas-train trains longer, with larger images and stronger augmentation, "
@@ -123,7 +124,7 @@ def run_facts(run: SearchRun) -> tuple[tuple[str, str], ...]:
     dates = (("started", _date(times[0])), ("last event", _date(times[-1]))) if times else ()
     return (
         *dates,
-        ("budget", f"{config.budget} candidates"),
+        ("budget", counted(config.budget, "candidate")),
         ("workers", str(config.workers)),
         ("epochs of a candidate", str(config.proxy.epochs)),
         ("images in a step", str(config.proxy.batch_size)),
@@ -138,7 +139,7 @@ def finals_time(run: SearchRun) -> str:
     if not run.trainings:
         return ""
     seconds = sum(one.seconds for one in run.trainings)
-    many = _times(len(run.trainings), "further training")
+    many = counted(len(run.trainings), "further training")
     return f"{many} of finalists took {duration(seconds)} of worker time more."
 
 
@@ -153,7 +154,9 @@ def _environment_facts(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(device, dict):
         gpus = device.get("gpus") or []
         names = ", ".join(map(str, gpus)) or str(device.get("cpu", ""))
-        facts.append(("device", f"{names} ({device.get('cores')} cores)"))
+        cores = device.get("cores")
+        some = f" ({counted(cores, 'core')})" if isinstance(cores, int) else ""
+        facts.append(("device", f"{names}{some}"))
     facts += [(name, str(known[name])) for name in ("host", "platform") if known.get(name)]
     packages = known.get("packages")
     if isinstance(packages, dict):
@@ -179,10 +182,6 @@ def _final(run: SearchRun) -> Finalist | None:
 
 def _relative(ratio: float) -> str:
     return f"{ratio:.2f} times the reference network's"
-
-
-def _times(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _date(seconds: float) -> str:

@@ -15,6 +15,7 @@ from nas.report.frame.chart import Axis, ChartRow, Color, Rows, Span
 from nas.report.search_page.plain_names import STATES
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import duration, percent
+from search_space.counted import counted
 
 MAX_ROWS = 48  # workers that are drawn
 _COLORS: dict[State, Color] = {
@@ -87,7 +88,7 @@ class Timeline:
     @property
     def line(self) -> str:
         """What is known, in words."""
-        sessions = "1 session" if self.sessions == 1 else f"{self.sessions} sessions"
+        sessions = counted(self.sessions, "session")
         workers = "1 worker was" if self.workers == 1 else f"{self.workers} workers were"
         wait = sum(one.wait_s for one in self.work)
         waited = f" In {duration(wait)} of it, other processes held the device." if wait else ""
@@ -109,7 +110,7 @@ def timeline(run: SearchRun) -> Timeline | None:
             start=max(0.0, clock.at(one.time or 0.0) - one.seconds),
             end=clock.at(one.time or 0.0),
             label=f"candidate {one.training.number}, seed {one.training.seed}",
-            result=f"further training of a finalist, {one.training.epochs} epochs",
+            result=f"further training of a finalist, {counted(one.training.epochs, 'epoch')}",
             color=_FINALIST,
             wait_s=one.wait_s,
         )

@@ -10,6 +10,7 @@ from nas.report.training_page.judged import SPLIT_WORDS
 from nas.report.training_page.phases import accuracy_of, total_epochs
 from nas.report.training_page.reading import TrainingRun
 from nas.settings.config import flat_settings
+from search_space.counted import counted
 from trainer.evaluation.metrics import wilson_interval
 
 EXPORTS = "export"  # folder of nas-export in a run's folder
@@ -32,7 +33,7 @@ def key_figures(run: TrainingRun) -> tuple[Figure, ...]:
         found.append(("parameters", count(params), _macs(summary)))
     if run.total_steps is not None:
         epochs = total_epochs(run)
-        said = "" if epochs is None else f"{epochs:.4g} epochs"
+        said = "" if epochs is None else "1 epoch" if epochs == 1 else f"{epochs:.4g} epochs"
         batch = run.recipe.get("batch_size")
         images = f" of {batch:,} images" if isinstance(batch, int) else ""
         found.append(("steps", f"{run.step:,}", f"{said}, each{images}" if said else ""))
@@ -224,7 +225,10 @@ def notes(run: TrainingRun) -> tuple[str, ...]:
         run.rows[-1].get("skipped_steps") if run.rows else 0
     )
     if skipped:
-        found.append(f"{skipped:.0f} steps were not applied: their gradients were not finite")
+        were = "was not applied: its gradient was" if skipped == 1 else "were not applied: their"
+        were += "" if skipped == 1 else " gradients were"
+        found.append(f"{counted(round(skipped), 'step')} {were} not finite")
     if rewinds := summary.get("rewinds"):
-        found.append(f"the training returned {rewinds} times to an earlier step, more slowly")
+        times = counted(rewinds, "time")
+        found.append(f"the training returned {times} to an earlier step, more slowly")
     return tuple(found)

@@ -155,7 +155,7 @@ def test_a_failed_training_ranks_a_finalist_lower() -> None:
         {0: [outcome(0.9), Outcome.failed("the loss was not finite")], 1: [outcome(0.6)] * 2},
     )
     assert order(finals) == [1, 0]
-    assert "candidate 0 failed 1 further trainings: the loss was not finite" in final_notes(finals)
+    assert "candidate 0 failed 1 further training: the loss was not finite" in final_notes(finals)
 
 
 def test_a_finalist_at_chance_never_wins() -> None:

@@ -129,6 +129,20 @@ def test_evaluations_of_this_network_replace_the_trainings_result(tmp_path: Path
     assert [(one.dataset_split, one.metric_value) for one in results] == [("test", 0.75)]
 
 
+@pytest.mark.parametrize(
+    ("exported", "top1"), [(20, 0.75), (32, 0.8), (64, 0.75)], ids=["usual", "other", "unknown"]
+)
+def test_the_result_is_that_at_the_size_of_the_exported_network(
+    exported: int, top1: float, tmp_path: Path
+) -> None:
+    model = replace(_model(), eval_size=exported)
+    measured = [{"image_size": 12, "top1": 0.5}]
+    measured += [{"image_size": 20, "top1": 0.75}, {"image_size": 32, "top1": 0.8}]
+    _evaluation(model, tmp_path, sizes=measured, image_size=20)
+    results = _data(_card(model, tmp_path)).eval_results
+    assert [one.metric_value for one in results or ()] == [top1]
+
+
 @pytest.mark.parametrize("changes", [{"key": "another"}, {"sizes": "damaged"}, {"weights": "raw"}])
 def test_evaluations_of_other_networks_and_damaged_ones_are_left_out(
     changes: dict[str, Any], tmp_path: Path

@@ -71,7 +71,7 @@ def test_a_table_lists_files_relative_to_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     assert list(found.pictures.paths) == [folder / "images/a.png", folder / "missing.png"]
     assert found.notes == (
-        f"{table}: 1 of its rows name no file and are left out",
+        f"{table}: 1 of its rows names no file and is left out",
         f"{table}: the files are in column 'Image Path'",
     )
 

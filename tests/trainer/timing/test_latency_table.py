@@ -70,3 +70,11 @@ def test_latencies_of_an_image_and_a_batch_become_one_row() -> None:
     assert (row["latency_batch_size"], row["latency_threads"]) == (32, 1)
     assert (row["latency_attempts"], row["latency_contaminated"]) == (2, False)
     assert not [name for name in row if not name.startswith("latency_")]
+
+
+def test_a_row_tells_if_any_of_its_latencies_was_disturbed() -> None:
+    disturbed = latency(form="exported", attempts=3, contaminated=True, wide_spread=True)
+    row = latency_columns([latency(), disturbed])
+    assert row["latency_contaminated"] is True
+    assert row["latency_wide_spread"] is True
+    assert row["latency_attempts"] == 3

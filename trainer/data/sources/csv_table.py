@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search_space.counted import counted
 from search_space.text_files import parse_json
-from trainer.data.sources.entries import counted
 
 # Of spreadsheets, in the order of preference for a header that any of them parts equally.
 DELIMITERS = (",", ";", "\t", "|")

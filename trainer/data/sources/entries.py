@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from search_space.counted import counted
+
 IMAGE_NAME = re.compile(
     r".*\.(avif|bmp|gif|j2[ck]|jfif|jp[2efx]|jpe?g|p[bgnp]m|png|tiff?|webp)", re.I | re.S
 )
@@ -138,16 +140,11 @@ class OtherFiles:
             return ()
         shown = [str(path.relative_to(root)) for path in self.paths]
         others = [name for name in shown if not name.lower().endswith(UNFINISHED)]
+        verb = "is no image and is" if len(others) == 1 else "are no images and are"
         ignored = (
-            f"{counted(len(others), 'file')} among the images are no images and are ignored: "
-            f"{first_ones(others)}"
+            f"{counted(len(others), 'file')} among the images {verb} ignored: {first_ones(others)}"
         )
         return tuple(filter(None, (unfinished_note(shown), ignored if others else None)))
-
-
-def counted(count: int, noun: str) -> str:
-    """Return such as "1 file" and "1,200 files"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def first_ones(names: Sequence[str], most: int = 3) -> str:

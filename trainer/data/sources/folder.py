@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from search_space.counted import counted
 from trainer.data.labels import Labels
 from trainer.data.sources.annotations import annotated_images
 from trainer.data.sources.entries import (
     OtherFiles,
     check_photo,
-    counted,
     entries,
     first_ones,
     is_picture,

@@ -7,8 +7,8 @@ from math import isnan
 
 import numpy as np
 
+from search_space.counted import counted
 from trainer.data.labels import Indices
-from trainer.data.sources.entries import counted
 from trainer.data.sources.label_cells import MISSING
 
 # The column that is used if none is named.

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from search_space.command_line.terminal import visible
+from search_space.counted import counted
 from trainer.config import ReadingConfig
 from trainer.data.labels import Indices, Labels, encode
-from trainer.data.sources.entries import counted, first_ones
+from trainer.data.sources.entries import first_ones
 from trainer.data.sources.groups import group_codes
 from trainer.data.sources.image_index import ImageIndex
 from trainer.data.sources.label_cells import plain_labels, separator_notes

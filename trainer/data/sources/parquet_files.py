@@ -6,7 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.data.sources.entries import counted, entries, first_ones, is_junk, unfinished_note
+from search_space.counted import counted
+from trainer.data.sources.entries import entries, first_ones, is_junk, unfinished_note
 from trainer.data.sources.split_names import KNOWN, find_splits, split_of
 
 # The library `datasets` writes train-00000-of-00003.parquet, with a hash before the suffix in

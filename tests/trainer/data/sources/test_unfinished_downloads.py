@@ -38,7 +38,7 @@ def test_other_files_are_counted_apart(tmp_path: Path) -> None:
     assert found_notes(root) == (
         "2 files seem to be of an unfinished download, so images may be missing: dog/a.part, "
         "dog/b.part",
-        "1 file among the images are no images and are ignored: dog/notes.txt",
+        "1 file among the images is no image and is ignored: dog/notes.txt",
     )
 
 
