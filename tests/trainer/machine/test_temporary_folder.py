@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.machine.temporary_folder import COMPILER, RAY, temporary_folder
+from trainer.machine.temporary_folder import COMPILER, EXPORT, RAY, temporary_folder
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("prefix", [RAY, COMPILER])
+@pytest.mark.parametrize("prefix", [RAY, COMPILER, EXPORT])
 def test_a_temporary_folder_is_private_and_is_removed(base: Path, prefix: str) -> None:
     dead, foreign = base / f"{RAY}dead", base / f"{prefix}without-owner"
     for folder in (dead, foreign):
