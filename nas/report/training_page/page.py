@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.report.frame.page import render_page
 from nas.report.training_page.curves import course_charts
 from nas.report.training_page.judged import evaluation_table, judge
-from nas.report.training_page.phases import phase_table
+from nas.report.training_page.phases import phase_bands, phase_table
 from nas.report.training_page.reading import TrainingRun, read_training
 from nas.report.training_page.words import (
     command_lines,
@@ -59,6 +59,7 @@ def training_page(run: TrainingRun) -> str:
             ("settings", "Settings and origin"),
         ],
         charts=charts,
+        bands=phase_bands(run),
         phases=phase_table(run),
         judged=judged,
         evaluations=evaluation_table(run),

@@ -67,12 +67,12 @@ def accuracy_of(row: Mapping[str, float]) -> float | None:
 
 
 def phase_bands(run: TrainingRun) -> tuple[Band, ...]:
-    """Return the phases as stretches of epochs; none if there are too many to see.
+    """Return the phases as stretches of epochs; none for one phase, and if there are too many.
 
     Without a plan on file, a phase ends at its last evaluation.
     """
     segments = _segments(run)
-    if not 1 <= len(segments) <= MAX_BANDS:
+    if not 2 <= len(segments) <= MAX_BANDS:
         return ()
     settings = [phase.settings for phase in phase_facts(run)]
     return tuple(

@@ -28,6 +28,7 @@ def test_a_finished_training_has_its_curves_mistakes_and_next_commands(tmp_path:
     assert page.count('<figure class="chart"') == 5  # four curves and the reliability
     assert f"nas-predict --model {folder} IMAGES" in page
     assert "val/dog/4.png" in page
+    assert "The shaded stretches are the phases" in page
 
 
 def test_without_the_decoded_images_the_mistakes_are_listed(tmp_path: Path) -> None:

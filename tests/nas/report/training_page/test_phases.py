@@ -61,6 +61,11 @@ def test_without_a_plan_bands_end_at_the_last_evaluation(tmp_path: Path) -> None
     assert total_epochs(run) is None
 
 
+def test_a_training_of_one_phase_has_no_bands(tmp_path: Path) -> None:
+    one = {**PLAN, "phases": PLAN["phases"][:1], "segments": [[0, 0]]}  # type: ignore[index]
+    assert phase_bands(run_in(tmp_path, plan=one, rows=2, finished=False)) == ()
+
+
 def test_phases_that_are_drawn_many_times_have_no_bands(tmp_path: Path) -> None:
     many = {**PLAN, "segments": [[step, step % 2] for step in range(40)]}
     run = run_in(tmp_path, plan=many)
