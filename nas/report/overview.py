@@ -46,8 +46,9 @@ def search_rows(config: SearchConfig, space: SearchSpace, images: CachedImages) 
             f"(sampler {config.sampler})",
         ),
         (
-            "candidate",
-            f"{epochs} {rungs or f'at {proxy.image_size} px'}, batches of {proxy.batch_size}",
+            "training",
+            f"{epochs} {rungs or f'at {proxy.image_size} px'} for each candidate, batches of "
+            f"{proxy.batch_size}",
         ),
         ("finalists", _finalists(config)),
         ("runs on", _device(config)),

@@ -19,7 +19,7 @@ def test_the_rows_of_a_search() -> None:
     rows = dict(search_rows(config(budget=40, workers=2), TINY, images()))
     assert rows["split"] == "39 to train, 13 held out to measure accuracy; test is not used"
     assert rows["space"] == "tiny: 41,990,400 networks, of which 40 are tried (sampler auto)"
-    assert rows["candidate"] == "4 epochs at 24 px, batches of 13"
+    assert rows["training"] == "4 epochs at 24 px for each candidate, batches of 13"
     assert rows["finalists"] == "the best 3, each with 2 further trainings of 8 epochs"
     assert rows["runs on"].startswith("this machine: 2 workers with a CPU core each (")
     assert len(rows) <= 10
@@ -28,7 +28,8 @@ def test_the_rows_of_a_search() -> None:
 def test_rungs_gpus_and_a_search_without_finalists() -> None:
     settings = {"fidelity": "progressive", "gpus_per_worker": 1, "address": "head:6379"}
     rows = dict(search_rows(config(**settings, budget=4), TINY, images()))
-    assert rows["candidate"] == "4 epochs in 3 rungs, 16 to 24 px, batches of 13"
+    expected = "4 epochs in 3 rungs, 16 to 24 px for each candidate, batches of 13"
+    assert rows["training"] == expected
     assert rows["finalists"].startswith("none")
     assert rows["runs on"] == "the cluster at head:6379: 1 worker with 1 GPU each, fp32"
 
