@@ -40,7 +40,7 @@ from trainer.evaluation.files import EVALUATION, record_json, write_evaluation
 from trainer.evaluation.images import EvaluatedImages, find_images
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.record import EvaluationRecord, SplitName
-from trainer.evaluation.trained_on import TrainedOn, trained_on
+from trainer.evaluation.trained_on import CONFIG, TrainedOn, trained_on
 from trainer.export.latency import measure_latency
 from trainer.export.latency_console import add_inference, plan_of, show_latencies
 from trainer.fit.evaluation import EVALUATION_BATCH
@@ -178,7 +178,8 @@ def _show(
     if latencies:
         show_latencies("latency of inference", latencies, console)
     print_lines(console, *map(str, written))
-    report = [["nas-report", args.model]] if Path(args.model).is_dir() else []
+    is_run = (Path(args.model) / CONFIG).is_file()  # and not a model file alone
+    report = [["nas-report", args.model]] if is_run else []
     print_lines(console, *next_lines(["nas-predict", "--model", args.model, "IMAGES"], *report))
 
 

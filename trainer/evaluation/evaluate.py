@@ -93,7 +93,8 @@ def outcomes_of(
         on_progress: Receives the numbers of images that are done.
 
     Raises:
-        ValueError: If there are no images, or an output is not finite.
+        ValueError: If there are no images, an output is not finite, or the device's memory does
+            not suffice.
     """
     batches = evaluation_batches(
         split,

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -14,11 +12,13 @@ from search_space.network import build_network
 from trainer.config import Precision, TimingConfig
 from trainer.data.cache.images import DECODING_VERSION
 from trainer.device.gate import DeviceGate, device_key
+from trainer.device.out_of_memory import refused_if_out_of_memory
 from trainer.device.waiting import Notice, no_notice
 from trainer.export import onnx_format
 from trainer.export.exported import open_exported
 from trainer.export.files import extra_module
 from trainer.export.pixel_network import sample_pixels
+from trainer.machine.temporary_folder import EXPORT, temporary_folder
 from trainer.model_file import ModelFile, Weights
 from trainer.preprocessing import Preprocessing
 from trainer.timing.inference_latency import InferenceLatency
@@ -84,11 +84,11 @@ def measure_latency(
         The latencies, eager before exported, by batch size in the order of the plan.
 
     Raises:
-        ValueError: If the exported network cannot be measured on the device, or a library that
-            it needs is not installed.
+        ValueError: If the exported network cannot be measured on the device, a library that it
+            needs is not installed, or the device's memory does not suffice.
     """
     plan.check()
-    with _threads(plan):
+    with _threads(plan), refused_if_out_of_memory("measure a smaller batch"):
         networks = [_eager(model, image_size, plan)]
         if plan.exported:
             notice(f"exporting the network to ONNX at {image_size} pixels")
@@ -128,8 +128,8 @@ def _eager(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Inferen
 def _exported(model: ModelFile, image_size: int, plan: LatencyPlan) -> list[Inference]:
     """Return the inference by ONNX Runtime, from uint8 pixels to logits."""
     used = model.ema if plan.weights == "ema" else model.raw
-    with TemporaryDirectory() as folder:
-        (path,) = onnx_format.write(replace(model, eval_size=image_size, ema=used), Path(folder))
+    with temporary_folder(EXPORT) as folder:
+        (path,) = onnx_format.write(replace(model, eval_size=image_size, ema=used), folder)
         network = open_exported(path, threads=plan.threads)
     return [
         Inference(

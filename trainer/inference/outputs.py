@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from trainer.config import Precision
 from trainer.device.gate import DeviceGate
+from trainer.device.out_of_memory import refused_if_out_of_memory
 from trainer.device.precision import autocast
 from trainer.device.turn import device_turn
 
 Companion = TypeVar("Companion")
+ADVICE = "give a smaller --batch-size"
 
 
 def network_outputs(
@@ -36,12 +38,15 @@ def network_outputs(
 
     Yields:
         Logits (batch, classes), float32, on `device`; and what belongs to the images, unchanged.
+
+    Raises:
+        ValueError: If the device's memory does not suffice for a batch.
     """
     remaining = iter(batches)
     while True:
         # Entered for each batch: a generator that is suspended inside of these contexts would
         # leave them active in its caller.
-        with device_turn(device, gate):
+        with refused_if_out_of_memory(ADVICE), device_turn(device, gate):
             batch = next(remaining, None)
             if batch is None:
                 return

@@ -15,16 +15,9 @@ from trainer.data.holdout import at_most, holdout
 from trainer.data.labels import Indices
 from trainer.device.gate import DeviceGate, device_key
 from trainer.device.memory import device_memory_bytes, predict_training_memory
+from trainer.device.out_of_memory import is_out_of_memory
 from trainer.optim import make_optimizer
 from trainer.proxy.measurement import UntrainableError
-
-# Messages of libraries that have no error class for a full device.
-OUT_OF_MEMORY = (
-    "DefaultCPUAllocator",
-    "CUDA error: out of memory",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +80,7 @@ class ProxyTask:
             with DeviceGate(device_key(self.device)) as gate:
                 yield gate
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise UntrainableError(f"out of memory: {str(error).splitlines()[0]}") from None
         finally:
@@ -130,18 +123,3 @@ def predict_proxy_memory(architecture: Architecture, config: ProxyConfig, num_cl
         optimizer=config.optimizer,
         momentum=config.momentum,
     )
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether an error means a full device.
-
-    The end of a CUDA graph capture can hide the first error, so its context is searched too.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, torch.OutOfMemoryError):
-            return True
-        if any(message in str(cause) for message in OUT_OF_MEMORY):
-            return True
-        cause = cause.__context__
-    return False

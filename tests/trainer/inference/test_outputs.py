@@ -62,6 +62,16 @@ def test_a_batch_is_made_and_computed_in_one_turn_at_the_gate(tmp_path: Path) ->
     assert held == [True] * 4
 
 
+def test_a_batch_that_does_not_fit_is_an_error_with_advice() -> None:
+    class Full(nn.Module):
+        def forward(self, _: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    outputs = network_outputs(Full(), [(torch.ones(1, 3, 2, 2), 0)], CPU)
+    with pytest.raises(ValueError, match="give a smaller --batch-size"):
+        next(outputs)
+
+
 def test_bf16_rounds_in_the_network_and_returns_float32() -> None:
     # 1.01 is 1.0078125 in bfloat16 (8 bits of significand).
     images = torch.full((1, 3, 2, 2), 1.01)
