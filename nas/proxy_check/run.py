@@ -22,6 +22,7 @@ from nas.session import cost_predictor, session_limits
 from nas.settings.config import SearchConfig
 from search_space.atomic_file import write_atomic
 from search_space.command_line.command import print_lines
+from search_space.command_line.progress_line import clock
 from search_space.space import SearchSpace
 from trainer.cluster.ray_session import ray_session
 from trainer.data.cache.images import CachedImages
@@ -176,7 +177,7 @@ def check_lines(check: ProxyCheck, config: SearchConfig) -> list[str]:
     lines += [f"what would help: {suggestion}" for suggestion in check.verdict.suggestions]
     if check.search_seconds is not None and check.seconds_per_candidate is not None:
         each = f"{config.budget} candidates of {check.seconds_per_candidate:.0f} s"
-        total = tables.duration(check.search_seconds)
+        total = clock(check.search_seconds)
         lines.append(f"predicted for the search: {total} ({each} on {config.workers} workers)")
     return lines
 

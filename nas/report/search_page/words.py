@@ -9,7 +9,8 @@ from typing import Any
 from nas.candidate import Record, State
 from nas.finalists.finalists import Finalist
 from nas.report.search_page.search_run import SearchRun
-from nas.report.tables import count, duration, milliseconds, percent
+from nas.report.tables import count, milliseconds, percent
+from search_space.command_line.progress_line import clock
 from search_space.counted import counted
 
 Figure = tuple[str, str, str]  # name, value, what is said about it
@@ -140,7 +141,7 @@ def finals_time(run: SearchRun) -> str:
         return ""
     seconds = sum(one.seconds for one in run.trainings)
     many = counted(len(run.trainings), "further training")
-    return f"{many} of finalists took {duration(seconds)} of worker time more."
+    return f"{many} of finalists took {clock(seconds)} of worker time more."
 
 
 def date_now() -> str:

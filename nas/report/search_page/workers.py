@@ -14,7 +14,8 @@ from nas.engine.events import Event, Opened, RungTold, Told
 from nas.report.frame.chart import Axis, ChartRow, Color, Rows, Span
 from nas.report.search_page.plain_names import STATES
 from nas.report.search_page.search_run import SearchRun
-from nas.report.tables import duration, percent
+from nas.report.tables import percent
+from search_space.command_line.progress_line import clock
 from search_space.counted import counted
 
 MAX_ROWS = 48  # workers that are drawn
@@ -91,9 +92,9 @@ class Timeline:
         sessions = counted(self.sessions, "session")
         workers = "1 worker was" if self.workers == 1 else f"{self.workers} workers were"
         wait = sum(one.wait_s for one in self.work)
-        waited = f" In {duration(wait)} of it, other processes held the device." if wait else ""
+        waited = f" In {clock(wait)} of it, other processes held the device." if wait else ""
         return (
-            f"{workers} busy for {percent(self.utilisation)} of {duration(self.seconds)} "
+            f"{workers} busy for {percent(self.utilisation)} of {clock(self.seconds)} "
             f"in {sessions}.{waited}"
         )
 
@@ -101,14 +102,14 @@ class Timeline:
 def timeline(run: SearchRun) -> Timeline | None:
     """Return the work of all workers, or None if the ledger has no outcome of a worker."""
     sessions = _sessions(run)
-    clock = _Clock(sessions)
-    work = [_of_event(event, clock) for session in sessions for event in session.events]
+    sessions_clock = _Clock(sessions)
+    work = [_of_event(event, sessions_clock) for session in sessions for event in session.events]
     known = [one for one in run.trainings if one.time is not None and one.worker]
     finals = [
         Work(
             worker=one.worker,
-            start=max(0.0, clock.at(one.time or 0.0) - one.seconds),
-            end=clock.at(one.time or 0.0),
+            start=max(0.0, sessions_clock.at(one.time or 0.0) - one.seconds),
+            end=sessions_clock.at(one.time or 0.0),
             label=f"candidate {one.training.number}, seed {one.training.seed}",
             result=f"further training of a finalist, {counted(one.training.epochs, 'epoch')}",
             color=_FINALIST,
@@ -121,7 +122,7 @@ def timeline(run: SearchRun) -> Timeline | None:
         return None
     return Timeline(
         work=tuple(done),
-        seconds=clock.length,
+        seconds=sessions_clock.length,
         sessions=len(sessions),
         workers=run.files.config.workers,
         unknown=len(run.trainings) - len(known),
@@ -195,7 +196,7 @@ def _sessions(run: SearchRun) -> list[_Session]:
     return [one for one in sessions if len(one.events) > 1 or one.end > one.start]
 
 
-def _of_event(event: Event, clock: _Clock) -> Work | None:
+def _of_event(event: Event, sessions_clock: _Clock) -> Work | None:
     match event:
         case Told(number=number, outcome=outcome):
             label = f"candidate {number}"
@@ -203,7 +204,7 @@ def _of_event(event: Event, clock: _Clock) -> Work | None:
             label = f"candidate {number}, rung {rung}"
         case _:
             return None
-    return _work(label, outcome, clock.at(event.time)) if outcome.worker else None
+    return _work(label, outcome, sessions_clock.at(event.time)) if outcome.worker else None
 
 
 def _work(label: str, outcome: Outcome, end: float) -> Work:
@@ -228,10 +229,10 @@ def _span(one: Work, size: float) -> Span:
         label=one.label,
         facts=(
             ("result", one.result),
-            ("from", duration(one.start)),
-            ("to", duration(one.end)),
-            ("duration", duration(one.end - one.start)),
-            *((("of it, waiting for the device", duration(one.wait_s)),) if one.wait_s else ()),
+            ("from", clock(one.start)),
+            ("to", clock(one.end)),
+            ("duration", clock(one.end - one.start)),
+            *((("of it, waiting for the device", clock(one.wait_s)),) if one.wait_s else ()),
         ),
         color=one.color,
     )

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from nas.candidate import Record
 from nas.report.progress import SearchProgress
-from nas.report.tables import count, duration, top_table
+from nas.report.tables import count, top_table
+from search_space.command_line.progress_line import clock
 from tests.nas.nas_records import failed, infeasible, trained
 from tests.nas.search_work import work
 from tests.toys.metrics import LATENCY, with_metrics
@@ -105,7 +106,7 @@ def test_counts_have_three_digits(number: int, text: str) -> None:
     ("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3661, "1:01:01")]
 )
 def test_durations_read_as_clocks(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert clock(seconds) == text
 
 
 def test_the_table_shows_the_best_five_in_order() -> None:
