@@ -45,6 +45,7 @@ from trainer.export.latency import measure_latency
 from trainer.export.latency_console import add_inference, plan_of, show_latencies
 from trainer.fit.evaluation import EVALUATION_BATCH
 from trainer.inference.flags import add_forward, add_weights
+from trainer.inference.model_notes import larger_note
 from trainer.model_file import ModelFile, model_path, read_model
 from trainer.recipes.config import Recipe
 from trainer.timing.inference_latency import InferenceLatency
@@ -133,10 +134,7 @@ def _at_sizes(
         with decoding_progress() as on_progress:
             decoded = images.at_size(size, on_progress)
         if decoded is not images:
-            print_note(
-                f"note: for {size} px the pictures are decoded at {size} px; in the training they "
-                f"were decoded at {images.cached.image_size} px"
-            )
+            print_note(f"note: {larger_note(size, images.cached.image_size)}")
         shows = decoding_progress(f"evaluating at {size} px")
         key = device_key(forward.device)
         with shows as on_progress, DeviceGate(key, notice=print_note) as gate:

@@ -80,7 +80,7 @@ class Classifier:
         self.image_size = image_size or model.eval_size
         self.notes = model_notes(model, image_size)
         self._precision: Precision = precision
-        self._preprocessing = model.preprocessing
+        self._preprocessing = model.preprocessing.for_size(self.image_size)
         self._network = model.network(weights).to(self.device)
 
     @classmethod

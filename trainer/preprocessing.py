@@ -5,7 +5,7 @@ the same pixels, bit by bit.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self, get_args
 
 import torch.nn.functional as F
@@ -62,6 +62,14 @@ class Preprocessing:
         if bits is not None:
             require_int("preprocessing.level_bits", bits, 8, DEEPEST)
         return cls(**values)
+
+    def for_size(self, image_size: int) -> Self:
+        """Return the preprocessing for an input of this size, pixels.
+
+        A picture is decoded larger for a larger input than the decoded squares of the training,
+        because pixels that are enlarged show no more.
+        """
+        return replace(self, decoded_size=max(self.decoded_size, image_size))
 
     def network_input(self, pixels: Tensor, image_size: int) -> Tensor:
         """Return the input of a network.

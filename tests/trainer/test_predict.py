@@ -120,7 +120,7 @@ def test_the_weights_and_the_size_can_be_chosen(run: Path, photo: Path) -> None:
     assert (plain.class_names, plain.image_size, plain.notes) == (CLASSES, 16, ())
     raw = Classifier.load(run, device="cpu", weights="raw")
     larger = Classifier.load(run, device="cpu", image_size=24)
-    assert "enlarged to 24 px" in larger.notes[0]
+    assert "decoded at 24 px" in larger.notes[0]
     values = [one.probabilities(photo)[0, 0] for one in (plain, raw, larger)]
     assert len(set(values)) == 3
 

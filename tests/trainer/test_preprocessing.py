@@ -51,3 +51,8 @@ def test_the_input_is_cropped_then_resized_then_scaled() -> None:
     found = preprocessing().network_input(pixels, 4)
     assert found.dtype == torch.float32
     assert found[0, 0].tolist() == [[1.0, 1.0, -1.0, -1.0]] * 4
+
+
+def test_pictures_are_decoded_larger_for_a_larger_input() -> None:
+    assert preprocessing().for_size(12) == preprocessing(decoded_size=12)
+    assert preprocessing().for_size(4) == preprocessing()

@@ -12,7 +12,8 @@ from trainer.model_file import ModelFile
 
 BATCHES = (1, 3, 8)
 # Of the logits, relative to the largest one or to 1. The rounding of float32 in another order gave
-# 5e-6 for pictures and, where noise makes activations unusually large, 1e-4 (experiments/export).
+# 5e-6 for pictures and, where noise makes activations unusually large, 1e-4 to
+# 2e-4 (experiments/export).
 # A wrong padding or constant changes the outputs much more.
 BOUND = 1e-3
 

@@ -12,19 +12,26 @@ def model_notes(model: ModelFile, image_size: int | None = None) -> tuple[str, .
         model: The model.
         image_size: Side of the network's input if it is not that of the model, pixels.
     """
-    kept = model.preprocessing.eval_crop * model.preprocessing.decoded_size
+    decoded = model.preprocessing.decoded_size
     notes = [
         decoding_note(model.preprocessing),
         "images of the training could have several classes; the probabilities of all classes "
         "sum to 1 for each image"
         if model.multi_label
         else None,
-        f"images are decoded at {model.preprocessing.decoded_size} px as in the training, and "
-        f"their centre of {kept:.0f} px is enlarged to {image_size} px"
-        if image_size is not None and image_size > kept
+        larger_note(image_size, decoded)
+        if image_size is not None and image_size > decoded
         else None,
     ]
     return tuple(filter(None, notes))
+
+
+def larger_note(image_size: int, decoded_size: int) -> str:
+    """Return the note on an image size above the decoded size of the training, both in pixels."""
+    return (
+        f"for {image_size} px the pictures are decoded at {image_size} px; in the training they "
+        f"were decoded at {decoded_size} px"
+    )
 
 
 def decoding_note(preprocessing: Preprocessing) -> str | None:

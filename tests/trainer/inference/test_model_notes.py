@@ -1,4 +1,4 @@
-"""Notes on a model: other versions of the decoding, several classes, images that are enlarged."""
+"""Notes on a model: other versions of the decoding, several classes, larger sizes."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def test_several_classes_are_said() -> None:
     assert "several classes" in note
 
 
-def test_enlarging_is_said_from_the_centre_that_is_kept() -> None:
-    assert notes.model_notes(model(3), 30) == ()  # 0.75 of 40 px
-    (note,) = notes.model_notes(model(3), 31)
-    assert "their centre of 30 px is enlarged to 31 px" in note
+def test_a_size_above_that_of_the_training_is_said() -> None:
+    assert notes.model_notes(model(3), 40) == ()
+    (note,) = notes.model_notes(model(3), 41)
+    assert "decoded at 41 px; in the training they were decoded at 40 px" in note
