@@ -15,6 +15,7 @@ from trainer.data.loading.batches import Batches
 from trainer.data.progress import DecodingProgress
 from trainer.device.gate import DeviceGate
 from trainer.device.naming import device_name
+from trainer.device.turn import device_turn
 from trainer.evaluation.files import PredictedImage
 from trainer.evaluation.metrics import (
     class_results,
@@ -96,14 +97,15 @@ def outcomes_of(
         ValueError: If there are no images, an output is not finite, or the device's memory does
             not suffice.
     """
-    batches = evaluation_batches(
-        split,
-        indices,
-        Processes(device=forward.device),
-        image_size=image_size,
-        crop=forward.crop,
-        batch_size=forward.batch_size,
-    )
+    with device_turn(forward.device, gate):  # pixels may be copied to a GPU
+        batches = evaluation_batches(
+            split,
+            indices,
+            Processes(device=forward.device),
+            image_size=image_size,
+            crop=forward.crop,
+            batch_size=forward.batch_size,
+        )
     if batches is None:
         raise ValueError("an evaluation must have at least one image, got none")
     inputs = _counted(batches, on_progress) if on_progress else batches.epoch(0)
