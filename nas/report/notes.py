@@ -87,10 +87,10 @@ def rung_notes(records: Sequence[Record]) -> list[str]:
     timings = [one.timing for one in spent if one and one.timing is not None]
     if not timings:
         return []
-    dropped = sum(record.outcome.state is State.DROPPED for record in records)
+    untrained = sum(1 for one in spent if one and one.timing is not None and not one.by_rung)
     notes = [
         f"timing: {counted(len(timings), 'candidate')}, {sum(timings):.0f} device-seconds; "
-        f"{dropped} of them were not trained"
+        f"{untrained} of them {'was' if untrained == 1 else 'were'} not trained"
     ]
     notes += [
         f"rung {one.rung}: {counted(one.entered, 'candidate')}, {one.stopped_here} went no "

@@ -9,7 +9,9 @@ function frameOf(spec, xScale, yScale, box) {
     parts.push(svgElement("path", { class: "grid", d: `M${box.left},${y}H${box.right}` }));
     parts.push(svgElement("text", { x: box.left - 7, y, dy: "0.32em", "text-anchor": "end" }, tickText(spec.y, tick)));
   }
-  for (const tick of xScale.ticks(Math.max(3, Math.floor((box.right - box.left) / 85)))) {
+  // Charts of the same width have the same ticks, whatever room the y axis takes.
+  const left = yScale ? 60 : box.left;
+  for (const tick of xScale.ticks(Math.max(3, Math.floor((box.right - left) / 85)))) {
     const x = xScale(tick).toFixed(1);
     if (!yScale) parts.push(svgElement("path", { class: "grid", d: `M${x},${box.top}V${box.bottom}` }));
     parts.push(svgElement("path", { class: "base", d: `M${x},${box.bottom}v4` }));

@@ -36,8 +36,10 @@ function legendEntry(text, width, height, ...drawing) {
 }
 
 function areaEntries(spec, largest) {
-  const values = [largest, largest / 4, largest / 16];
-  return values.map((value, index) => {
+  const areas = spec.series.flatMap((one) => (one.points ?? []).map((point) => point.area ?? 0));
+  const rounded = areas.every(Number.isInteger) ? Math.round : (value) => value; // counts stay whole
+  const values = new Set([largest, largest / 4, largest / 16].map(rounded).filter((value) => value > 0));
+  return [...values].map((value, index) => {
     const radius = areaRadius(value, largest, sizeFactor(spec)), side = 2 * radius + 2;
     const circle = markShape("circle", side / 2, side / 2, radius, { class: "mark f-quiet" });
     return legendEntry(`${index ? "" : `area: ${spec.area}, `}${shortNumber(value)}`, side, side, circle);

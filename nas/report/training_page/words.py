@@ -33,10 +33,10 @@ def key_figures(run: TrainingRun) -> tuple[Figure, ...]:
         found.append(("parameters", count(params), _macs(summary)))
     if run.total_steps is not None:
         epochs = total_epochs(run)
-        said = "" if epochs is None else "1 epoch" if epochs == 1 else f"{epochs:.4g} epochs"
+        said = [] if epochs is None else ["1 epoch" if epochs == 1 else f"{epochs:.3g} epochs"]
         batch = run.recipe.get("batch_size")
-        images = f" of {batch:,} images" if isinstance(batch, int) else ""
-        found.append(("steps", f"{run.step:,}", f"{said}, each{images}" if said else ""))
+        said += [f"{batch:,} images in each step"] if isinstance(batch, int) else []
+        found.append(("steps", f"{run.step:,}", "; ".join(said)))
     seconds = summary.get("train_seconds") or _last(run, "train_seconds")
     if seconds:
         device = summary.get("device") or run.environment.get("device") or ""

@@ -1,8 +1,11 @@
 """Notes at the end of a search."""
 
-from nas.candidate import Record
-from nas.report.notes import prediction_note
-from tests.nas.nas_records import failed, trained
+from dataclasses import replace
+
+from nas.candidate import Record, State
+from nas.metrics import DeviceSeconds, Metrics
+from nas.report.notes import prediction_note, rung_notes
+from tests.nas.nas_records import failed, infeasible, trained
 from tests.toys.metrics import with_metrics
 
 
@@ -19,3 +22,22 @@ def test_predicted_step_times_are_compared_with_measured_ones() -> None:
 
 def test_there_is_no_note_without_predictions() -> None:
     assert prediction_note([trained(0, 0.5), failed(1)]) == ""
+
+
+def timed(record: Record, by_rung: dict[int, float], state: State | None = None) -> Record:
+    spent = DeviceSeconds.summed(timing=2.0, by_rung=by_rung)
+    outcome = replace(record.outcome, metrics=Metrics(device_seconds=spent))
+    return replace(record, outcome=replace(outcome, state=state or record.outcome.state))
+
+
+def test_candidates_that_were_only_timed_are_counted_whatever_the_reason() -> None:
+    records = [
+        timed(trained(0, 0.5), {0: 10.0, 1: 20.0}),
+        timed(infeasible(1), {}),  # its measured costs break a constraint
+        infeasible(2),  # by predicted costs: not timed
+    ]
+    timing, *_ = rung_notes(records)
+    assert timing == "timing: 2 candidates, 4 device-seconds; 1 of them was not trained"
+    dropped = timed(infeasible(3), {}, State.DROPPED)
+    timing, *_ = rung_notes([*records, dropped, timed(failed(4), {0: 1.0})])
+    assert timing == "timing: 4 candidates, 8 device-seconds; 2 of them were not trained"

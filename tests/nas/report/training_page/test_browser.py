@@ -84,6 +84,21 @@ def test_phases_are_bands_with_notes(wide: Watched) -> None:
     assert "24 px" in (bands.nth(1).get_attribute("aria-label") or "")
 
 
+def test_the_areas_of_the_legend_are_whole_numbers_of_images(wide: Watched) -> None:
+    legend = wide.page.locator("#reliability-validation .legend")
+    # Both circles stand for 4 images: the legend shows 4 and 1, and no quarter of an image.
+    assert legend.locator("li").all_inner_texts()[-2:] == ["area: images, 4", "1"]
+
+
+def test_charts_over_the_same_epochs_have_the_same_ticks(wide: Watched) -> None:
+    ticks = [
+        wide.page.locator(f"#{name} svg[role=group] text[text-anchor=middle]").all_text_contents()
+        for name in ("accuracy", "loss", "learning-rate", "speed")
+    ]
+    assert ticks[0][-1] == "epoch"
+    assert ticks == [ticks[0]] * 4
+
+
 def test_numbers_are_readable_on_every_shade(browser: "Browser", folder: Path) -> None:
     """Contrast of at least 4.5 (WCAG 2.2, 1.4.3), in the light and in the dark scheme."""
     contrasts = """() => {

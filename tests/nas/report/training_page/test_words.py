@@ -50,7 +50,7 @@ def test_the_accuracy_is_that_of_the_evaluation_with_its_interval(tmp_path: Path
         "95 % interval 32.50 to 82.50 %; 8 validation images",
     )
     assert found["parameters"] == ("1.5 M", "25 M multiply-adds at 24 px")
-    assert found["steps"] == ("40", "4 epochs, each of 50 images")
+    assert found["steps"] == ("40", "4 epochs; 50 images in each step")
     assert found["training time"] == ("40 s", "a CPU")
 
 
@@ -64,7 +64,7 @@ def test_without_an_evaluation_the_interval_is_wilsons(tmp_path: Path) -> None:
 
 def test_a_training_that_has_just_begun_has_no_accuracy(tmp_path: Path) -> None:
     run = read_training(training_folder(tmp_path / "run", rows=0, finished=False))
-    assert figures(run) == {"steps": ("0", "4 epochs, each of 50 images")}
+    assert figures(run) == {"steps": ("0", "4 epochs; 50 images in each step")}
 
 
 def test_the_search_is_set_beside_the_training(tmp_path: Path) -> None:
