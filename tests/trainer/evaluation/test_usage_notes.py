@@ -32,7 +32,7 @@ def test_only_images_of_the_training_are_known_to_the_network() -> None:
 
 @pytest.mark.parametrize("labels", [[1, 1, 0], [[1, 0], [1, -1], [0, -1]]])
 def test_classes_without_images_are_named(labels: object) -> None:
-    expected = "1 of the 3 classes of the model have no image here: 'big [red] bird'"
+    expected = "1 of the 3 classes of the model has no image here: 'big [red] bird'"
     assert notes(labels=labels) == (expected,)
 
 
