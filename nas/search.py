@@ -17,7 +17,6 @@ from nas.dispatch.result_files import ResultFiles, damage_notes
 from nas.engine.engine import Engine
 from nas.engine.ledger import LEDGER, Ledger
 from nas.evaluation.evaluator import EvaluatorFactory
-from nas.evaluation.memory_need import memory_note
 from nas.evaluation.step_time_table import table_of_run
 from nas.execution.ray_actors import run_with_actors
 from nas.finalists.finalist_round import FinalistRound
@@ -25,11 +24,11 @@ from nas.finalists.finalists import winner
 from nas.mirror.mirror import Mirror, NoMirror
 from nas.report.notes import final_notes, rung_notes, search_notes
 from nas.report.outputs import write_outputs
-from nas.report.overview import search_rows, time_rows
+from nas.report.overview import opening_notes, search_rows, time_rows
 from nas.report.progress import SearchProgress
 from nas.report.time_left import SearchWork
 from nas.report.tracked import candidate_metrics, tracked_search
-from nas.run_folder.files import RunFiles
+from nas.run_folder.files import RunFiles, written_settings
 from nas.run_folder.opening import MAY_CHANGE, RESULTS, opened_run_folder, run_settings
 from nas.run_folder.resuming import require_same_run
 from nas.search_result import SearchResult
@@ -74,8 +73,7 @@ def run_search(
         trackers: Trackers that receive the candidates, by name.
 
     Raises:
-        ValueError: If the settings differ from those of the run, another process searches it,
-            or there is no room for the workers.
+        ValueError: If the run has other settings, is being searched, or workers have no room.
         OSError: If the folder cannot be written.
     """
     space = SearchSpace.load(config.space)
@@ -96,17 +94,12 @@ def run_search(
         table = table_of_run(config, space, images, folder, console)
         predictor = cost_predictor(config, space, images.num_classes, table)
         require_satisfiable(predictor)
-        first = [start.choices for start in starts]
-        engine = make_engine(config, ledger, predictor, first)
+        engine = make_engine(config, ledger, predictor, [start.choices for start in starts])
         rows = time_rows(config, space, images, table, engine.records())
-        print_lines(console, *aligned(*rows), *(start.note() for start in starts))
-        if note := memory_note(config, space, images.num_classes):
-            print_lines(console, note)
-        files = RunFiles(folder=folder, config=config, space=space)
-        files.write_config()
-        files.write_environment(images)
+        print_lines(console, *aligned(*rows), *opening_notes(config, space, images, starts))
+        files = written_settings(folder, config, space, images)
         mirror.add(engine.records())
-        session = _Session(
+        return _Session(
             files=files,
             engine=engine,
             results=results,
@@ -119,8 +112,7 @@ def run_search(
                 config, images.path, folder, predictor, finalist_round.predictions
             ),
             tracked=tracked_search(trackers, files, console),
-        )
-        return session.run()
+        ).run()
 
 
 class _RunObserver(JobObserver):

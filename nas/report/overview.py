@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from nas.candidate import Record
+from nas.evaluation.memory_need import memory_note
 from nas.report.time_left import (
     MeasuredJobs,
     SearchWork,
@@ -15,6 +16,7 @@ from nas.report.time_left import (
 from nas.settings.config import SearchConfig
 from search_space.command_line.progress_line import clock
 from search_space.counted import counted
+from search_space.nearest import NearestPoint
 from search_space.space import SearchSpace
 from trainer.data.cache.images import CachedImages
 from trainer.data.overview import Row, image_rows
@@ -92,6 +94,17 @@ def time_rows(
         return [*rows, ("time", "known after the first candidate")]
     part = f", {clock(finalists)} of it for the finalists" if finalists else ""
     return [*rows, ("time", f"about {clock(candidates + finalists)}{part}{how}")]
+
+
+def opening_notes(
+    config: SearchConfig,
+    space: SearchSpace,
+    images: CachedImages,
+    starts: Sequence[NearestPoint],
+) -> list[str]:
+    """Return the notes on networks to start from, and on workers that have too little memory."""
+    memory = memory_note(config, space, images.num_classes)
+    return [*(start.note() for start in starts), *([memory] if memory else [])]
 
 
 def _planned(

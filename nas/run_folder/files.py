@@ -131,6 +131,16 @@ class RunFiles:
         )
 
 
+def written_settings(
+    folder: Path, config: SearchConfig, space: SearchSpace, images: CachedImages
+) -> RunFiles:
+    """Write ``config.yaml`` and ``environment.json``, and return the writer of the other files."""
+    files = RunFiles(folder=folder, config=config, space=space)
+    files.write_config()
+    files.write_environment(images)
+    return files
+
+
 def _row(record: Record) -> dict[str, Any]:
     candidate, outcome = record.candidate, record.outcome
     return {
