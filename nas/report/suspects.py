@@ -90,10 +90,12 @@ class _Names:
 def _lines(suspects: Suspects, predictions: FinalistPredictions, names: _Names) -> tuple[str, ...]:
     """Return sentences on what was compared, and what is missing."""
     judged, count = suspects.num_judged, len(suspects.images)
+    verb = "is" if count == 1 else "are"
+    trainings = counted(suspects.num_networks, "further training")
     lines = [
-        f"{suspects.num_networks} networks, the finalists' further trainings, predict the images "
-        f"that were held out from them. {judged:,} of {names.num_images}training images were "
-        f"held out from at least {MIN_NETWORKS} of them, and {count:,} of these are predicted "
+        f"Networks of {trainings} of finalists predict the images that were held out from them. "
+        f"{judged:,} of {names.num_images}training images were "
+        f"held out from at least {MIN_NETWORKS} of them, and {count:,} of these {verb} predicted "
         "wrong by every network that was not trained on them."
     ]
     if predictions.missing:

@@ -1,11 +1,15 @@
 """The section on images that every network gets wrong: counts, order, pictures, names as text."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+from nas.finalists.finalist_round import FinalistRound
 from nas.finalists.predictions import FinalistPredictions
+from nas.report.outputs import rebuild_report
 from nas.report.suspects import suspects_section
+from nas.run_folder.opening import read_run
 from tests.toys.predictions import network
 from tests.toys.trained_folder import decoded_pets
 
@@ -72,3 +76,23 @@ def test_nothing_suspicious_is_said_without_a_table() -> None:
     assert section is not None
     assert "0 of these are predicted" in str(section.body)
     assert "<table>" not in str(section.body)
+
+
+def test_the_report_of_a_run_has_the_section_once_predictions_are_there(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[2] / "golden" / "runs" / "full"
+    folder = Path(shutil.copytree(golden, tmp_path / "golden-full"))
+    (report,) = rebuild_report(folder)
+    assert "Likely label errors" not in report.read_text()  # an earlier version kept none
+    run = read_run(folder)
+    last = FinalistRound.of_run(folder, run.files.config, run.run_id)
+    last.predictions.folder.mkdir()
+    first, second = last.trainings(run.records)  # of two finalists, with one seed
+    last.predictions.save(first, network({0: 0.6, 3: 0.8}))
+    rebuild_report(folder)
+    assert "1 further training left no predictions" in report.read_text()
+    last.predictions.save(second, network({3: 0.9}))
+    rebuild_report(folder)
+    page = report.read_text()
+    assert "and 1 of these is predicted wrong by every network" in page
+    assert "image 3" in page
+    assert "left no predictions" not in page
