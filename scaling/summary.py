@@ -194,9 +194,10 @@ def conclusion(source: ArchitectureFile, path: Path) -> list[str]:
     """
     accuracy, lines = source.metrics.get("accuracy"), []
     if isinstance(accuracy, int | float):
+        where = "further trainings" if source.provenance.get("finalist") else "search"
         lines.append(
-            f"accuracy: {accuracy:.2%} for {source.name} in the search; the scaled network is not "
-            "trained yet"
+            f"accuracy: {100 * accuracy:.2f} % for {source.name} in the {where}; the scaled "
+            "network is not trained yet"
         )
     settings = source.provenance.get("settings")
     data = settings.get("data") if isinstance(settings, Mapping) else None

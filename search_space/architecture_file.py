@@ -12,10 +12,11 @@ from search_space.atomic_file import write_atomic
 from search_space.checks import did_you_mean, require, require_int, require_keys, shown
 from search_space.leftovers import remove_drafts
 from search_space.published import published, published_names
-from search_space.text_files import parse_json, read_text
+from search_space.text_files import parse_json, parse_yaml, read_text
 
 SCHEMA = "nas.architecture/1"
 BEST = "best.json"
+CONFIG = "config.yaml"  # of a search or a training; that of a training has the network
 _KEYS = ("schema", "key", "name", "architecture", "image_size", "metrics", "provenance")
 
 
@@ -66,8 +67,9 @@ class ArchitectureFile:
 
 
 def load_architecture(source: str | Path) -> ArchitectureFile:
-    """Read an architecture file, the best.json of a run folder, or a published network.
+    """Read an architecture file, the network of a run folder, or a published network.
 
+    The network of a search is its best.json, that of a training is in its config.yaml.
     A published name takes precedence over a file with the same name.
 
     Raises:
@@ -85,6 +87,8 @@ def load_architecture(source: str | Path) -> ArchitectureFile:
         )
     path = Path(source)
     if path.is_dir():
+        if not (path / BEST).exists() and (trained := _of_training(path / CONFIG)) is not None:
+            return trained
         path = path / BEST
         if not path.exists():
             raise ValueError(
@@ -114,6 +118,23 @@ def save_architecture(path: str | Path, file: ArchitectureFile) -> None:
     """
     remove_drafts(Path(path).parent, Path(path).name)
     write_atomic(path, json.dumps(file.to_dict(), indent=2, allow_nan=False) + "\n")
+
+
+def _of_training(config: Path) -> ArchitectureFile | None:
+    """Return the network in the settings of a training; None if `config` is of something else.
+
+    Raises:
+        ValueError: If the file is damaged; the message names it.
+    """
+    if not config.is_file():
+        return None
+    try:
+        settings = parse_yaml(read_text(config))
+        if not isinstance(settings, dict) or "architecture" not in settings:
+            return None
+        return _parse(settings["architecture"])
+    except ValueError as error:
+        raise ValueError(f"{config}: no settings of a training: {error}") from error
 
 
 def _is_zip(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Model file of a trained network: its architecture, classes and weights."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,9 +84,10 @@ def model_path(place: str | Path) -> Path:
         if (path / MODEL).is_file():
             return path / MODEL
         if (path / "checkpoint.pt").exists():
-            hint = "; its training has not ended: continue it with nas-train --resume"
+            hint = "; its training has not ended: repeat its nas-train command with --resume"
         elif (path / "best.json").exists():
-            hint = "; it is of a search: train its winner with nas-train --arch"
+            winner = shlex.quote(str(path / "best.json"))
+            hint = f"; it is of a search: train its winner with nas-train --arch {winner}"
         else:
             hint = ""
         raise ValueError(f"{path}: this folder holds no {MODEL}{hint}")

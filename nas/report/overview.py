@@ -134,8 +134,9 @@ def _finalists(config: SearchConfig) -> str:
 def _device(config: SearchConfig) -> str:
     several = counted(config.workers, "worker")
     where = "this machine" if config.address is None else f"the cluster at {config.address}"
-    if config.gpus_per_worker > 0:
-        device = f"{config.gpus_per_worker:g} GPU each"
-    else:
-        device = f"a CPU core each ({cpu_name()})" if config.address is None else "a CPU core each"
+    on_cpu = config.gpus_per_worker == 0
+    device = "a CPU core" if on_cpu else f"{config.gpus_per_worker:g} GPU"
+    device += " each" if config.workers > 1 else ""
+    if on_cpu and config.address is None:
+        device += f" ({cpu_name()})"
     return f"{where}: {several} with {device}, {config.proxy.precision}"

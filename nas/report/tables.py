@@ -128,7 +128,9 @@ def finals_table(finals: Finals) -> FittingTable:
         counted(trainings[0].epochs, "epoch"),
     )
     title = f"{counted(len(rows), 'finalist')}, each trained {times}, {epochs}"
-    caption = "mean +- std over seeds; before: after the search; * wins"
+    caption = "before: after the search; * wins"
+    if len(trainings) > 1:
+        caption = f"mean +- std over seeds; {caption}"
     return table(title, FINALIST[:FINALIST_ON_CONSOLE], rows, caption=caption)
 
 

@@ -94,6 +94,8 @@ def read_run(folder: Path) -> ReadRun:
         ValueError: If the folder contains no run, or a file is damaged.
         OSError: If a file cannot be read.
     """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: there is no such folder of a run")
     ledger, path = folder / LEDGER, folder / "config.yaml"
     if missing := [file.name for file in (path, ledger) if not file.exists()]:
         raise ValueError(f"{folder} holds no run: there is no {' and no '.join(missing)}")

@@ -45,6 +45,7 @@ def test_the_folder_may_be_the_current_one(
         ([], "name the folder of a run, such as runs/NAME"),
         (["{0}", "{1}", "--png", "a.png"], "--png takes the figure of one run, got 2 runs"),
         (["{0}/results"], "results holds no run"),
+        (["{0}/reslts"], "reslts: there is no such folder of a run"),
     ],
 )
 def test_wrong_arguments_are_one_line(

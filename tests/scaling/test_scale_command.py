@@ -311,8 +311,12 @@ def test_costs_are_counted_with_the_classes_of_the_search(
     assert load_architecture(out).metrics["num_params"] == 5_871_514  # timm's, for 10 classes
 
 
+@pytest.mark.parametrize(
+    ("found", "where"),
+    [({}, "search"), ({"finalist": {"accuracies": [0.7, 0.8]}}, "further trainings")],
+)
 def test_the_end_names_the_accuracy_of_the_search_and_the_next_command(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: dict[str, object], where: str
 ) -> None:
     source = ArchitectureFile(
         architecture=published("efficientnetv2-b0").architecture,
@@ -320,7 +324,7 @@ def test_the_end_names_the_accuracy_of_the_search_and_the_next_command(
         train_size=192,
         eval_size=224,
         metrics={"accuracy": 0.75},
-        provenance={"command": "nas-search", "settings": {"data": "my photos"}},
+        provenance={"command": "nas-search", "settings": {"data": "my photos"}, **found},
     )
     save_architecture(tmp_path / "best.json", source)
     out = tmp_path / "L.json"
@@ -330,7 +334,7 @@ def test_the_end_names_the_accuracy_of_the_search_and_the_next_command(
     )
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [
-        "accuracy: 75.00% for found-7 in the search; the scaled network is not trained yet",
+        f"accuracy: 75.00 % for found-7 in the {where}; the scaled network is not trained yet",
         f"next: nas-train --arch {out} --data 'my photos'",
     ]
     assert load_architecture(out).provenance["source"]["accuracy"] == 0.75

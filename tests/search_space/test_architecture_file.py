@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,26 @@ def test_a_published_name_is_a_file_too(name: str) -> None:
     assert (file.train_size, file.eval_size) == (network.train_size, network.eval_size)
     assert file.name == name
     assert network.source in file.provenance.values()
+
+
+def test_a_training_gives_the_network_that_it_trains(tmp_path: Path) -> None:
+    settings = {"name": "flowers", "architecture": FILE.to_dict()}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert load_architecture(tmp_path) == FILE
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("name: flowers", "holds no best.json"),  # a search that has no winner yet
+        ("architecture: {schema: nas.architecture/1}", "config.yaml: no settings of a training"),
+        ("[", "config.yaml: no settings of a training"),
+    ],
+)
+def test_a_run_without_a_network_is_named(tmp_path: Path, settings: str, complaint: str) -> None:
+    (tmp_path / "config.yaml").write_text(settings, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        load_architecture(tmp_path)
 
 
 def test_a_folder_without_a_best_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from search_space.network import build_network
 from tests.toys.training import architecture
-from trainer.model_file import SCHEMA, load_model
+from trainer.model_file import SCHEMA, load_model, model_path
 from trainer.tensor_file import save_tensors
 
 Change = Callable[[dict[str, Any]], object]
@@ -81,3 +81,19 @@ def test_a_damaged_value_is_named_with_the_file(
     with pytest.raises(ValueError, match=rf"model\.pt: damaged model file: .*{message}") as error:
         load_model(tmp_path / "model.pt")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("held", "hint"),
+    [
+        ("checkpoint.pt", "repeat its nas-train command with --resume"),
+        ("best.json", "it is of a search: train its winner with nas-train --arch '{}/best.json'"),
+    ],
+)
+def test_a_run_without_a_model_says_what_to_do(tmp_path: Path, held: str, hint: str) -> None:
+    run = tmp_path / "my photos"
+    run.mkdir()
+    (run / held).touch()
+    with pytest.raises(ValueError, match=r"my photos: this folder holds no model\.pt") as raised:
+        model_path(run)
+    assert hint.format(run) in str(raised.value)

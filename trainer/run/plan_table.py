@@ -52,7 +52,7 @@ def show_plan(request: TrainRequest, workers: int, display: ConsoleDisplay) -> N
         )
     display.print(
         f"{request.file.name} ({request.file.architecture.key}): {plan.total_steps} steps of "
-        f"{request.recipe.batch_size} images, {plan.num_images} of them an epoch"
+        f"{request.recipe.batch_size} images; an epoch is {plan.num_images:,} images"
         + (f"; batch, memory and step of each of {workers} workers" if workers > 1 else "")
     )
     display.console.print(table)

@@ -42,7 +42,7 @@ def latency_notes(latencies: Sequence[InferenceLatency]) -> list[str]:
         f"wall time until the outputs are in the host's memory; {calls}, attempt {attempts}",
     ]
     if any(one.wide_spread for one in latencies):
-        lines.append("The spread stayed wide.")
+        lines.append("The spread stayed wide: measure again when other programs are idle.")
     if any(one.contaminated for one in latencies):
         lines.append("The machine was busy: other programs took part of the wall time.")
         if all(one.cpu_s is not None for one in latencies):

@@ -31,7 +31,7 @@ def test_rungs_gpus_and_a_search_without_finalists() -> None:
     expected = "4 epochs in 3 rungs, 16 to 24 px for each candidate, batches of 13"
     assert rows["training"] == expected
     assert rows["finalists"].startswith("none")
-    assert rows["runs on"] == "the cluster at head:6379: 1 worker with 1 GPU each, fp32"
+    assert rows["runs on"] == "the cluster at head:6379: 1 worker with 1 GPU, fp32"
 
 
 def test_without_a_table_the_time_is_not_known() -> None:

@@ -26,7 +26,10 @@ def test_a_row_has_milliseconds_and_images_per_second() -> None:
     ("changes", "ending"),
     [
         ({}, []),
-        ({"wide_spread": True}, ["The spread stayed wide."]),
+        (
+            {"wide_spread": True},
+            ["The spread stayed wide: measure again when other programs are idle."],
+        ),
         (
             {"contaminated": True},
             [
