@@ -210,8 +210,8 @@ class _Tally:
             further = counted(self.unreadable - len(self.first), "further image")
             print_note(f"not predicted: {further}")
         if self.unreadable:
-            total = len(self.pictures)
-            print_note(f"{PREDICT}: {self.unreadable:,} of {total:,} images cannot be read")
+            total = counted(len(self.pictures), "image")
+            print_note(f"{PREDICT}: {self.unreadable:,} of {total} cannot be read")
 
 
 def _write_lines(lines: Iterable[str]) -> None:

@@ -48,7 +48,7 @@ def test_a_training_from_the_command_line(
     for name in ("model.pt", "evaluation/holdout.json"):
         assert str(tmp_path / "runs" / "run" / name) in out.replace("\n", "")
         assert (tmp_path / "runs" / "run" / name).is_file()
-    assert re.search(r"accuracy: [\d.]+% \(95 % interval [\d.]+% to [\d.]+%\)", out)
+    assert re.search(r"accuracy: [\d.]+ % \(95 % interval [\d.]+ to [\d.]+ %\)", out)
     environment = json.loads((tmp_path / "runs" / "run" / "environment.json").read_text())
     assert environment["images"]["data"] == str(tmp_path / "images")
     assert read_model(tmp_path / "runs" / "run" / "model.pt").class_names == ("cat", "dog")

@@ -92,7 +92,7 @@ def card_text(model: ModelFile, facts: CardFacts, files: Sequence[str]) -> str:
         stages=stage_rows(architecture),
         usage=usage(model, files),
         fit={
-            "crop": "from its centre",
+            "crop": "cut from its centre",
             "pad": "with black borders",
             "squash": "by scaling its sides differently",
         }[model.preprocessing.fit],
@@ -180,7 +180,7 @@ def recipe_rows(facts: CardFacts) -> list[tuple[str, str]]:
         ("learning rate", rate.get("base") if isinstance(rate, Mapping) else None),
         ("schedule", rate.get("schedule") if isinstance(rate, Mapping) else None),
         ("label smoothing", recipe.get("label_smoothing")),
-        ("average of the weights", recipe.get("ema_decay")),
+        ("decay of the averaged weights", recipe.get("ema_decay")),
         ("survival probability of blocks", recipe.get("survival_prob")),
         ("seed", training.get("seed")),
         ("precision", training.get("precision")),

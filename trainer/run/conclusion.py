@@ -19,18 +19,19 @@ def training_conclusion(request: TrainRequest) -> list[str]:
     if record is not None:
         found = record.result
         lines.append(
-            f"accuracy: {found.top1:.2%} (95 % interval {found.top1_low:.1%} to "
-            f"{found.top1_high:.1%}) on {images} at {found.image_size} px"
+            f"accuracy: {100 * found.top1:.2f} % (95 % interval {100 * found.top1_low:.1f} to "
+            f"{100 * found.top1_high:.1f} %) on {images} at {found.image_size} px"
         )
     else:
         final = parse_json(read_text(folder / SUMMARY)).get("final", {})
         top1 = final.get("ema_top1", final.get("top1"))
         if top1 is not None:
-            lines.append(f"accuracy: {top1:.2%} on {images} at {request.plan.eval_size} px")
+            at = f"{request.plan.eval_size} px"
+            lines.append(f"accuracy: {100 * top1:.2f} % on {images} at {at}")
     if (searched := _accuracy_of_search(request)) is not None:
         lines.append(
-            f"the search measured {searched:.2%} with its own image size, epochs and held-out "
-            "images: the two accuracies do not compare (docs/winner.md)"
+            f"the search measured {100 * searched:.2f} % with its own image size, epochs and "
+            "held-out images: the two accuracies do not compare (docs/winner.md)"
         )
     evaluate: list[str | Path] = ["nas-evaluate", "--model", folder]
     if split.evaluated_on != "test" and "test" in request.images.splits:

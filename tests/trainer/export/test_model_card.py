@@ -107,6 +107,20 @@ def test_front_matter_is_what_the_hub_reads() -> None:
     assert (result.dataset_name, result.dataset_split) == ("birds", "validation")
 
 
+def test_the_card_says_how_a_picture_becomes_an_image() -> None:
+    model = _model()
+    usual = replace(model.preprocessing, decoded_size=model.eval_size, eval_crop=1.0, fit="crop")
+    said = f"A picture becomes a square of {model.eval_size} px, cut from its centre.\n"
+    card = _card(replace(model, preprocessing=usual))
+    assert said + "The network takes values in [-1, 1]." in card
+    cropped = _card(replace(model, preprocessing=replace(usual, eval_crop=0.875)))
+    assert "Its central part, 87.50% of the side, is kept.\nThis is resized to" in cropped
+    larger = _card(replace(model, preprocessing=replace(usual, decoded_size=64)))
+    assert (
+        f"a square of 64 px, cut from its centre.\nThis is resized to {model.eval_size}" in larger
+    )
+
+
 def test_the_card_states_data_recipe_and_architecture() -> None:
     card = _card(_model())
     assert "1600 training images" in card
@@ -122,7 +136,7 @@ def test_evaluations_of_this_network_replace_the_trainings_result(tmp_path: Path
     model = _model()
     _evaluation(model, tmp_path)
     card = _card(model, tmp_path)
-    row = "| birds, test | 400 | 20 px | ema | 75.00% | 70.00% to 80.00% | 100.00% | 0.5 | 0.03 |"
+    row = "| birds, test | 400 | 20 px | ema | 75.00% | 70.00% to 80.00% | 100.00% | 0.5 | 3.00% |"
     assert row in card
     results = _data(card).eval_results
     assert results is not None

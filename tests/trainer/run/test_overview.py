@@ -55,7 +55,7 @@ def finished(run: TrainRequest, final: dict[str, float]) -> TrainRequest:
 
 @pytest.mark.parametrize(
     ("final", "accuracy"),
-    [({"top1": 0.25, "ema_top1": 0.5}, "50.00%"), ({"top1": 0.25}, "25.00%")],
+    [({"top1": 0.25, "ema_top1": 0.5}, "50.00 %"), ({"top1": 0.25}, "25.00 %")],
 )
 def test_the_end_names_accuracy_and_the_next_commands(
     tmp_path: Path, final: dict[str, float], accuracy: str
@@ -78,5 +78,5 @@ def test_the_accuracy_of_the_search_is_said_not_to_compare(tmp_path: Path, scale
     file = replace(run.file, metrics={} if scaled else found)
     file = replace(file, provenance={"source": found} if scaled else {})
     lines = training_conclusion(TrainRequest(**{**vars(run), "file": file}))
-    assert lines[1].startswith("the search measured 75.00% with its own image size")
+    assert lines[1].startswith("the search measured 75.00 % with its own image size")
     assert "do not compare" in lines[1]
