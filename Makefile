@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Tests of a file stay in one process, which makes what they share once.
+TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 
 .PHONY: search test check slow format clean
@@ -11,7 +13,7 @@ search: $(STAMP)  ## search 16 candidates on the embedded images
 	$(BIN)/nas-search --budget 16
 
 test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 slow: $(STAMP)  ## kills, clusters, long searches
 	$(BIN)/python -m pytest -m slow
@@ -21,7 +23,7 @@ check: $(STAMP)  ## format, lint, types, import contracts, fast tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 format: $(STAMP)
 	$(BIN)/ruff format .
