@@ -2,38 +2,21 @@
 
 from pathlib import Path
 
+from nas.report.next_steps import scale_command, train_command
 from nas.report.tables import count, percent
 from nas.search_result import SearchResult
 from nas.settings.config import SearchConfig
-from nas.settings.defaults import EMBEDDED_PROXY
 from search_space.command_line.next_commands import next_lines
-
-RUNS = Path("runs")  # default of --out
 
 
 def search_conclusion(result: SearchResult, config: SearchConfig, folder: Path) -> list[str]:
     """Return the lines for a search that has a winner."""
-    best = folder / "best.json"
     return [
         _accuracy(result),
         "accuracies of candidates, finalists and nas-train do not compare: epochs, image sizes, "
         "seeds and held-out images differ (docs/winner.md)",
-        *next_lines(
-            ["nas-scale", "--from", best, "--target", "L", "--out", folder / "L.json"],
-            ["nas-train", "--arch", best, *training_flags(config, folder)],
-        ),
+        *next_lines(scale_command(folder), train_command(config, folder)),
     ]
-
-
-def training_flags(config: SearchConfig, folder: Path) -> list[str]:
-    """Return the flags with which nas-train reads the images as the search did."""
-    flags = ["--data", config.data]
-    for name, value in config.reading.model_dump(exclude_defaults=True).items():
-        flag = f"--{name.replace('_', '-')}"
-        flags += [flag] if value is True else [flag, str(value)]
-    if not config.proxy.flip and config.data not in EMBEDDED_PROXY:
-        flags.append("--no-flip")
-    return flags if folder.parent == RUNS else [*flags, "--out", str(folder.parent)]
 
 
 def _accuracy(result: SearchResult) -> str:

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from nas.candidate import Record
-from nas.conclusion import search_conclusion, training_flags
+from nas.conclusion import search_conclusion
 from nas.finalists.finalists import Finals, finalist_trainings, judge_finalists
 from nas.search_result import SearchResult
-from nas.settings.config import SearchConfig
 from tests.nas.nas_records import CONFIG, trained
-from trainer.config import ProxyConfig
 
 
 def result(records: list[Record], finals: Finals | None = None) -> SearchResult:
@@ -47,16 +45,3 @@ def test_the_winner_of_the_finalists(seeds: tuple[int, ...], said: str) -> None:
     finals = judge_finalists([record], trainings, outcomes, w=0.0, v=0.0)
     lines = search_conclusion(result([record], finals), CONFIG, Path("runs/a"))
     assert lines[0].startswith(f"accuracy: {said}, 123 k parameters, 1.00 times")
-
-
-def test_the_training_reads_the_images_as_the_search_did() -> None:
-    settings = {
-        "data": "my photos",
-        "proxy": ProxyConfig(image_size=24, flip=False),
-        "reading": {"fit": "pad", "skip_damaged": 0.1, "strict": True},
-    }
-    config = SearchConfig.model_validate(settings)
-    assert training_flags(config, Path("elsewhere/run")) == [
-        *("--data", "my photos", "--fit", "pad", "--skip-damaged", "0.1", "--strict"),
-        *("--no-flip", "--out", "elsewhere"),
-    ]

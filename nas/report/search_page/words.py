@@ -8,6 +8,7 @@ from typing import Any
 
 from nas.candidate import Record, State
 from nas.finalists.finalists import Finalist
+from nas.report.next_steps import scale_command, train_command
 from nas.report.search_page.search_run import SearchRun
 from nas.report.tables import count, milliseconds, percent
 from search_space.command_line.progress_line import clock
@@ -38,8 +39,7 @@ def winner_figures(run: SearchRun, best: Record) -> tuple[Figure, ...]:
             (
                 "accuracy, further trainings",
                 percent(best.outcome.training.accuracy),
-                f"mean of {counted(len(final.trained), 'training')}, "
-                f"{counted(final.trainings[0].epochs, 'epoch')} each",
+                _of_further_trainings(len(final.trained), final.trainings[0].epochs),
             )
         )
     if before is not None:
@@ -59,13 +59,20 @@ def winner_figures(run: SearchRun, best: Record) -> tuple[Figure, ...]:
     )
 
 
+def _of_further_trainings(trained: int, epochs: int) -> str:
+    long = counted(epochs, "epoch")
+    return f"mean of {trained} trainings, {long} each" if trained > 1 else f"one training, {long}"
+
+
 def winner_words(run: SearchRun) -> tuple[str, ...]:
     """Return sentences on where the winner stands in the charts."""
     final = _final(run)
     if final is not None:
+        trained = len(final.trained)
+        again = f"mean of {trained} further trainings" if trained > 1 else "further training"
         return (
-            f"The mean of {counted(len(final.trained), 'further training')} is the orange diamond "
-            "in the charts; the one training of the search is the orange star.",
+            f"The {again} is the orange diamond in the charts; the training of the search is the "
+            "orange star.",
         )
     if run.finals is not None:
         return (
@@ -108,12 +115,12 @@ def next_commands(run: SearchRun) -> tuple[tuple[str, str], ...]:
     """Return what to do next, each with its command."""
     if run.is_running:
         return ()
-    best, data = run.file("best.json"), run.files.config.data
+    config, folder = run.files.config, run.files.folder
     resume = (("Continue the search where it stopped:", run.command),)
     return (
         *(resume if run.command and not run.is_decided else ()),
-        ("Make the network larger:", f"nas-scale --from {best} --target L --out L.json"),
-        ("Train it as it was found:", f"nas-train --arch {best} --data {shlex.quote(data)}"),
+        ("Make the network larger:", shlex.join(scale_command(folder))),
+        ("Train it as it was found:", shlex.join(train_command(config, folder))),
     )
 
 

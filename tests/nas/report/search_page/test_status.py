@@ -16,9 +16,11 @@ from nas.report.search_page.page import report_page
 from nas.report.search_page.search_run import FinishedTraining, SearchRun
 from nas.report.search_page.status import search_status
 from nas.report.search_page.words import next_commands, winner_words
+from nas.settings.config import SearchConfig
 from search_space.checksum import with_comment
 from tests.nas.nas_records import CONFIG, failed, infeasible, trained
 from tests.nas.report.search_page.searches import search
+from trainer.config import ProxyConfig
 
 
 def at(
@@ -111,6 +113,17 @@ def test_the_next_command_continues_a_search_that_stopped() -> None:
         "Train it as it was found:",
     ]
     assert next_commands(at(3, is_running=True)) == ()
+
+
+def test_the_next_commands_are_those_of_the_console() -> None:
+    settings = {"data": "my photos", "reading": {"fit": "pad"}, "finalists": 0}
+    config = SearchConfig.model_validate({**settings, "proxy": ProxyConfig(image_size=24)})
+    run = at(4, finalists=0)
+    run = replace(run, files=replace(run.files, config=config, folder=Path("runs/a b")))
+    assert [command for _, command in next_commands(run)][-2:] == [
+        "nas-scale --from 'runs/a b/best.json' --target L --out 'runs/a b/L.json'",
+        "nas-train --arch 'runs/a b/best.json' --data 'my photos' --fit pad",
+    ]
 
 
 def test_a_search_without_a_trained_candidate_has_a_page(tmp_path: Path) -> None:
