@@ -44,6 +44,8 @@ def _finals(run: SearchRun, *, is_searched: bool) -> str:
         return "no finalists are trained again"
     if trainings and trained == trainings:
         return f"{counted(trained, 'further training')} of finalists"
-    if is_searched and trainings:
+    if is_searched and not trainings:
+        return "no finalists, because no candidate can be one"
+    if is_searched:
         return f"{trained} of {trainings} further trainings of finalists"
     return "finals to come"

@@ -76,7 +76,7 @@ def _next_commands(run: TrainingRun) -> tuple[str, ...]:
     folder = shlex.quote(str(run.folder))
     return (
         f"nas-predict --model {folder} IMAGES",
-        f"nas-evaluate --model {folder} --split {next(iter(run.evaluations), 'test')}",
+        f"nas-evaluate --model {folder}",
         f"nas-export --model {folder} --to onnx",
     )
 

@@ -62,6 +62,11 @@ def at(
             "finished",
             "finished: 4 candidates, no finalists are trained again",
         ),
+        (
+            replace(at(4), num_trainings=0),  # such as if all break a constraint
+            "finished",
+            "finished: 4 candidates, no finalists, because no candidate can be one",
+        ),
     ],
 )
 def test_the_status_counts_candidates_and_finals(run: SearchRun, kind: str, line: str) -> None:
