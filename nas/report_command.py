@@ -36,7 +36,12 @@ def _parser() -> CommandParser:
         help="Folder of a run of nas-search or nas-train; several are compared",
     )
     parser.add_argument(
-        "--run", type=Path, action="append", default=[], dest="named", help="The same as RUN"
+        "--run",
+        type=Path,
+        action="append",
+        dest="named",
+        metavar="RUN",
+        help="The same as RUN without --run",
     )
     parser.add_argument("--png", type=Path, help="File for the figure of the run, written too")
     parser.add_argument(
@@ -48,7 +53,7 @@ def _parser() -> CommandParser:
 def _report(argv: Sequence[str] | None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
-    folders = _different([*args.runs, *args.named])
+    folders = _different([*args.runs, *(args.named or ())])
     if not folders:
         parser.error("name the folder of a run, such as runs/NAME")
     if args.png is not None and len(folders) > 1:

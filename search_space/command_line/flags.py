@@ -1,6 +1,7 @@
 """Command-line flags made from the fields of a pydantic model."""
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -86,6 +87,8 @@ def _switch_help(field: FieldInfo) -> str:
 def _help(field: FieldInfo, several: bool, default: str | None) -> str:
     """Return the help text: the field's description and the default."""
     text = (field.description or "").removesuffix(".")
+    if default is not None:  # another one than the description may name
+        text = re.sub(r" \(default: [^()]*\)$", "", text)
     own = None if field.is_required() or several else field.get_default(call_default_factory=True)
     shown = own if default is None else default
     text += "; may be repeated" if several else ""

@@ -84,6 +84,12 @@ class Switches(BaseModel):
     quick: bool = Field(default=False, description="Use less time.")
 
 
+def test_a_given_default_replaces_that_of_the_description() -> None:
+    text = " ".join(parser(file="that of the run").format_help().split())
+    assert "--file PATH File (default: that of the run)" in text
+    assert "a new one" not in text
+
+
 def test_a_flag_without_a_value_says_what_it_does_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
