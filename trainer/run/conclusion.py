@@ -29,8 +29,10 @@ def training_conclusion(request: TrainRequest) -> list[str]:
             at = f"{request.plan.eval_size} px"
             lines.append(f"accuracy: {100 * top1:.2f} % on {images} at {at}")
     if (searched := _accuracy_of_search(request)) is not None:
+        is_scaled = not isinstance(request.file.metrics.get("accuracy"), int | float)
+        of = " for the network before scaling," if is_scaled else ""
         lines.append(
-            f"the search measured {100 * searched:.2f} % with its own image size, epochs and "
+            f"the search measured {100 * searched:.2f} %{of} with its own image size, epochs and "
             "held-out images: the two accuracies do not compare (docs/winner.md)"
         )
     evaluate: list[str | Path] = ["nas-evaluate", "--model", folder]
