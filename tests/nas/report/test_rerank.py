@@ -91,6 +91,6 @@ def test_a_folder_without_a_run_is_reported_in_one_line(
 ) -> None:
     assert main(["--reweigh", "-0.5", "0", "--out", str(tmp_path), "--name", "b"]) == 2
     error = capsys.readouterr().err
-    assert "holds no run" in error
+    assert "there is no such folder of a run" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "b").exists()

@@ -46,7 +46,8 @@ def test_what_holds_no_run_is_named_and_nothing_is_written(
     out = tmp_path / "out.html"
     training = training_folder(tmp_path / "one")
     assert main([str(training), str(tmp_path / "nothing"), "--out", str(out)]) == 2
-    assert f"{tmp_path / 'nothing'} holds no run" in capsys.readouterr().err
+    message = "nothing: there is no such folder of a run"
+    assert message in capsys.readouterr().err
     assert not out.exists()
 
 
