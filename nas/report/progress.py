@@ -103,7 +103,7 @@ class SearchProgress(JobObserver):
         print_lines(self._console, line)
 
     def _update(self) -> None:
-        """Estimate the end anew, and show the state as of now."""
+        """Estimate the end again, and show the state as of now."""
         self._left_at = time.monotonic()
         left = self._left_s(self._left_at)
         self._left = None if left is None else sum(left)

@@ -13,7 +13,7 @@ from trainer.evaluation.record import ClassResult, Counts, ReliabilityBin, SizeR
 # 0.975 quantile of the standard normal distribution: two sides of 95 %.
 Z_95 = 1.959963984540054
 NUM_BINS = 15
-# The matrix of more classes is large, and hardly anyone reads it.
+# The matrix of more classes is large, and few people read it.
 MOST_CLASSES = 1000
 
 

@@ -132,7 +132,7 @@ class _ConsoleProgress:
         )
 
     def _update_time(self, report: StepReport) -> None:
-        """Estimate the end anew, and tell the first estimate in a line."""
+        """Estimate the end again, and tell the first estimate in a line."""
         before, self._since = self._since, time.monotonic()
         self._clock.stepped(report, self._since - before)
         self._steps_here += 1

@@ -1,4 +1,4 @@
-"""The page that sets runs beside each other: searches, trainings, or both."""
+"""The page that sets runs side by side: searches, trainings, or both."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

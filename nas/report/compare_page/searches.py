@@ -1,4 +1,4 @@
-"""Searches beside each other: their winners, what they cost, and their settings."""
+"""Searches side by side: their winners, what they cost, and their settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ComparedSearches:
 
 
 def compare_searches(runs: Sequence[SearchRun], names: Sequence[str]) -> ComparedSearches:
-    """Return searches beside each other, in their order.
+    """Return searches side by side, in their order.
 
     Args:
         runs: The searches, at least one.

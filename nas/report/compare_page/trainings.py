@@ -1,4 +1,4 @@
-"""Trainings beside each other: accuracies with intervals, costs, curves, settings."""
+"""Trainings side by side: accuracies with intervals, costs, curves, settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class ComparedTrainings:
 
 
 def compare_trainings(runs: Sequence[TrainingRun], names: Sequence[str]) -> ComparedTrainings:
-    """Return trainings beside each other, in their order.
+    """Return trainings side by side, in their order.
 
     Args:
         runs: The trainings, at least one.

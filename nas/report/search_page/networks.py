@@ -1,4 +1,4 @@
-"""The winner beside the reference network, stage by stage."""
+"""The winner next to the reference network, stage by stage."""
 
 from dataclasses import dataclass, replace
 
@@ -77,7 +77,7 @@ class Comparison:
 
 
 def compared(run: SearchRun) -> Comparison | None:
-    """Return the winner beside the reference network; None without a winner."""
+    """Return the winner next to the reference network; None without a winner."""
     best = run.winner
     if best is None:
         return None

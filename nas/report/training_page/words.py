@@ -93,7 +93,7 @@ def _macs(summary: Mapping[str, Any]) -> str:
 
 
 def search_table(run: TrainingRun) -> Table | None:
-    """Return what the search measured for this network beside this training; None without one.
+    """Return what the search measured for this network and this training; None without one.
 
     A scaled or a published network has no accuracy from a search.
     """

@@ -1,4 +1,4 @@
-"""Searches beside each other: winners, costs, the best reward over time, settings that differ."""
+"""Searches side by side: winners, costs, the best reward over time, settings that differ."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trainings beside each other: accuracies with intervals, curves, settings that differ."""
+"""Trainings side by side: accuracies with intervals, curves, settings that differ."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The winner beside the reference network: shares of costs, differences, a removed stage."""
+"""The winner next to the reference network: shares of costs, differences, a removed stage."""
 
 from dataclasses import replace
 
