@@ -204,7 +204,7 @@ class Record:
     def rank(self) -> tuple[int, float, int]:
         """Sort key of trained candidates: the rung, then the reward, of equals the earliest.
 
-        Accuracies of different rungs do not compare: image sizes and epochs differ.
+        Accuracies of different rungs are not comparable: image sizes and epochs differ.
         """
         return self.rung, self.outcome.reward, -self.candidate.number
 

@@ -13,8 +13,8 @@ def search_conclusion(result: SearchResult, config: SearchConfig, folder: Path) 
     """Return the lines for a search that has a winner."""
     return [
         _accuracy(result),
-        "accuracies of candidates, finalists and nas-train do not compare: epochs, image sizes, "
-        "seeds and held-out images differ (docs/winner.md)",
+        "accuracies of candidates, finalists and nas-train are not comparable: epochs, image "
+        "sizes, seeds and held-out images differ (docs/winner.md)",
         *next_lines(scale_command(folder), train_command(config, folder)),
     ]
 

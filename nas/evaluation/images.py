@@ -20,7 +20,7 @@ def proxy_task(config: SearchConfig, space: SearchSpace, images: Path) -> ProxyT
         config: The search's settings.
         space: Its reference network is the one that step times are relative to.
         images: Folder of the decoded images; a node without access to it decodes its own copy,
-            which must be the same, because accuracies on other images do not compare.
+            which must be the same, because accuracies on other images are not comparable.
 
     Raises:
         OSError: If the images cannot be read, or this node's copy differs.

@@ -21,7 +21,7 @@ def result(records: list[Record], finals: Finals | None = None) -> SearchResult:
 def test_the_winner_of_the_search_alone() -> None:
     lines = search_conclusion(result([trained(0, 0.5, accuracy=0.6)]), CONFIG, Path("runs/a b"))
     assert lines[0].startswith("accuracy: 60.00 % (in its short training), 123 k parameters")
-    assert "do not compare" in lines[1]
+    assert "are not comparable" in lines[1]
     assert [shlex.split(line.removeprefix("next:")) for line in lines[2:]] == [
         ["nas-scale", "--from", "runs/a b/best.json", "--target", "L", "--out", "runs/a b/L.json"],
         ["nas-train", "--arch", "runs/a b/best.json", "--data", "digits-scenes"],

@@ -11,7 +11,7 @@ from nas.report.frame.table import Column, Row, Table
 from nas.report.search_page.search_run import SearchRun
 from nas.report.search_page.status import search_status
 
-# Settings that rewards depend on: with other ones, rewards do not compare.
+# Settings that rewards depend on: with other ones, rewards are not comparable.
 REWARD = ("w", "v", "data", "space")
 
 
@@ -23,7 +23,7 @@ class ComparedSearches:
         table: One row a search.
         settings: The settings that differ.
         chart: The best reward so far over the device time; None if no search has any.
-        note: Why rewards do not compare; empty if they do.
+        note: Why rewards are not comparable; empty if they are.
     """
 
     table: Table
@@ -45,7 +45,7 @@ def compare_searches(runs: Sequence[SearchRun], names: Sequence[str]) -> Compare
     note = ""
     if parts:
         one = "differs" if len(parts) == 1 else "differ"
-        note = f"Rewards of these searches do not compare: {' and '.join(parts)} {one}."
+        note = f"Rewards of these searches are not comparable: {' and '.join(parts)} {one}."
     return ComparedSearches(
         table=_table(runs, names),
         settings=differences_table("search-settings", names, found),

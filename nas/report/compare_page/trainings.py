@@ -26,7 +26,7 @@ class ComparedTrainings:
         accuracies: Accuracies with their intervals; None if there are none.
         curves: Accuracy over epochs and over time, and the loss.
         settings: The settings that differ.
-        note: What does not compare; empty if all does.
+        note: What is not comparable; empty if all is.
     """
 
     table: Table
@@ -47,7 +47,7 @@ def compare_trainings(runs: Sequence[TrainingRun], names: Sequence[str]) -> Comp
     images = {str(run.images.get("name", "")) for run in runs}
     note = ""
     if len(images) > 1:
-        note = "Accuracies of these trainings do not compare: their images differ."
+        note = "Accuracies of these trainings are not comparable: their images differ."
     return ComparedTrainings(
         table=_table(runs, names),
         accuracies=accuracies_plot(runs, names),

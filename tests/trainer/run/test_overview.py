@@ -80,4 +80,4 @@ def test_the_accuracy_of_the_search_is_said_not_to_compare(tmp_path: Path, scale
     lines = training_conclusion(TrainRequest(**{**vars(run), "file": file}))
     of = " for the network before scaling," if scaled else ""
     assert lines[1].startswith(f"the search measured 75.00 %{of} with its own image size")
-    assert "do not compare" in lines[1]
+    assert "are not comparable" in lines[1]

@@ -63,5 +63,5 @@ def test_every_search_is_a_row_with_its_winner() -> None:
 
 def test_rewards_of_other_exponents_do_not_compare() -> None:
     found = compare_searches([ONE, search("two", w=-0.2)], ["one", "two"])
-    assert found.note == "Rewards of these searches do not compare: w differs."
+    assert found.note == "Rewards of these searches are not comparable: w differs."
     assert [row.cells for row in found.settings.rows] == [("w", "-0.07", "-0.2")]
