@@ -33,7 +33,7 @@ def training_conclusion(request: TrainRequest) -> list[str]:
         of = " for the network before scaling," if is_scaled else ""
         lines.append(
             f"the search measured {100 * searched:.2f} %{of} with its own image size, epochs and "
-            "held-out images: the two accuracies do not compare (docs/winner.md)"
+            "held-out images: the two accuracies are not comparable (docs/winner.md)"
         )
     evaluate: list[str | Path] = ["nas-evaluate", "--model", folder]
     if split.evaluated_on != "test" and "test" in request.images.splits:
